@@ -1,0 +1,203 @@
+# Predis: one Makefile, nothing recursive. `make help` lists the targets.
+# A program is a folder bin/predis-*/; a module is a folder lib/*/: adding
+# one of either needs no edit here.
+
+VERSION := $(shell cat VERSION)
+B ?= build
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+MANDIR ?= $(PREFIX)/share/man
+DATADIR ?= $(PREFIX)/share/predis
+COMPDIR ?= $(PREFIX)/share/bash-completion/completions
+
+# Build switches, 0 or 1. MLOPS_ENABLED=0 leaves out lib/learn,
+# predis-retrain and libxgboost.
+MLOPS_ENABLED ?= 1
+TLS ?= 1
+KAFKA ?= 0
+CUDA ?= 0
+DEVELOPER ?= 0
+
+CC ?= cc
+OPT ?= -O2 -g
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
+	-Wmissing-prototypes -Wwrite-strings -Wvla -Wformat=2 -Wundef
+HARD ?= -D_FORTIFY_SOURCE=2 -fstack-protector-strong \
+	-fstack-clash-protection
+HARDLD ?= -pie -Wl,-z,relro,-z,now
+# -ffp-contract=off: scores must be the same bits on every machine.
+CFLAGS_ALL := -std=c11 $(OPT) $(WARN) $(HARD) -fPIE -pthread \
+	-ffunction-sections -fdata-sections -ffp-contract=off \
+	-ffile-prefix-map=$(CURDIR)=. $(CFLAGS)
+CPPFLAGS_ALL := -D_POSIX_C_SOURCE=200809L -Ilib \
+	-DPD_VERSION='"$(VERSION)"' -DPD_MLOPS=$(MLOPS_ENABLED) \
+	-DPD_TLS=$(TLS) -DPD_KAFKA=$(KAFKA) -DPD_CUDA=$(CUDA) $(CPPFLAGS)
+LDFLAGS_ALL := $(HARDLD) -pthread -Wl,--gc-sections -Wl,--as-needed $(LDFLAGS)
+ifeq ($(DEVELOPER),1)
+CFLAGS_ALL += -Werror
+endif
+
+LDLIBS_ALL := -lsodium -lxxhash -lz -ljansson -larchive -lhiredis
+ifeq ($(TLS),1)
+LDLIBS_ALL += -lssl -lcrypto
+endif
+ifeq ($(KAFKA),1)
+LDLIBS_ALL += -lrdkafka
+endif
+ifeq ($(MLOPS_ENABLED),1)
+LDLIBS_ALL += -lxgboost
+endif
+LDLIBS_ALL += -lm $(LDLIBS)
+
+LIBSRC := $(sort $(wildcard lib/*/*.c))
+PROGRAMS := $(sort $(notdir $(wildcard bin/predis-*)))
+UNITSRC := $(sort $(wildcard tests/unit/*_test.c))
+FUZZSRC := $(sort $(wildcard tests/fuzz/*_fuzz.c))
+BENCHSRC := $(sort $(wildcard tests/bench/*_bench.c))
+ifneq ($(MLOPS_ENABLED),1)
+LIBSRC := $(filter-out lib/learn/%,$(LIBSRC))
+PROGRAMS := $(filter-out predis-retrain,$(PROGRAMS))
+UNITSRC := $(filter-out tests/unit/learn_%,$(UNITSRC))
+endif
+ifneq ($(TLS),1)
+LIBSRC := $(filter-out %/tls.c,$(LIBSRC))
+UNITSRC := $(filter-out tests/unit/%_tls_test.c,$(UNITSRC))
+endif
+ifneq ($(KAFKA),1)
+LIBSRC := $(filter-out %/kafka.c,$(LIBSRC))
+UNITSRC := $(filter-out tests/unit/%_kafka_test.c,$(UNITSRC))
+endif
+
+LIBOBJ := $(LIBSRC:%.c=$(B)/%.o)
+LIB := $(B)/libpredis.a
+BINS := $(PROGRAMS:%=$(B)/%)
+UNITS := $(UNITSRC:tests/unit/%.c=$(B)/tests/unit/%)
+FUZZERS := $(FUZZSRC:tests/fuzz/%.c=$(B)/tests/fuzz/%)
+BENCHES := $(BENCHSRC:tests/bench/%.c=$(B)/tests/bench/%)
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
+
+.PHONY: all help deps demo check check-unit check-cli check-long check-san \
+	check-fuzz check-repro check-switches lint format complexity bench \
+	fuzz install uninstall dist clean
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(BINS) ## build every program into build/
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' Makefile
+	@echo "switches: MLOPS_ENABLED=$(MLOPS_ENABLED) TLS=$(TLS)" \
+	    "KAFKA=$(KAFKA) CUDA=$(CUDA) DEVELOPER=$(DEVELOPER) B=$(B)"
+
+deps: ## install the Debian packages that are missing (says which)
+	@sh share/deps.sh build test
+
+# The flags are a prerequisite: a switch flipped rebuilds what it touches.
+FLAGS := $(CC) $(CFLAGS_ALL) $(CPPFLAGS_ALL) $(LDFLAGS_ALL) $(LDLIBS_ALL) \
+	$(LIBSRC)
+$(B)/flags: FORCE
+	@mkdir -p $(B)
+	@printf '%s\n' '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || \
+	    printf '%s\n' '$(subst ','\'',$(FLAGS))' >$@
+.PHONY: FORCE
+FORCE:
+
+$(B)/%.o: %.c $(B)/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+$(LIB): $(LIBOBJ)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcsD $@ $(LIBOBJ)
+
+define PROGRAM_RULE
+$(B)/$(1): $$(patsubst %.c,$(B)/%.o,$$(sort $$(wildcard bin/$(1)/*.c))) $$(LIB)
+	$$(call say,LD,$$@)
+	$$(Q)$$(CC) $$(CFLAGS_ALL) $$(LDFLAGS_ALL) -o $$@ $$^ $$(LDLIBS_ALL)
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call PROGRAM_RULE,$(p))))
+
+$(B)/tests/unit/%: $(B)/tests/unit/%.o $(LIB)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(LDLIBS_ALL)
+
+$(B)/tests/bench/%: $(B)/tests/bench/%.o $(LIB)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
+
+# Without libFuzzer (FUZZMAIN empty) a driver replays corpora with any compiler.
+FUZZMAIN ?= $(B)/tests/fuzz/replay_driver.o
+$(B)/tests/fuzz/%_fuzz: $(B)/tests/fuzz/%_fuzz.o $(FUZZMAIN) $(LIB)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
+
+demo: ## install what is missing, build, run the whole loop on a real trace
+	@sh share/deps.sh build demo
+	@$(MAKE) --no-print-directory all
+	@B=$(B) sh share/demo/demo.sh
+
+check: ## run the tests (under 10 minutes on 2 cores)
+	@sh share/deps.sh build test
+	@$(MAKE) --no-print-directory all check-build
+	@B=$(B) sh tests/run.sh unit fuzz cli
+
+check-build: $(BINS) $(UNITS) $(FUZZERS)
+check-unit: check-build ## unit tests only
+	@B=$(B) sh tests/run.sh unit
+check-cli: all ## command-line tests only
+	@B=$(B) sh tests/run.sh cli
+check-long: all ## the long tests (statistics, fuzzing, fresh clone)
+	@sh share/deps.sh build test
+	@$(MAKE) --no-print-directory check-build
+	@B=$(B) sh tests/run.sh long
+SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+	-fno-omit-frame-pointer
+check-san: ## unit tests and corpora under AddressSanitizer and UBSan
+	@$(MAKE) --no-print-directory B=build-asan OPT='-O1 -g' HARD= \
+	    CFLAGS='$(SAN)' check-build
+	@B=build-asan sh tests/run.sh unit fuzz
+check-fuzz fuzz: ## a short libFuzzer run of each parser (needs clang)
+	@$(MAKE) --no-print-directory B=build-fuzz CC=clang OPT='-O1 -g' HARD= \
+	    CFLAGS='-fsanitize=fuzzer-no-link,address,undefined' \
+	    LDFLAGS='-fsanitize=fuzzer,address,undefined' FUZZMAIN= fuzzers
+	@B=build-fuzz sh tests/fuzz/run.sh
+fuzzers: $(FUZZERS)
+.PHONY: check-build fuzzers
+check-repro: ## two clones in two folders give the same binaries
+	@sh tests/lint/repro.sh
+check-switches: ## each build switch builds and passes without the others
+	@sh tests/lint/switches.sh
+
+lint: ## layers, warnings, clang-tidy, shellcheck, man pages
+	@sh tests/lint/run.sh
+format: ## clang-format the C files
+	@clang-format -i $$(git ls-files '*.c' '*.h')
+complexity: ## the ten most complex functions
+	@pmccabe $$(git ls-files 'lib/*.c' 'bin/*.c') | sort -rn | head
+
+bench: all $(BENCHES) ## peers and Predis side by side, as ratios
+	@B=$(B) sh tests/bench/run.sh
+
+install: all ## install into DESTDIR and PREFIX
+	@PREFIX='$(PREFIX)' BINDIR='$(DESTDIR)$(BINDIR)' \
+	    MANDIR='$(DESTDIR)$(MANDIR)' DATADIR='$(DESTDIR)$(DATADIR)' \
+	    COMPDIR='$(DESTDIR)$(COMPDIR)' B='$(B)' \
+	    sh share/install.sh install $(PROGRAMS)
+uninstall: ## remove what install put there
+	@PREFIX='$(PREFIX)' BINDIR='$(DESTDIR)$(BINDIR)' \
+	    MANDIR='$(DESTDIR)$(MANDIR)' DATADIR='$(DESTDIR)$(DATADIR)' \
+	    COMPDIR='$(DESTDIR)$(COMPDIR)' B='$(B)' \
+	    sh share/install.sh uninstall $(PROGRAMS)
+dist: ## a reproducible source archive of HEAD
+	@mkdir -p $(B)
+	git archive --format=tar --prefix=predis-$(VERSION)/ HEAD | \
+	    gzip -n >$(B)/predis-$(VERSION).tar.gz
+	@echo $(B)/predis-$(VERSION).tar.gz
+clean: ## remove build/ and its variants
+	rm -rf build build-*
+
+-include $(LIBOBJ:.o=.d) \
+	$(patsubst %.c,$(B)/%.d,$(wildcard bin/*/*.c) $(UNITSRC) $(FUZZSRC) $(BENCHSRC))

@@ -1,0 +1,57 @@
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/clock.h"
+
+#ifndef PD_TEST_CLOCK
+#define PD_TEST_CLOCK 0
+#endif
+
+#if PD_TEST_CLOCK
+#include <stdio.h>
+
+static int
+test_clock(uint64_t *us)
+{
+	const char *path = getenv("PREDIS_TEST_CLOCK");
+	unsigned long long v;
+	FILE *f;
+	int n;
+
+	if (path == NULL || (f = fopen(path, "r")) == NULL)
+		return -1;
+	n = fscanf(f, "%llu", &v);
+	fclose(f);
+	if (n != 1)
+		return -1;
+	*us = v;
+	return 0;
+}
+#endif
+
+static uint64_t
+read_clock(clockid_t id)
+{
+	struct timespec ts;
+
+#if PD_TEST_CLOCK
+	uint64_t us;
+
+	if (test_clock(&us) == 0)
+		return us;
+#endif
+	clock_gettime(id, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+uint64_t
+pd_clock_wall_us(void)
+{
+	return read_clock(CLOCK_REALTIME);
+}
+
+uint64_t
+pd_clock_mono_us(void)
+{
+	return read_clock(CLOCK_MONOTONIC);
+}

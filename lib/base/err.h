@@ -1,0 +1,56 @@
+#ifndef PD_BASE_ERR_H
+#define PD_BASE_ERR_H
+
+/*
+ * Error messages into a buffer that the caller owns. A library function that
+ * can fail takes a struct pd_err * (NULL: the caller does not care), leaves it
+ * alone on success, and on failure writes one complete sentence into it
+ * without a full stop: what failed first, the subject in single quotes, the
+ * reason last. Functions of lib/ never print and never exit.
+ */
+
+#include <stdarg.h>
+
+#define PD_ERR_MAX 512
+
+struct pd_err {
+	char msg[PD_ERR_MAX]; /* empty when nothing failed */
+};
+
+/* A struct pd_err with no message in it. */
+#define PD_ERR_INIT                                                            \
+	{                                                                      \
+		{                                                              \
+			0                                                      \
+		}                                                              \
+	}
+
+/*
+ * pd_err_set(err, fmt, ...):
+ * Write a message (truncated to PD_ERR_MAX - 1 bytes) into ${err}, which may
+ * be NULL. Return -1, so that `return pd_err_set(...)` reads well.
+ */
+int pd_err_set(struct pd_err *err, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/*
+ * pd_err_sys(err, fmt, ...):
+ * As pd_err_set(), with ": " and the text of errno after the message.
+ */
+int pd_err_sys(struct pd_err *err, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/*
+ * pd_err_nomem(err):
+ * Write "out of memory". Return -1.
+ */
+int pd_err_nomem(struct pd_err *err);
+
+/*
+ * pd_err_prefix(err, fmt, ...):
+ * Put a context and ": " in front of the message that ${err} holds. Return -1.
+ */
+int pd_err_prefix(struct pd_err *err, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif /* PD_BASE_ERR_H */

@@ -1,0 +1,43 @@
+#ifndef PD_BASE_KEYFILE_H
+#define PD_BASE_KEYFILE_H
+
+/*
+ * A deployment's key file: 32 random bytes, mode 0600. Everything that hashes
+ * keys derives from it (libsodium crypto_kdf, BLAKE2b), so that identity and
+ * selection survive restarts and agree between replicas, and streams from two
+ * deployments cannot be joined by key.
+ */
+
+#include <stdint.h>
+
+#include "base/hash.h"
+
+struct pd_err;
+
+struct pd_keys {
+	uint64_t table_seed;		/* seed of the table's XXH3 */
+	uint64_t select_salt;		/* mixed into the hash for --by key */
+	uint8_t sip[PD_SIPKEY_BYTES];	/* key identity in streams */
+	uint32_t id;			/* names the key file in headers */
+};
+
+/* Derive the keys of the all-zero secret: public identities, for imports of
+ * traces that hold no secret. Its id is 0. */
+void pd_keys_public(struct pd_keys *k);
+
+/* Derive keys from fresh randomness that is stored nowhere. */
+void pd_keys_random(struct pd_keys *k);
+
+/*
+ * pd_keys_load(k, path, create, err):
+ * Derive the keys from the file ${path}; with ${create} nonzero an absent
+ * file is made first, mode 0600. A file that others can read, or of another
+ * length, is refused. 0 or -1.
+ */
+int pd_keys_load(
+    struct pd_keys *k, const char *path, int create, struct pd_err *err);
+
+/* The identity of a key in streams: SipHash-2-4 under k->sip. */
+uint64_t pd_keys_identity(const struct pd_keys *k, const void *p, uint32_t n);
+
+#endif /* PD_BASE_KEYFILE_H */

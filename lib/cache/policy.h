@@ -1,0 +1,92 @@
+#ifndef PD_CACHE_POLICY_H
+#define PD_CACHE_POLICY_H
+
+/*
+ * An eviction policy: it decides which resident to evict and knows nothing of
+ * keys' bytes, values, sockets or clocks. The owner (the server's store, or
+ * the simulator of predis-replay) names residents by slot, a small integer
+ * that it assigns and reuses; a policy keeps what it needs in arrays by slot.
+ *
+ * The owner's protocol, for every access:
+ *	hit:	ops->hit(p, slot, &acc)
+ *	miss:	ops->miss(p, &acc)		(ghosts are consulted here)
+ *		while (used + size > capacity)
+ *			slot = ops->victim(p); ... ops->remove(p, slot, true)
+ *		ops->insert(p, slot, &acc)	(only if the object is stored)
+ *	delete, expiry:	ops->remove(p, slot, false)
+ * victim() must name a resident while there is one; a policy may move objects
+ * between its own queues in it, and the owner always removes what it named.
+ * A slot is inserted at most once until it is removed. miss() without a
+ * following insert() is allowed (the client did not store the value).
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct pd_err;
+struct pd_model;
+struct pd_policy;
+
+#define PD_NO_SLOT UINT32_MAX
+
+/* One access, as a policy sees it. */
+struct pd_access {
+	uint64_t key;	/* identity hash; ghosts are kept by it */
+	uint64_t tick;	/* the owner's access counter */
+	uint32_t size;	/* units of capacity: 1, or bytes in byte mode */
+	uint8_t op;	/* enum pd_op (data/event.h) */
+	uint8_t ttl;	/* code of seconds left, PD_CODE_NONE without */
+};
+
+struct pd_policy_params {
+	uint64_t capacity; /* units: objects, or bytes with by_bytes */
+	bool by_bytes;
+	uint64_t seed;
+	uint32_t objects_hint; /* expected residents, for ghost sizes */
+	const struct pd_model *model; /* learned: borrowed, may be NULL */
+};
+
+struct pd_policy_ops {
+	const char *name;
+	const char *help; /* one line, with the source (paper) */
+	/* NULL with a message. */
+	struct pd_policy *(*create)(
+	    const struct pd_policy_params *, struct pd_err *);
+	void (*destroy)(struct pd_policy *);
+	/* Make slots 0..n-1 usable. 0, or -1 out of memory. */
+	int (*reserve)(struct pd_policy *, uint32_t n);
+	void (*hit)(struct pd_policy *, uint32_t slot, const struct pd_access *);
+	void (*miss)(struct pd_policy *, const struct pd_access *);
+	void (*insert)(
+	    struct pd_policy *, uint32_t slot, const struct pd_access *);
+	/* PD_NO_SLOT when nothing is resident. */
+	uint32_t (*victim)(struct pd_policy *, uint64_t tick);
+	/* evicted: chosen by victim(), as against deleted or expired. */
+	void (*remove)(struct pd_policy *, uint32_t slot, bool evicted);
+	/* The owner's limit or an object's size changed (may be NULL). */
+	void (*set_capacity)(struct pd_policy *, uint64_t capacity);
+	void (*set_size)(struct pd_policy *, uint32_t slot, uint32_t size);
+	/* Use another model from now on (NULL op: the policy has none). */
+	void (*set_model)(struct pd_policy *, const struct pd_model *);
+	/* Bytes allocated, ghosts included. */
+	size_t (*memory)(const struct pd_policy *);
+	/* Unordered walk over residents and order hints for a hand-over from
+	 * one policy to another: calls fn from the first to evict to the last
+	 * (any order where there is none). May be NULL. */
+	void (*each)(const struct pd_policy *,
+	    void (*fn)(void *cookie, uint32_t slot), void *cookie);
+};
+
+/* A policy's instance starts with this. */
+struct pd_policy {
+	const struct pd_policy_ops *ops;
+};
+
+/* All policies, ended by NULL. Offline ones (belady) are not here. */
+extern const struct pd_policy_ops *const pd_policies[];
+
+/* By name ("lru", "s3fifo" ...), or NULL. */
+const struct pd_policy_ops *pd_policy_find(const char *name);
+
+#endif /* PD_CACHE_POLICY_H */

@@ -1,0 +1,38 @@
+#ifndef PD_IO_ATOMICFILE_H
+#define PD_IO_ATOMICFILE_H
+
+/*
+ * A file that appears whole or not at all: written beside its place under a
+ * temporary name, fsynced, renamed, and the folder fsynced. A crash leaves at
+ * most a file named '.NAME.tmp.XXXXXX', which nothing reads.
+ */
+
+#include <stddef.h>
+
+struct pd_err;
+
+struct pd_atomicfile {
+	int fd;		/* write here; -1 when not open */
+	char *path;	/* final name */
+	char *tmp;	/* temporary name in the same folder */
+};
+
+#define PD_ATOMICFILE_INIT                                                     \
+	{                                                                      \
+		-1, NULL, NULL                                                 \
+	}
+
+/* Open a temporary beside ${path}; ${mode} as for open(2) (umask applies). */
+int pd_atomicfile_open(struct pd_atomicfile *f, const char *path,
+    unsigned mode, struct pd_err *err);
+/* Fsync, rename into place, fsync the folder, close. On failure the old file
+ * stands and the temporary is removed. */
+int pd_atomicfile_commit(struct pd_atomicfile *f, struct pd_err *err);
+/* Close and remove the temporary; does nothing when not open. */
+void pd_atomicfile_abort(struct pd_atomicfile *f);
+
+/* Write ${n} bytes as the file ${path}, all or nothing. */
+int pd_atomicfile_write(const char *path, const void *p, size_t n,
+    unsigned mode, struct pd_err *err);
+
+#endif /* PD_IO_ATOMICFILE_H */
