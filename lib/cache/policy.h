@@ -24,6 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct pd_context;
 struct pd_err;
 struct pd_model;
 struct pd_policy;
@@ -32,19 +33,22 @@ struct pd_policy;
 
 /* One access, as a policy sees it. */
 struct pd_access {
-	uint64_t key;	/* identity hash; ghosts are kept by it */
-	uint64_t tick;	/* the owner's access counter */
-	uint32_t size;	/* units of capacity: 1, or bytes in byte mode */
-	uint8_t op;	/* enum pd_op (data/event.h) */
-	uint8_t ttl;	/* code of seconds left, PD_CODE_NONE without */
+	uint64_t key;  /* identity hash; ghosts are kept by it */
+	uint64_t tick; /* the owner's access counter */
+	uint32_t size; /* units of capacity: 1, or bytes in byte mode */
+	uint8_t op;    /* enum pd_op (data/event.h) */
+	uint8_t ttl;   /* code of seconds left, PD_CODE_NONE without */
 };
 
 struct pd_policy_params {
 	uint64_t capacity; /* units: objects, or bytes with by_bytes */
 	bool by_bytes;
 	uint64_t seed;
-	uint32_t objects_hint; /* expected residents, for ghost sizes */
+	uint32_t objects_hint;	      /* expected residents, for ghost sizes */
 	const struct pd_model *model; /* learned: borrowed, may be NULL */
+	/* The owner's, fed by it (cache/context.h): learned needs it, and
+	 * refuses to be created without; the others ignore it. Borrowed. */
+	const struct pd_context *context;
 };
 
 struct pd_policy_ops {
@@ -56,7 +60,8 @@ struct pd_policy_ops {
 	void (*destroy)(struct pd_policy *);
 	/* Make slots 0..n-1 usable. 0, or -1 out of memory. */
 	int (*reserve)(struct pd_policy *, uint32_t n);
-	void (*hit)(struct pd_policy *, uint32_t slot, const struct pd_access *);
+	void (*hit)(
+	    struct pd_policy *, uint32_t slot, const struct pd_access *);
 	void (*miss)(struct pd_policy *, const struct pd_access *);
 	void (*insert)(
 	    struct pd_policy *, uint32_t slot, const struct pd_access *);
