@@ -72,8 +72,8 @@ create_file(const char *path, struct pd_err *err)
 }
 
 int
-pd_keys_load(struct pd_keys *k, const char *path, int create,
-    struct pd_err *err)
+pd_keys_load(
+    struct pd_keys *k, const char *path, int create, struct pd_err *err)
 {
 	uint8_t secret[SECRET + 1];
 	struct stat st;

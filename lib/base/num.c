@@ -104,8 +104,8 @@ pd_parse_duration(const char *s, uint64_t *out, struct pd_err *err)
 	static const struct {
 		const char *name;
 		double us;
-	} units[] = {{"us", 1}, {"ms", 1e3}, {"s", 1e6}, {"", 1e6},
-	    {"m", 60e6}, {"h", 3600e6}, {"d", 86400e6}};
+	} units[] = {{"us", 1}, {"ms", 1e3}, {"s", 1e6}, {"", 1e6}, {"m", 60e6},
+	    {"h", 3600e6}, {"d", 86400e6}};
 	const char *u;
 	double v;
 	size_t i;

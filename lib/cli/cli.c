@@ -25,25 +25,23 @@ static struct {
 } common;
 
 const struct pd_opt pd_cli_common[] = {
-	{'F', "config", "FILE", PD_OPT_STR, &common.config, NULL,
-	    "read options from FILE; 'none' reads no file"},
-	{0, "print-config", NULL, PD_OPT_FLAG, &common.print_config, NULL,
-	    "print the options in force and where each comes from"},
-	{'q', "quiet", NULL, PD_OPT_FLAG, &pd_cli_quiet, NULL,
-	    "print errors only"},
-	{'v', "verbose", NULL, PD_OPT_FLAG, &pd_cli_verbose, NULL,
-	    "say more on standard error"},
-	{'h', "help", NULL, PD_OPT_FLAG, &common.help, NULL,
-	    "print this help"},
-	{'V', "version", NULL, PD_OPT_FLAG, &common.version, NULL,
-	    "print the version"},
-	PD_OPT_END,
+    {'F', "config", "FILE", PD_OPT_STR, &common.config, NULL,
+	"read options from FILE; 'none' reads no file"},
+    {0, "print-config", NULL, PD_OPT_FLAG, &common.print_config, NULL,
+	"print the options in force and where each comes from"},
+    {'q', "quiet", NULL, PD_OPT_FLAG, &pd_cli_quiet, NULL, "print errors only"},
+    {'v', "verbose", NULL, PD_OPT_FLAG, &pd_cli_verbose, NULL,
+	"say more on standard error"},
+    {'h', "help", NULL, PD_OPT_FLAG, &common.help, NULL, "print this help"},
+    {'V', "version", NULL, PD_OPT_FLAG, &common.version, NULL,
+	"print the version"},
+    PD_OPT_END,
 };
 
 static const struct pd_opt hidden[] = {
-	{0, "list-options", NULL, PD_OPT_FLAG, &common.list_options, NULL, ""},
-	{0, "list-verbs", NULL, PD_OPT_FLAG, &common.list_verbs, NULL, ""},
-	PD_OPT_END,
+    {0, "list-options", NULL, PD_OPT_FLAG, &common.list_options, NULL, ""},
+    {0, "list-verbs", NULL, PD_OPT_FLAG, &common.list_verbs, NULL, ""},
+    PD_OPT_END,
 };
 
 int
@@ -120,8 +118,8 @@ gnu_add(struct gnu *g, const struct pd_opt *o)
 		gnu_push(g, o, o->name, false);
 		k = g->n - 1;
 		if (o->kind == PD_OPT_FLAG && k < MAX_OPTS) {
-			snprintf(g->negated[k], sizeof(g->negated[k]),
-			    "no-%s", o->name);
+			snprintf(g->negated[k], sizeof(g->negated[k]), "no-%s",
+			    o->name);
 			gnu_push(g, o, g->negated[k], true);
 		}
 	}
@@ -229,8 +227,8 @@ find_verb(const struct pd_program *p, const char *name)
 }
 
 static int
-run_verb(const struct pd_program *p, const struct pd_verb *v, int argc,
-    char **argv)
+run_verb(
+    const struct pd_program *p, const struct pd_verb *v, int argc, char **argv)
 {
 	static struct gnu g;
 	struct pd_err err = PD_ERR_INIT;
@@ -253,8 +251,8 @@ run_verb(const struct pd_program *p, const struct pd_verb *v, int argc,
 		return pd_cli_usage("missing operand: %s%s%s %s", p->name,
 		    v->name[0] ? " " : "", v->name, v->operands);
 	if (v->max_operands >= 0 && n > v->max_operands)
-		return pd_cli_usage("unexpected operand '%s'",
-		    argv[1 + v->max_operands]);
+		return pd_cli_usage(
+		    "unexpected operand '%s'", argv[1 + v->max_operands]);
 	return v->run(n, argv + 1);
 }
 

@@ -61,8 +61,8 @@ assign_text(const struct pd_opt *o, const char *value, struct pd_err *err)
 	for (i = 0; i < sizeof(no) / sizeof(no[0]); i++)
 		if (strcmp(value, no[i]) == 0)
 			return pd_cli_assign(o, NULL, true, err);
-	return pd_err_set(err, "option --%s: '%s' is not yes or no", o->name,
-	    value);
+	return pd_err_set(
+	    err, "option --%s: '%s' is not yes or no", o->name, value);
 }
 
 static int
@@ -143,14 +143,14 @@ from_file(const struct pd_verb *v, const char *path, struct pd_err *err)
 		if (line[0] == '[') {
 			end = strchr(line, ']');
 			ours = end != NULL &&
-			    strncmp(line + 1, v->name,
-				(size_t)(end - line - 1)) == 0 &&
-			    strlen(v->name) == (size_t)(end - line - 1);
+			       strncmp(line + 1, v->name,
+				   (size_t)(end - line - 1)) == 0 &&
+			       strlen(v->name) == (size_t)(end - line - 1);
 			continue;
 		}
 		if (ours && file_line(v, line, err)) {
-			pd_err_prefix(err, "%s:%" PRIu64, path,
-			    pd_lines_number(l));
+			pd_err_prefix(
+			    err, "%s:%" PRIu64, path, pd_lines_number(l));
 			n = -2;
 			break;
 		}

@@ -20,7 +20,7 @@ wanted(void)
 	if (answer < 0) {
 		term = getenv("TERM");
 		answer = isatty(STDERR_FILENO) && term != NULL &&
-		    strcmp(term, "dumb") != 0;
+			 strcmp(term, "dumb") != 0;
 	}
 	return answer && !pd_cli_quiet;
 }

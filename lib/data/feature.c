@@ -97,12 +97,11 @@ gap_stats(const struct pd_served *s)
 }
 
 void
-pd_feature_served(const struct pd_served *s, const uint8_t *slots, unsigned n,
-    float *row)
+pd_feature_served(
+    const struct pd_served *s, const uint8_t *slots, unsigned n, float *row)
 {
-	const float ea = s->evict_age == PD_CODE_NONE
-	    ? NAN
-	    : pd_code_log2(s->evict_age);
+	const float ea =
+	    s->evict_age == PD_CODE_NONE ? NAN : pd_code_log2(s->evict_age);
 	struct gaps g = {NAN, NAN, 0};
 	bool have_gaps = false;
 	unsigned i;
@@ -134,8 +133,7 @@ pd_feature_served(const struct pd_served *s, const uint8_t *slots, unsigned n,
 			row[i] = code_ratio(s->residence, s->evict_age);
 			break;
 		case PD_F_resident_at_last:
-			row[i] =
-			    code_ratio(s->resident_at_last, s->evict_age);
+			row[i] = code_ratio(s->resident_at_last, s->evict_age);
 			break;
 		case PD_F_age_over_gap1:
 			row[i] = code_ratio(s->age, s->gap[0]);
@@ -145,8 +143,8 @@ pd_feature_served(const struct pd_served *s, const uint8_t *slots, unsigned n,
 			break;
 		case PD_F_age_over_gap_mean:
 			row[i] = s->age == PD_CODE_NONE
-			    ? NAN
-			    : pd_code_log2(s->age) - g.mean;
+				     ? NAN
+				     : pd_code_log2(s->age) - g.mean;
 			break;
 		case PD_F_gap_spread:
 			row[i] = g.spread;
@@ -156,13 +154,13 @@ pd_feature_served(const struct pd_served *s, const uint8_t *slots, unsigned n,
 			break;
 		case PD_F_size:
 			row[i] = s->size == PD_CODE_NONE
-			    ? NAN
-			    : pd_code_log2(s->size);
+				     ? NAN
+				     : pd_code_log2(s->size);
 			break;
 		case PD_F_ttl_left:
 			row[i] = s->ttl_left == PD_CODE_NONE
-			    ? NAN
-			    : pd_code_log2(s->ttl_left);
+				     ? NAN
+				     : pd_code_log2(s->ttl_left);
 			break;
 		case PD_F_last_write:
 			row[i] = s->flags & PD_SERVED_WRITE ? 1.0f : 0.0f;

@@ -72,8 +72,8 @@ pd_read_file(
 			break;
 		out->len += (size_t)r;
 		if (out->len - start > max) {
-			pd_err_set(err, "'%s' is larger than %zu bytes", path,
-			    max);
+			pd_err_set(
+			    err, "'%s' is larger than %zu bytes", path, max);
 			goto err0;
 		}
 	}

@@ -101,8 +101,8 @@ pd_lines_next(struct pd_lines *l, char **line, struct pd_err *err)
 	char *nl;
 
 	for (;;) {
-		nl = memchr(l->buf + l->pos + scanned, '\n',
-		    l->end - l->pos - scanned);
+		nl = memchr(
+		    l->buf + l->pos + scanned, '\n', l->end - l->pos - scanned);
 		if (nl != NULL || l->eof)
 			break;
 		scanned = l->end - l->pos;

@@ -28,8 +28,8 @@ copy_part(char *dst, size_t cap, const char *p, size_t n, const char *text,
 }
 
 int
-pd_addr_parse(struct pd_addr *a, const char *text, const char *port,
-    struct pd_err *err)
+pd_addr_parse(
+    struct pd_addr *a, const char *text, const char *port, struct pd_err *err)
 {
 	const char *colon, *end, *host = text;
 	size_t n;
@@ -51,8 +51,8 @@ pd_addr_parse(struct pd_addr *a, const char *text, const char *port,
 		colon = end[1] == ':' ? end + 1 : NULL;
 	} else if ((colon = strrchr(text, ':')) != NULL) {
 		n = (size_t)(colon - text);
-	} else if (text[0] != '\0' && strspn(text, "0123456789") ==
-	    strlen(text)) {
+	} else if (text[0] != '\0' &&
+		   strspn(text, "0123456789") == strlen(text)) {
 		host = "127.0.0.1";
 		n = strlen(host);
 		colon = text - 1;
@@ -81,14 +81,12 @@ pd_sock_nonblock(int fd, bool on)
 }
 
 static int
-unix_addr(const struct pd_addr *a, struct sockaddr_un *sun,
-    struct pd_err *err)
+unix_addr(const struct pd_addr *a, struct sockaddr_un *sun, struct pd_err *err)
 {
 	memset(sun, 0, sizeof(*sun));
 	sun->sun_family = AF_UNIX;
 	if (strlen(a->host) >= sizeof(sun->sun_path))
-		return pd_err_set(
-		    err, "socket path '%s' is too long", a->host);
+		return pd_err_set(err, "socket path '%s' is too long", a->host);
 	memcpy(sun->sun_path, a->host, strlen(a->host) + 1);
 	return 0;
 }
@@ -115,8 +113,8 @@ finish_connect(int fd, int timeout_ms)
 }
 
 static int
-try_connect(int family, const struct sockaddr *sa, socklen_t len,
-    int timeout_ms)
+try_connect(
+    int family, const struct sockaddr *sa, socklen_t len, int timeout_ms)
 {
 	int fd, e;
 
@@ -163,8 +161,8 @@ pd_sock_connect(const struct pd_addr *a, int timeout_ms, struct pd_err *err)
 	if (a->is_unix) {
 		if (unix_addr(a, &sun, err))
 			return -1;
-		fd = try_connect(AF_UNIX, (struct sockaddr *)&sun,
-		    sizeof(sun), timeout_ms);
+		fd = try_connect(
+		    AF_UNIX, (struct sockaddr *)&sun, sizeof(sun), timeout_ms);
 		if (fd < 0)
 			pd_err_sys(err, "cannot connect to '%s'", a->host);
 		return fd;
@@ -175,8 +173,7 @@ pd_sock_connect(const struct pd_addr *a, int timeout_ms, struct pd_err *err)
 		fd = try_connect(
 		    ai->ai_family, ai->ai_addr, ai->ai_addrlen, timeout_ms);
 	if (fd < 0)
-		pd_err_sys(
-		    err, "cannot connect to '%s:%s'", a->host, a->port);
+		pd_err_sys(err, "cannot connect to '%s:%s'", a->host, a->port);
 	else
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	freeaddrinfo(res);

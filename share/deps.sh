@@ -1,0 +1,75 @@
+#!/bin/sh
+# Installs the Debian packages that are missing: share/deps.sh PART...
+# Parts: build (to compile), demo (to run the demo), test (to run the tests),
+# lint (to run `make lint`), npm (a client from the npm registry). Says which
+# packages it installs; as root with apt-get, else by sudo; when it can do
+# neither it prints the command to run and exits 2.
+set -u
+packages() {
+	case $1 in
+	build)
+		echo libc6-dev zlib1g-dev libjansson-dev libarchive-dev \
+		    libsodium-dev libxxhash-dev libhiredis-dev
+		[ "${MLOPS_ENABLED:-1}" = 1 ] && echo libxgboost-dev
+		[ "${TLS:-1}" = 1 ] && echo libssl-dev
+		[ "${KAFKA:-0}" = 1 ] && echo librdkafka-dev
+		;;
+	demo) echo redis-server ;;
+	test)
+		echo libcmocka-dev bats jq mandoc redis-server redis-tools \
+		    python3 python3-redis minisign openssl
+		;;
+	lint) echo clang clang-tidy libclang-rt-14-dev shellcheck mandoc ;;
+	npm) echo nodejs npm ;;
+	*)
+		echo "share/deps.sh: unknown part '$1'" >&2
+		exit 2
+		;;
+	esac
+}
+
+if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+	echo "predis: no apt-get here: install what INSTALL lists by hand" >&2
+	exit 0
+fi
+missing=
+for part in "$@"; do
+	for p in $(packages "$part"); do
+		case " $missing " in *" $p "*) continue ;; esac
+		s=$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)
+		[ "$s" = installed ] || missing="$missing $p"
+	done
+done
+[ -n "$missing" ] || exit 0
+
+echo "predis: these Debian packages are missing and are installed now:"
+echo "   $missing"
+if [ "$(id -u)" = 0 ]; then
+	sudo=
+elif command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
+	sudo=sudo
+else
+	echo "predis: cannot install them: not root, and no sudo. Run as root:" >&2
+	echo "    apt-get install$missing" >&2
+	exit 2
+fi
+log=$(mktemp) || exit 2
+trap 'rm -f "$log"' EXIT
+# A redis-server for tests and demo: its service must not start by itself.
+export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
+apt() {
+	# shellcheck disable=SC2086
+	$sudo env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -q -y \
+	    "$@" >"$log" 2>&1
+}
+# shellcheck disable=SC2086
+if ! apt install --no-install-recommends $missing; then
+	echo "predis: refreshing the package lists first"
+	# shellcheck disable=SC2086
+	if ! apt update || ! apt install --no-install-recommends $missing; then
+		tail -n 15 "$log" >&2
+		echo "predis: apt-get failed; the last lines are above" >&2
+		exit 2
+	fi
+fi
+echo "predis: installed"
