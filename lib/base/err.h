@@ -28,29 +28,31 @@ struct pd_err {
 /*
  * pd_err_set(err, fmt, ...):
  * Write a message (truncated to PD_ERR_MAX - 1 bytes) into ${err}, which may
- * be NULL. Return -1, so that `return pd_err_set(...)` reads well.
+ * be NULL. Its value is -1, so that `return pd_err_set(...)` reads well. (The
+ * macros show that value to compilers and analysers.)
  */
-int pd_err_set(struct pd_err *err, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
+#define pd_err_set(...) (pd_err_write(__VA_ARGS__), -1)
 
 /*
  * pd_err_sys(err, fmt, ...):
  * As pd_err_set(), with ": " and the text of errno after the message.
  */
-int pd_err_sys(struct pd_err *err, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-
-/*
- * pd_err_nomem(err):
- * Write "out of memory". Return -1.
- */
-int pd_err_nomem(struct pd_err *err);
+#define pd_err_sys(...) (pd_err_write_sys(__VA_ARGS__), -1)
 
 /*
  * pd_err_prefix(err, fmt, ...):
- * Put a context and ": " in front of the message that ${err} holds. Return -1.
+ * Put a context and ": " in front of the message that ${err} holds. -1.
  */
-int pd_err_prefix(struct pd_err *err, const char *fmt, ...)
+#define pd_err_prefix(...) (pd_err_write_prefix(__VA_ARGS__), -1)
+
+/* pd_err_nomem(err): "out of memory". -1. */
+#define pd_err_nomem(err) pd_err_set((err), "out of memory")
+
+void pd_err_write(struct pd_err *err, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+void pd_err_write_sys(struct pd_err *err, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+void pd_err_write_prefix(struct pd_err *err, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 #endif /* PD_BASE_ERR_H */

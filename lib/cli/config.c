@@ -94,12 +94,36 @@ lookup(const struct pd_opt *o, const char *name)
 	return NULL;
 }
 
+/* Text that options borrow until the program ends. */
+struct kept {
+	struct kept *next;
+	char text[];
+};
+static struct kept *kept;
+
+static const char *
+keep(const char *text, struct pd_err *err)
+{
+	const size_t n = strlen(text) + 1;
+	struct kept *k;
+
+	if ((k = malloc(sizeof(*k) + n)) == NULL) {
+		pd_err_nomem(err);
+		return NULL;
+	}
+	memcpy(k->text, text, n);
+	k->next = kept;
+	kept = k;
+	return k->text;
+}
+
 /* One line of the file; a known name of this verb is assigned. */
 static int
 file_line(const struct pd_verb *v, char *line, struct pd_err *err)
 {
 	const struct pd_opt *o;
-	char *value, *end, *copy;
+	const char *text;
+	char *value, *end;
 
 	value = line + strcspn(line, " \t=");
 	if (*value != '\0')
@@ -113,15 +137,8 @@ file_line(const struct pd_verb *v, char *line, struct pd_err *err)
 		return pd_err_set(err, "unknown option '%s'", line);
 	if (source_of(o) != NULL && strcmp(source_of(o), "file") != 0)
 		return 0;
-	/* Strings are borrowed until exit. */
-	if ((copy = strdup(value)) == NULL)
-		return pd_err_nomem(err);
-	if (assign_text(o, copy, err)) {
-		free(copy);
+	if ((text = keep(value, err)) == NULL || assign_text(o, text, err))
 		return -1;
-	}
-	if (o->kind != PD_OPT_STR && o->kind != PD_OPT_CALL)
-		free(copy);
 	pd_config_mark(o, "file");
 	return 0;
 }
