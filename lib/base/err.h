@@ -25,25 +25,32 @@ struct pd_err {
 		}                                                              \
 	}
 
+/* What a failing function returns. */
+static inline int
+pd_failed(void)
+{
+	return -1;
+}
+
 /*
  * pd_err_set(err, fmt, ...):
  * Write a message (truncated to PD_ERR_MAX - 1 bytes) into ${err}, which may
  * be NULL. Its value is -1, so that `return pd_err_set(...)` reads well. (The
  * macros show that value to compilers and analysers.)
  */
-#define pd_err_set(...) (pd_err_write(__VA_ARGS__), -1)
+#define pd_err_set(...) (pd_err_write(__VA_ARGS__), pd_failed())
 
 /*
  * pd_err_sys(err, fmt, ...):
  * As pd_err_set(), with ": " and the text of errno after the message.
  */
-#define pd_err_sys(...) (pd_err_write_sys(__VA_ARGS__), -1)
+#define pd_err_sys(...) (pd_err_write_sys(__VA_ARGS__), pd_failed())
 
 /*
  * pd_err_prefix(err, fmt, ...):
  * Put a context and ": " in front of the message that ${err} holds. -1.
  */
-#define pd_err_prefix(...) (pd_err_write_prefix(__VA_ARGS__), -1)
+#define pd_err_prefix(...) (pd_err_write_prefix(__VA_ARGS__), pd_failed())
 
 /* pd_err_nomem(err): "out of memory". -1. */
 #define pd_err_nomem(err) pd_err_set((err), "out of memory")
