@@ -1,0 +1,64 @@
+#ifndef PD_CACHE_GHOSTTAB_H
+#define PD_CACHE_GHOSTTAB_H
+
+/*
+ * Ghosts: keys that were evicted not long ago, without their values, on up to
+ * PD_GHOST_LISTS lists in order of eviction. A key is kept as a 32-bit
+ * fingerprint (slist.h), so with g ghosts a key that is none of them is taken
+ * for one with probability g / 2^32. Open addressing at a load of at most one
+ * half; about 36 bytes a ghost at most. Memory grows with the ghosts kept; when
+ * it runs out ghosts are forgotten, nothing else happens.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cache/policy.h"
+
+#define PD_GHOST_LISTS 2
+
+struct pd_ghost {
+	uint32_t print;
+	uint32_t older;
+	uint32_t newer;
+	uint32_t size; /* units */
+	uint8_t list;
+};
+
+struct pd_ghost_list {
+	uint32_t newest;
+	uint32_t oldest;
+	uint32_t count;
+	uint64_t units;
+};
+
+struct pd_ghosttab {
+	struct pd_ghost *entry;
+	uint64_t *index; /* print in the high half, entry + 1 in the low; 0 */
+	uint32_t slots;	 /* of the index, a power of two, or 0 */
+	uint32_t used;	 /* entries ever taken from the array */
+	uint32_t cap;	 /* of the array */
+	uint32_t spare;	 /* first of the released entries */
+	struct pd_ghost_list list[PD_GHOST_LISTS];
+};
+
+void pd_ghosttab_init(struct pd_ghosttab *g);
+void pd_ghosttab_release(struct pd_ghosttab *g);
+/* The entry with this fingerprint, or PD_NO_SLOT. */
+uint32_t pd_ghosttab_find(const struct pd_ghosttab *g, uint32_t print);
+/*
+ * Put a fingerprint at the newest end of ${list}; one that is known already
+ * moves there. The entry, or PD_NO_SLOT when memory ran out.
+ */
+uint32_t pd_ghosttab_push(
+    struct pd_ghosttab *g, unsigned list, uint32_t print, uint32_t size);
+/* Forget an entry. */
+void pd_ghosttab_del(struct pd_ghosttab *g, uint32_t entry);
+/* Forget the oldest of ${list} until its units are at most ${units}. */
+void pd_ghosttab_trim(struct pd_ghosttab *g, unsigned list, uint64_t units);
+/* Forget this fingerprint: its list, or -1 when it is not known. */
+int pd_ghosttab_take(struct pd_ghosttab *g, uint32_t print);
+/* Bytes allocated. */
+size_t pd_ghosttab_memory(const struct pd_ghosttab *g);
+
+#endif /* PD_CACHE_GHOSTTAB_H */

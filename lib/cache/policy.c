@@ -1,0 +1,22 @@
+#include <string.h>
+
+#include "cache/policy.h"
+#include "cache/policy_table.h"
+
+const struct pd_policy_ops *const pd_policies[] = {
+    &pd_policy_fifo,
+    &pd_policy_lru,
+    &pd_policy_s3fifo,
+    NULL,
+};
+
+const struct pd_policy_ops *
+pd_policy_find(const char *name)
+{
+	const struct pd_policy_ops *const *p;
+
+	for (p = pd_policies; *p != NULL; p++)
+		if (strcmp((*p)->name, name) == 0)
+			return *p;
+	return NULL;
+}

@@ -1,0 +1,15 @@
+#ifndef PD_CACHE_POLICY_TABLE_H
+#define PD_CACHE_POLICY_TABLE_H
+
+/*
+ * The policies that policy.c lists; nobody else includes this. A policy is
+ * one file policy_<name>.c that defines one of these.
+ */
+
+#include "cache/policy.h"
+
+extern const struct pd_policy_ops pd_policy_fifo;
+extern const struct pd_policy_ops pd_policy_lru;
+extern const struct pd_policy_ops pd_policy_s3fifo;
+
+#endif /* PD_CACHE_POLICY_TABLE_H */
