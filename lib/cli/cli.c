@@ -243,7 +243,7 @@ run_verb(
 		return pd_help_version(p);
 	if (common.list_options)
 		return pd_help_list(v->opts);
-	if (pd_config_load(p, v, common.config, &err))
+	if (pd_config_load(p, v, &common.config, &err))
 		return pd_cli_fail(&err);
 	if (common.print_config)
 		return pd_config_print(v);

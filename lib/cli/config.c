@@ -117,9 +117,25 @@ keep(const char *text, struct pd_err *err)
 	return k->text;
 }
 
-/* One line of the file; a known name of this verb is assigned. */
+/* Does any verb of the program have this option? */
+static bool
+known(const struct pd_program *p, const char *name)
+{
+	const struct pd_verb *v;
+
+	for (v = p->verbs; v->name != NULL; v++)
+		if (lookup(v->opts, name) != NULL)
+			return true;
+	return false;
+}
+
+/*
+ * One line of the file: an option of this verb is assigned, one of another
+ * verb is passed over, one of none is an error.
+ */
 static int
-file_line(const struct pd_verb *v, char *line, struct pd_err *err)
+file_line(const struct pd_program *p, const struct pd_verb *v, char *line,
+    struct pd_err *err)
 {
 	const struct pd_opt *o;
 	const char *text;
@@ -134,7 +150,9 @@ file_line(const struct pd_verb *v, char *line, struct pd_err *err)
 		*--end = '\0';
 	if ((o = lookup(v->opts, line)) == NULL &&
 	    (o = lookup(pd_cli_common, line)) == NULL)
-		return pd_err_set(err, "unknown option '%s'", line);
+		return known(p, line)
+			   ? 0
+			   : pd_err_set(err, "unknown option '%s'", line);
 	if (source_of(o) != NULL && strcmp(source_of(o), "file") != 0)
 		return 0;
 	if ((text = keep(value, err)) == NULL || assign_text(o, text, err))
@@ -144,7 +162,8 @@ file_line(const struct pd_verb *v, char *line, struct pd_err *err)
 }
 
 static int
-from_file(const struct pd_verb *v, const char *path, struct pd_err *err)
+from_file(const struct pd_program *p, const struct pd_verb *v, const char *path,
+    struct pd_err *err)
 {
 	struct pd_lines *l;
 	bool ours = true;
@@ -165,7 +184,7 @@ from_file(const struct pd_verb *v, const char *path, struct pd_err *err)
 			       strlen(v->name) == (size_t)(end - line - 1);
 			continue;
 		}
-		if (ours && file_line(v, line, err)) {
+		if (ours && file_line(p, v, line, err)) {
 			pd_err_prefix(
 			    err, "%s:%" PRIu64, path, pd_lines_number(l));
 			n = -2;
@@ -178,18 +197,19 @@ from_file(const struct pd_verb *v, const char *path, struct pd_err *err)
 
 int
 pd_config_load(const struct pd_program *p, const struct pd_verb *v,
-    const char *path, struct pd_err *err)
+    const char *const *path, struct pd_err *err)
 {
 	char standard[120];
 
 	if (from_environment(v->opts, err) ||
 	    from_environment(pd_cli_common, err))
 		return -1;
-	if (path != NULL)
-		return strcmp(path, "none") == 0 ? 0 : from_file(v, path, err);
+	if (*path != NULL)
+		return strcmp(*path, "none") == 0 ? 0
+						  : from_file(p, v, *path, err);
 	snprintf(standard, sizeof(standard), "/etc/predis/%s.conf", p->name);
 	if (access(standard, R_OK) == 0)
-		return from_file(v, standard, err);
+		return from_file(p, v, standard, err);
 	return 0;
 }
 
