@@ -1,0 +1,73 @@
+#ifndef PD_DATA_EVREADER_H
+#define PD_DATA_EVREADER_H
+
+/*
+ * Events one by one from any file that holds accesses: a .pds stream, or a
+ * trace of another format, which is read as if a server had recorded it at
+ * rate 1. An importing reader numbers the requests of the source (tick, from
+ * 0) before anybody samples, and turns keys into identities with
+ * pd_keys_identity().
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct pd_err;
+struct pd_event;
+struct pd_evreader;
+struct pd_keys;
+struct pd_pds_damage;
+struct pd_pds_meta;
+struct pd_pds_stats;
+
+/* What the time column of a csv counts. */
+enum pd_timeunit {
+	PD_TIME_S, /* seconds, also with decimals */
+	PD_TIME_MS,
+	PD_TIME_US,
+	PD_TIME_SEQ, /* ignored: the time is the request number, in us */
+};
+
+/* The unit of "s", "ms", "us", "seq", or -1. */
+int pd_timeunit_parse(const char *name);
+
+/*
+ * pd_evreader_open(path, format, keys, unit, err):
+ * Open ${path} ("-": standard input). ${format} is "pds", "csv", "oracle" or
+ * "monitor"; NULL tells pds and csv apart by content (gzip or not), or by a
+ * name that ends in ".pds". ${keys} (NULL: pd_keys_public()) is copied. NULL
+ * with a message.
+ */
+struct pd_evreader *pd_evreader_open(const char *path, const char *format,
+    const struct pd_keys *keys, enum pd_timeunit unit, struct pd_err *err);
+void pd_evreader_close(struct pd_evreader *r);
+
+/* The next event: 1, 0 at the end, -1 with a message that names file and
+ * line, record or offset. Damage in a .pds is no error: it is skipped. */
+int pd_evreader_next(
+    struct pd_evreader *r, struct pd_event *e, struct pd_err *err);
+
+/* The key's bytes of the event last returned, until the next call; NULL for
+ * pds, which has none. An oracle's id is given as a decimal number. */
+const char *pd_evreader_keytext(const struct pd_evreader *r, size_t *len);
+/* The hash that sampling by key decides on: pd_hash64(key, table_seed), or
+ * the identity where there are no key bytes. */
+uint64_t pd_evreader_keyhash(const struct pd_evreader *r);
+/* The shard of the event last returned. */
+uint32_t pd_evreader_shard(const struct pd_evreader *r);
+
+bool pd_evreader_is_pds(const struct pd_evreader *r);
+/* Sampling scheme and rate, capacity hints ...; never NULL. For pds it is
+ * filled after the first call of pd_evreader_next() (a header may follow). */
+const struct pd_pds_meta *pd_evreader_meta(const struct pd_evreader *r);
+/* Damaged ranges of a .pds so far; 0 for other formats. */
+size_t pd_evreader_damage(
+    const struct pd_evreader *r, const struct pd_pds_damage **list);
+/* Counts of a .pds; all zero for other formats. */
+void pd_evreader_stats(const struct pd_evreader *r, struct pd_pds_stats *s);
+/* Bytes of the input handled and their total (0: unknown), for progress. */
+uint64_t pd_evreader_offset(const struct pd_evreader *r);
+uint64_t pd_evreader_total(const struct pd_evreader *r);
+
+#endif /* PD_DATA_EVREADER_H */
