@@ -15,16 +15,16 @@ struct pd_trees;
 
 struct pd_model {
 	struct pd_trees *trees;
-	unsigned cols;	      /* columns of a row */
-	uint8_t slots[64];    /* column -> feature slot (data/feature.h) */
+	unsigned cols;	   /* columns of a row */
+	uint8_t slots[64]; /* column -> feature slot (data/feature.h) */
 	char name[64];
-	char digest[65];      /* SHA-256 of the bundle file, hex */
-	char label[32];	      /* what the score means: "beyond", "log_gap" */
-	double boundary;      /* the label's boundary, in eviction ages */
-	uint64_t capacity;    /* objects of the cache that it was trained for */
-	uint64_t schema_id;   /* pd_feature_schema_id() it was trained with */
-	uint64_t trained_at;  /* last event's time, us; 0 unknown */
-	char *manifest;	      /* manifest.json, NUL-terminated */
+	char digest[65];     /* SHA-256 of the bundle file, hex */
+	char label[32];	     /* what the score means: "beyond", "log_gap" */
+	double boundary;     /* the label's boundary, in eviction ages */
+	uint64_t capacity;   /* objects of the cache that it was trained for */
+	uint64_t schema_id;  /* pd_feature_schema_id() it was trained with */
+	uint64_t trained_at; /* last event's time, us; 0 unknown */
+	char *manifest;	     /* manifest.json, NUL-terminated */
 };
 
 /*

@@ -16,13 +16,15 @@ struct pd_err;
 struct pd_trees;
 
 /* Limits on what is parsed: hostile files end in a message, not in memory. */
-#define PD_TREES_MAX 1000      /* trees */
-#define PD_TREES_MAX_NODES 65535 /* nodes a tree */
+#define PD_TREES_MAX 1000	     /* trees */
+#define PD_TREES_MAX_NODES 65535     /* nodes a tree */
+#define PD_TREES_MAX_TOTAL (1 << 17) /* nodes in all */
+#define PD_TREES_MAX_DEPTH 64	     /* splits from root to leaf */
 #define PD_TREES_MAX_COLS 64
+#define PD_TREES_MAX_JSON (16U << 20) /* bytes of JSON */
 
 /* Parse ${n} bytes of XGBoost JSON (1.x, 2.x, 3.x). NULL with a message. */
-struct pd_trees *pd_trees_parse(
-    const void *json, size_t n, struct pd_err *err);
+struct pd_trees *pd_trees_parse(const void *json, size_t n, struct pd_err *err);
 void pd_trees_free(struct pd_trees *t);
 
 /* Number of input columns; rows have this many floats. */

@@ -1,0 +1,88 @@
+#include <math.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "io/jsonin.h"
+
+/* Count containers and commas outside strings; stops at the first limit. */
+static int
+scan(const char *p, size_t n, const struct pd_jsonin_limits *lim,
+    struct pd_err *err)
+{
+	size_t containers = 0, values = 1, i;
+
+	for (i = 0; i < n; i++) {
+		if (p[i] == '"') {
+			for (i++; i < n && p[i] != '"'; i++)
+				if (p[i] == '\\')
+					i++;
+		} else if (p[i] == '[' || p[i] == '{') {
+			if (++containers > lim->containers)
+				return pd_err_set(err,
+				    "more than %zu objects and arrays",
+				    lim->containers);
+		} else if (p[i] == ',') {
+			if (++values > lim->values)
+				return pd_err_set(
+				    err, "more than %zu values", lim->values);
+		}
+	}
+	return 0;
+}
+
+json_t *
+pd_jsonin_parse(const void *p, size_t n, const struct pd_jsonin_limits *limits,
+    struct pd_err *err)
+{
+	json_error_t je;
+	json_t *j;
+
+	if (n > limits->bytes) {
+		pd_err_set(
+		    err, "%zu bytes of JSON, more than %zu", n, limits->bytes);
+		return NULL;
+	}
+	if (scan(p, n, limits, err))
+		return NULL;
+	if ((j = json_loadb(p, n, JSON_REJECT_DUPLICATES, &je)) == NULL)
+		pd_err_set(err, "not JSON at line %d, column %d: %s", je.line,
+		    je.column, je.text);
+	return j;
+}
+
+const char *
+pd_jsonin_str(const json_t *obj, const char *key)
+{
+	return json_string_value(json_object_get(obj, key));
+}
+
+int
+pd_jsonin_float(const json_t *v, float *out)
+{
+	double d, between;
+	float f, next;
+
+	if (json_is_integer(v)) {
+		/* Exact in a double up to 2^53; beyond, refuse. */
+		const json_int_t i = json_integer_value(v);
+
+		if (i > (INT64_C(1) << 53) || i < -(INT64_C(1) << 53))
+			return -1;
+		d = (double)i;
+	} else if (json_is_real(v)) {
+		d = json_real_value(v);
+	} else {
+		return -1;
+	}
+	f = (float)d;
+	if (!isfinite(f))
+		return -1;
+	if ((double)f != d) {
+		next = nextafterf(f, d > (double)f ? INFINITY : -INFINITY);
+		between = ((double)f + (double)next) / 2;
+		if (d == between)
+			return -1;
+	}
+	*out = f;
+	return 0;
+}
