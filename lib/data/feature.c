@@ -54,11 +54,24 @@ code_ratio(uint8_t a, uint8_t b)
 	return pd_code_log2(a) - pd_code_log2(b);
 }
 
-/* log2(1 + n) of a count's code, from the middle of its range. */
+/*
+ * log2(1 + n) for codes 0..40, that is n < 1024, from the middle of the
+ * integers that have the code (of the range, where no integer has it).
+ */
+static const float count_log2[41] = {0.0f, 1.0f, 1.1997f, 1.3461f, 1.5028f,
+    1.585f, 1.8455f, 2.0f, 2.2228f, 2.3219f, 2.585f, 2.8074f, 3.0f, 3.2479f,
+    3.5236f, 3.7549f, 3.9542f, 4.2095f, 4.4594f, 4.6724f, 4.9069f, 5.1699f,
+    5.4263f, 5.6582f, 5.8948f, 6.1497f, 6.4009f, 6.6439f, 6.8887f, 7.1396f,
+    7.3923f, 7.6402f, 7.8857f, 8.1344f, 8.3859f, 8.6348f, 8.8826f, 9.1319f,
+    9.3826f, 9.633f, 9.8819f};
+
+/* log2(1 + n) of a count's code. From 1024 on the 1 no longer matters. */
 static float
 code_count(uint8_t c)
 {
-	return c == PD_CODE_NONE ? NAN : c == 0 ? 0.0f : (float)c * 0.25f;
+	if (c == PD_CODE_NONE)
+		return NAN;
+	return c <= 40 ? count_log2[c] : pd_code_log2(c);
 }
 
 static float
@@ -139,7 +152,9 @@ pd_feature_served(
 			row[i] = code_ratio(s->age, s->gap[0]);
 			break;
 		case PD_F_gap_mean:
-			row[i] = g.mean - ea;
+			row[i] = g.known == 0 || s->evict_age == PD_CODE_NONE
+				     ? NAN
+				     : g.mean - pd_code_log2(s->evict_age);
 			break;
 		case PD_F_age_over_gap_mean:
 			row[i] = s->age == PD_CODE_NONE
