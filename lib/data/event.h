@@ -8,6 +8,7 @@
  * has the tick of the miss (see predis-stream(5)).
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum pd_op {
@@ -59,6 +60,17 @@ struct pd_event {
 	uint8_t flags;	   /* enum pd_event_flag */
 	uint8_t ctx[PD_CTX_COUNT];
 };
+
+/*
+ * Is it an access, with a tick, a gap and a hit or miss of its own? A fill
+ * belongs to the miss before it; DEL and EXPIRE ask for nothing.
+ */
+static inline bool
+pd_event_is_access(const struct pd_event *e)
+{
+	return (e->flags & PD_EV_FILL) == 0 && e->op != PD_OP_DEL &&
+	    e->op != PD_OP_EXPIRE;
+}
 
 /* Names as in --json and --csv: "get", "set" ...; NULL for no such op. */
 const char *pd_op_name(unsigned op);
