@@ -113,8 +113,6 @@ void
 pd_feature_served(
     const struct pd_served *s, const uint8_t *slots, unsigned n, float *row)
 {
-	const float ea =
-	    s->evict_age == PD_CODE_NONE ? NAN : pd_code_log2(s->evict_age);
 	struct gaps g = {NAN, NAN, 0};
 	bool have_gaps = false;
 	unsigned i;
@@ -157,7 +155,7 @@ pd_feature_served(
 				     : g.mean - pd_code_log2(s->evict_age);
 			break;
 		case PD_F_age_over_gap_mean:
-			row[i] = s->age == PD_CODE_NONE
+			row[i] = g.known == 0 || s->age == PD_CODE_NONE
 				     ? NAN
 				     : pd_code_log2(s->age) - g.mean;
 			break;
