@@ -23,9 +23,9 @@ enum pd_op {
 };
 
 enum pd_event_flag {
-	PD_EV_HIT = 1 << 0,	/* the key was resident */
-	PD_EV_FILL = 1 << 1,	/* a SET that completes the miss before it */
-	PD_EV_TTL = 1 << 2,	/* the key has a time to live */
+	PD_EV_HIT = 1 << 0,  /* the key was resident */
+	PD_EV_FILL = 1 << 1, /* a SET that completes the miss before it */
+	PD_EV_TTL = 1 << 2,  /* the key has a time to live */
 };
 
 /*
@@ -47,17 +47,17 @@ enum pd_ctx {
 };
 
 struct pd_event {
-	uint64_t time_us;  /* since 1970, or from 0 where the source has none */
-	uint64_t tick;	   /* the source's access counter */
-	uint64_t key;	   /* keyed hash (pd_keys_identity) */
-	uint64_t ttl_ms;   /* time to live set or left; 0 without PD_EV_TTL */
-	uint32_t size;	   /* bytes of the value (1 where unknown) */
+	uint64_t time_us; /* since 1970, or from 0 where the source has none */
+	uint64_t tick;	  /* the source's access counter */
+	uint64_t key;	  /* keyed hash (pd_keys_identity) */
+	uint64_t ttl_ms;  /* time to live set or left; 0 without PD_EV_TTL */
+	uint32_t size;	  /* bytes of the value (1 where unknown) */
 	uint32_t latency_us;
-	uint32_t ns;	   /* namespace id, 0 none */
-	uint32_t client;   /* client id hash, 0 unknown */
-	uint32_t weight;   /* events this one stands for, >= 1 */
-	uint8_t op;	   /* enum pd_op */
-	uint8_t flags;	   /* enum pd_event_flag */
+	uint32_t ns;	 /* namespace id, 0 none */
+	uint32_t client; /* client id hash, 0 unknown */
+	uint32_t weight; /* events this one stands for, >= 1 */
+	uint8_t op;	 /* enum pd_op */
+	uint8_t flags;	 /* enum pd_event_flag */
 	uint8_t ctx[PD_CTX_COUNT];
 };
 
@@ -69,7 +69,14 @@ static inline bool
 pd_event_is_access(const struct pd_event *e)
 {
 	return (e->flags & PD_EV_FILL) == 0 && e->op != PD_OP_DEL &&
-	    e->op != PD_OP_EXPIRE;
+	       e->op != PD_OP_EXPIRE;
+}
+
+/* Does an access with this op write? */
+static inline bool
+pd_op_writes(unsigned op)
+{
+	return op == PD_OP_SET || op == PD_OP_UPDATE;
 }
 
 /* Names as in --json and --csv: "get", "set" ...; NULL for no such op. */

@@ -65,9 +65,9 @@ static const float count_log2[41] = {0.0f, 1.0f, 1.1997f, 1.3461f, 1.5028f,
     7.3923f, 7.6402f, 7.8857f, 8.1344f, 8.3859f, 8.6348f, 8.8826f, 9.1319f,
     9.3826f, 9.633f, 9.8819f};
 
-/* log2(1 + n) of a count's code. From 1024 on the 1 no longer matters. */
-static float
-code_count(uint8_t c)
+/* From 1024 on the 1 no longer matters. */
+float
+pd_feature_count(uint8_t c)
 {
 	if (c == PD_CODE_NONE)
 		return NAN;
@@ -135,10 +135,10 @@ pd_feature_served(
 			    s->gap[slots[i] - PD_F_gap1], s->evict_age);
 			break;
 		case PD_F_frequency:
-			row[i] = code_count(s->frequency);
+			row[i] = pd_feature_count(s->frequency);
 			break;
 		case PD_F_hits_resident:
-			row[i] = code_count(s->hits_resident);
+			row[i] = pd_feature_count(s->hits_resident);
 			break;
 		case PD_F_residence:
 			row[i] = code_ratio(s->residence, s->evict_age);

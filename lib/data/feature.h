@@ -41,18 +41,18 @@ uint64_t pd_feature_schema_id(void);
  * slots 0..19. Distances are in ticks.
  */
 struct pd_served {
-	uint8_t age;	       /* code of now - last access */
-	uint8_t gap[4];	       /* codes, newest first; PD_CODE_NONE unknown */
-	uint8_t residence;     /* code of now - insertion */
+	uint8_t age;	   /* code of now - last access */
+	uint8_t gap[4];	   /* codes, newest first; PD_CODE_NONE unknown */
+	uint8_t residence; /* code of now - insertion */
 	uint8_t resident_at_last; /* code of last access - insertion */
-	uint8_t frequency;     /* code of accesses known */
-	uint8_t hits_resident; /* code of hits since insertion */
-	uint8_t evict_age;     /* code of the eviction age, NONE unknown */
-	uint8_t size;	       /* code of bytes */
-	uint8_t ttl_left;      /* code of seconds left, NONE without */
-	uint8_t flags;	       /* PD_SERVED_* */
-	uint8_t hit_ratio;     /* lately, 0..250 in 1/250, NONE unknown */
-	uint8_t new_share;     /* lately, 0..250 in 1/250, NONE unknown */
+	uint8_t frequency;	  /* code of accesses known */
+	uint8_t hits_resident;	  /* code of hits since insertion */
+	uint8_t evict_age;	  /* code of the eviction age, NONE unknown */
+	uint8_t size;		  /* code of bytes */
+	uint8_t ttl_left;	  /* code of seconds left, NONE without */
+	uint8_t flags;		  /* PD_SERVED_* */
+	uint8_t hit_ratio;	  /* lately, 0..250 in 1/250, NONE unknown */
+	uint8_t new_share;	  /* lately, 0..250 in 1/250, NONE unknown */
 };
 
 #define PD_SERVED_WRITE 1     /* the last access wrote */
@@ -63,7 +63,10 @@ struct pd_served {
  * Write the served features ${slots}[0..n-1] (each < 20) of ${s} to
  * ${row}[0..n-1]. No allocation, no libm.
  */
-void pd_feature_served(const struct pd_served *s, const uint8_t *slots,
-    unsigned n, float *row);
+void pd_feature_served(
+    const struct pd_served *s, const uint8_t *slots, unsigned n, float *row);
+
+/* log2(1 + n) of the code of a count ${n}; NaN of PD_CODE_NONE. */
+float pd_feature_count(uint8_t code);
 
 #endif /* PD_DATA_FEATURE_H */

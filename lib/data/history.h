@@ -42,10 +42,10 @@ struct pd_history_stats {
 	uint64_t accesses; /* of these, accesses: one row each */
 	uint64_t keys;	   /* tracked now */
 	uint64_t keys_dropped;
-	uint64_t namespaces;	   /* tracked now */
-	uint64_t namespaces_over;  /* accesses in namespaces not tracked */
-	uint64_t backwards;	   /* time or tick before the key's last one */
-	size_t memory_bytes;	   /* allocated */
+	uint64_t namespaces;	  /* tracked now */
+	uint64_t namespaces_over; /* accesses in namespaces not tracked */
+	uint64_t backwards;	  /* time or tick before the key's last one */
+	size_t memory_bytes;	  /* allocated */
 };
 
 /* What one call of pd_history_add() did. */
@@ -72,10 +72,9 @@ void pd_history_free(struct pd_history *h);
  * predis-features(7); pd_feature_served() overwrites them where the cache's
  * state is known.
  */
-void pd_history_add(struct pd_history *h, const struct pd_event *e,
-    float *row, struct pd_history_note *note);
+void pd_history_add(struct pd_history *h, const struct pd_event *e, float *row,
+    struct pd_history_note *note);
 
-void pd_history_stats(
-    const struct pd_history *h, struct pd_history_stats *out);
+void pd_history_stats(const struct pd_history *h, struct pd_history_stats *out);
 
 #endif /* PD_DATA_HISTORY_H */

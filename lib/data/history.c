@@ -1,0 +1,511 @@
+/*
+ * The table of tracked keys: chained hash, a list by last access, and what an
+ * event adds to a key and to its namespace.
+ */
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/code.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/log2.h"
+#include "data/history.h"
+#include "data/history_priv.h"
+
+#define NONE PD_HISTORY_NONE
+#define SPACE_WINDOW 64 /* namespace means move with weight 1/64 */
+
+struct link {
+	uint32_t next;	/* in the hash chain */
+	uint32_t newer; /* in the list by last access */
+	uint32_t older;
+};
+
+struct pd_history {
+	struct entry *entries;
+	struct link *links;
+	uint32_t *heads; /* head_mask + 1 chains */
+	uint32_t head_mask;
+	uint32_t capacity;
+	uint32_t used;
+	uint32_t newest;
+	uint32_t oldest;
+	struct space *spaces; /* open addressing, space_mask + 1 cells */
+	uint32_t space_mask;
+	uint32_t space_capacity;
+	uint32_t space_used;
+	uint64_t total_ms; /* as of which total[] is */
+	double total[2];   /* all accesses, decayed as struct space's */
+	bool hits_unknown;
+	struct pd_history_stats stats;
+};
+
+/* The power of two that is at least ${n} (n <= 2^31). */
+static uint32_t
+power_of_two(uint32_t n)
+{
+	uint32_t p = 1;
+
+	while (p < n)
+		p <<= 1;
+	return p;
+}
+
+struct pd_history *
+pd_history_new(const struct pd_history_opts *opts, struct pd_err *err)
+{
+	struct pd_history *h;
+	uint32_t keys = opts->keys != 0 ? opts->keys : PD_HISTORY_KEYS;
+	uint32_t spaces =
+	    opts->namespaces != 0 ? opts->namespaces : PD_HISTORY_SPACES;
+	uint32_t heads, cells;
+
+	if (keys > 1u << 30 || spaces > 1u << 24) {
+		pd_err_set(err, "cannot track %lu keys in %lu namespaces",
+		    (unsigned long)keys, (unsigned long)spaces);
+		return NULL;
+	}
+	heads = power_of_two(keys);
+	cells = power_of_two(spaces) * 2;
+	if ((h = calloc(1, sizeof(*h))) == NULL)
+		goto err0;
+	h->entries = calloc(keys, sizeof(*h->entries));
+	h->links = calloc(keys, sizeof(*h->links));
+	h->heads = malloc(heads * sizeof(*h->heads));
+	h->spaces = calloc(cells, sizeof(*h->spaces));
+	if (h->entries == NULL || h->links == NULL || h->heads == NULL ||
+	    h->spaces == NULL)
+		goto err1;
+	memset(h->heads, 0xff, heads * sizeof(*h->heads));
+	h->head_mask = heads - 1;
+	h->capacity = keys;
+	h->newest = h->oldest = NONE;
+	h->space_mask = cells - 1;
+	h->space_capacity = spaces;
+	h->hits_unknown = opts->hits_unknown;
+	h->stats.memory_bytes =
+	    sizeof(*h) + keys * (sizeof(*h->entries) + sizeof(*h->links)) +
+	    heads * sizeof(*h->heads) + cells * sizeof(*h->spaces);
+	return h;
+
+err1:
+	pd_history_free(h);
+err0:
+	pd_err_nomem(err);
+	return NULL;
+}
+
+void
+pd_history_free(struct pd_history *h)
+{
+	if (h == NULL)
+		return;
+	free(h->entries);
+	free(h->links);
+	free(h->heads);
+	free(h->spaces);
+	free(h);
+}
+
+void
+pd_history_stats(const struct pd_history *h, struct pd_history_stats *out)
+{
+	*out = h->stats;
+	out->keys = h->used;
+	out->namespaces = h->space_used;
+}
+
+void
+pd_history_keep(uint64_t ms, double keep[DECAYS])
+{
+	/* How often to square the factor of a half-life to get the one of the
+	 * next shorter: log2 of their ratio. */
+	static const uint8_t squarings[DECAYS] = {6, 2, 2, 2, 6, 0};
+	double f = pd_exp2_neg((double)ms * (1.0 / 262144000.0));
+	unsigned i, j;
+
+	for (i = DECAYS; i-- > 0;) {
+		for (j = 0; j < squarings[i]; j++)
+			f *= f;
+		if (f < 0x1p-400)
+			f = 0.0; /* before it becomes denormal, and slow */
+		keep[i] = f;
+	}
+}
+
+/* --- the table ---------------------------------------------------------- */
+
+static uint32_t *
+chain(struct pd_history *h, uint64_t key)
+{
+	return &h->heads[pd_mix64(key) & h->head_mask];
+}
+
+static uint32_t
+find(struct pd_history *h, uint64_t key)
+{
+	uint32_t i = *chain(h, key);
+
+	while (i != NONE && h->entries[i].key != key)
+		i = h->links[i].next;
+	return i;
+}
+
+static void
+list_remove(struct pd_history *h, uint32_t i)
+{
+	struct link *l = &h->links[i];
+
+	if (l->newer != NONE)
+		h->links[l->newer].older = l->older;
+	else
+		h->newest = l->older;
+	if (l->older != NONE)
+		h->links[l->older].newer = l->newer;
+	else
+		h->oldest = l->newer;
+}
+
+static void
+list_push(struct pd_history *h, uint32_t i)
+{
+	h->links[i].newer = NONE;
+	h->links[i].older = h->newest;
+	if (h->newest != NONE)
+		h->links[h->newest].newer = i;
+	else
+		h->oldest = i;
+	h->newest = i;
+}
+
+static uint32_t
+drop_oldest(struct pd_history *h)
+{
+	uint32_t i = h->oldest;
+	uint32_t *p = chain(h, h->entries[i].key);
+
+	while (*p != i)
+		p = &h->links[*p].next;
+	*p = h->links[i].next;
+	list_remove(h, i);
+	h->stats.keys_dropped++;
+	return i;
+}
+
+/* A place for ${key}, which is not in the table. */
+static uint32_t
+insert(struct pd_history *h, uint64_t key, struct pd_history_note *note)
+{
+	uint32_t i, *p;
+	struct entry *en;
+
+	note->is_new = true;
+	note->dropped = h->used == h->capacity;
+	i = note->dropped ? drop_oldest(h) : h->used++;
+	p = chain(h, key);
+	h->links[i].next = *p;
+	*p = i;
+	list_push(h, i);
+	en = &h->entries[i];
+	memset(en, 0, sizeof(*en));
+	en->key = key;
+	en->reads = en->hits = SHARE_NONE;
+	en->gap_mean = en->gap_min = Q_NONE;
+	en->ttl = en->refetch = en->latency = Q_NONE;
+	memset(en->gap, PD_CODE_NONE, sizeof(en->gap));
+	return i;
+}
+
+/* The cell of namespace ${id} (> 0), made if ${make}; NULL: none. */
+static struct space *
+find_space(struct pd_history *h, uint32_t id)
+{
+	uint32_t i = (uint32_t)pd_mix64(id) & h->space_mask;
+
+	while (h->spaces[i].id != 0 && h->spaces[i].id != id)
+		i = (i + 1) & h->space_mask;
+	if (h->spaces[i].id == 0) {
+		if (h->space_used == h->space_capacity) {
+			h->stats.namespaces_over++;
+			return NULL;
+		}
+		h->space_used++;
+		h->spaces[i].id = id;
+	}
+	return &h->spaces[i];
+}
+
+/* --- counting ----------------------------------------------------------- */
+
+static uint16_t
+fixed10(double v)
+{
+	v = v * 1024.0 + 0.5;
+	return (uint16_t)(v < Q_NONE ? v : Q_NONE - 1);
+}
+
+/* A moving mean in fixed point with weight 1 / 2^shift; the first value as it
+ * is. Halves round away from zero. */
+static uint16_t
+move(uint16_t mean, uint16_t v, unsigned shift)
+{
+	int d = (int)v - (int)mean, half = 1 << (shift - 1);
+
+	if (mean == Q_NONE)
+		return v;
+	d = d >= 0 ? (d + half) >> shift : -((half - d) >> shift);
+	return (uint16_t)((int)mean + d);
+}
+
+static unsigned
+move_share(unsigned mean, bool yes)
+{
+	uint16_t v = yes ? SHARE_ONE : 0;
+
+	return mean == SHARE_NONE ? v : move((uint16_t)mean, v, 3);
+}
+
+static struct since
+since_last(struct pd_history *h, const struct entry *en,
+    const struct pd_event *e, uint64_t now_ms)
+{
+	struct since s = {.known = en->count > 0};
+	uint64_t weight = e->weight == 0 ? 1 : e->weight, units, ticks;
+	bool back = false;
+
+	if (!s.known) {
+		pd_history_keep(0, s.keep);
+		return s;
+	}
+	s.ms = ring_sub(now_ms, en->last_ms, MS_MASK, &back);
+	ticks = ring_sub(e->tick & TICK_MASK, en->tick, TICK_MASK, &back);
+	units = s.ms == 0
+		    ? 0
+		    : (now_ms >> UNIT_SHIFT) - (en->last_ms >> UNIT_SHIFT);
+	units &= MS_MASK >> UNIT_SHIFT;
+	s.units = units > 255 ? 255 : (unsigned)units;
+	s.gap_ms = (s.ms + weight / 2) / weight;
+	s.ticks = ticks < weight && ticks > 0 ? 1 : ticks / weight;
+	s.log_gap = pd_log2((double)s.gap_ms + 1.0);
+	pd_history_keep(s.ms, s.keep);
+	h->stats.backwards += back;
+	return s;
+}
+
+/* The gap that ends at this access. */
+static void
+count_gap(struct entry *en, const struct since *s)
+{
+	uint16_t lg = fixed10(s->log_gap);
+	int64_t d;
+
+	memmove(en->gap + 1, en->gap, sizeof(en->gap) - 1);
+	en->gap[0] = pd_code(s->ticks);
+	memmove(en->unit + 1, en->unit, sizeof(en->unit) - 1);
+	en->unit[0] = (uint8_t)s->units;
+	en->gap_min = lg < en->gap_min ? lg : en->gap_min;
+	if (en->gap_mean != Q_NONE) {
+		/* var = 3/4 (var + d^2 / 4), from 9.7 and 6.10 squared */
+		d = (int64_t)lg - (int64_t)en->gap_mean;
+		d = (int64_t)en->gap_var * 8192 + d * d / 4;
+		en->gap_var = (uint16_t)((d * 3 / 4 + 4096) / 8192);
+	}
+	en->gap_mean = move(en->gap_mean, lg, 2);
+}
+
+/* Size and time to live, of any event. */
+static void
+count_object(struct entry *en, const struct pd_event *e)
+{
+	uint64_t ms = e->ttl_ms == 0 ? 1 : e->ttl_ms;
+	uint16_t ttl;
+
+	if (e->size != 0)
+		en->size = e->size;
+	if ((e->flags & PD_EV_TTL) == 0) {
+		if (e->op == PD_OP_SET || e->op == PD_OP_EXPIRE)
+			en->ttl = Q_NONE;
+		return;
+	}
+	ttl = fixed10(pd_log2((double)ms));
+	if (e->op == PD_OP_SET || e->op == PD_OP_EXPIRE)
+		en->ttl = ttl;
+	else if (en->ttl != Q_NONE && ttl > en->ttl)
+		en->ttl = ttl; /* prolonged unseen */
+}
+
+static void
+count_access(struct entry *en, const struct pd_event *e, const struct since *s,
+    uint64_t now_ms)
+{
+	uint32_t weight = e->weight == 0 ? 1 : e->weight;
+	uint64_t count = en->count + (uint64_t)weight;
+	bool wrote = pd_op_writes(e->op), hit = e->flags & PD_EV_HIT;
+	unsigned i;
+
+	if (s->known) {
+		count_gap(en, s);
+	} else {
+		en->first_ms = now_ms & MS_MASK;
+		en->last_ms = en->first_ms;
+		en->tick = e->tick & TICK_MASK;
+	}
+	/* Backwards, the later of both stays. */
+	if (((e->tick - en->tick) & TICK_MASK) <= TICK_MASK / 2)
+		en->tick = e->tick & TICK_MASK;
+	en->last_ms = (en->last_ms + s->ms) & MS_MASK;
+	for (i = 0; i < DECAYS; i++)
+		en->decayed[i] =
+		    (float)((double)en->decayed[i] * s->keep[i] + weight);
+	en->count = (count > COUNT_MAX ? COUNT_MAX : count) & COUNT_MAX;
+	en->reads = move_share(en->reads, !wrote) & SHARE_NONE;
+	en->hits = move_share(en->hits, hit) & SHARE_NONE;
+	en->flags = (wrote ? E_WROTE : 0u) |
+		    (e->op == PD_OP_GET && !hit ? E_MISSED : 0u);
+	if (e->latency_us != 0)
+		en->latency = move(en->latency,
+		    fixed10(pd_log2((double)e->latency_us + 1.0)), 2);
+}
+
+/* A fill, a DEL or an EXPIRE: no access. */
+static void
+count_aside(struct entry *en, const struct pd_event *e, uint64_t now_ms)
+{
+	bool back = false;
+	uint64_t ms;
+
+	if (e->op == PD_OP_DEL) {
+		en->ttl = Q_NONE;
+		return;
+	}
+	count_object(en, e);
+	if (e->flags & PD_EV_FILL && en->flags & E_MISSED) {
+		ms = ring_sub(now_ms, en->last_ms, MS_MASK, &back);
+		en->refetch =
+		    move(en->refetch, fixed10(pd_log2((double)ms + 1.0)), 2);
+		en->flags &= (uint8_t)~E_MISSED;
+	}
+}
+
+/* --- namespaces --------------------------------------------------------- */
+
+/* Decay two counters, half-lives 64 and 4096 s, from *since to now. */
+static void
+decay_pair(double x[2], uint64_t *since, uint64_t now_ms)
+{
+	bool back = false;
+	uint64_t ms = ring_sub(now_ms, *since, MS_MASK, &back);
+	double f;
+	int i;
+
+	if (ms == 0)
+		return;
+	f = pd_exp2_neg((double)ms * (1.0 / 4096000.0));
+	x[1] *= f;
+	for (i = 0; i < 6; i++)
+		f *= f;
+	x[0] = x[0] * f < 0x1p-400 ? 0.0 : x[0] * f;
+	x[1] = x[1] < 0x1p-400 ? 0.0 : x[1];
+	*since = now_ms;
+}
+
+static void
+move_mean(double *mean, uint32_t *n, double v)
+{
+	if (*n < SPACE_WINDOW)
+		++*n;
+	*mean += (v - *mean) / (double)*n;
+}
+
+static void
+count_space(struct space *ns, const struct pd_event *e, const struct since *s)
+{
+	uint32_t weight = e->weight == 0 ? 1 : e->weight;
+
+	ns->share[0] += weight;
+	ns->share[1] += weight;
+	move_mean(&ns->reuse, &ns->accesses, s->known ? 1.0 : 0.0);
+	if (s->known)
+		move_mean(&ns->gap, &ns->gaps, s->log_gap);
+	if (e->size != 0)
+		move_mean(&ns->size, &ns->sizes, pd_log2(e->size));
+}
+
+/* Bring the namespace's and all counters to now; its shares for a row. */
+static void
+space_shares(
+    struct pd_history *h, struct space *ns, uint64_t now_ms, double share[2])
+{
+	int i;
+
+	if (ns->accesses == 0)
+		ns->last_ms = now_ms;
+	decay_pair(ns->share, &ns->last_ms, now_ms);
+	for (i = 0; i < 2; i++)
+		share[i] = ns->share[i] > 0.0 && h->total[i] > 0.0
+			       ? pd_log2(ns->share[i] / h->total[i])
+			       : (double)NAN;
+}
+
+/* --- events ------------------------------------------------------------- */
+
+static void
+add_access(struct pd_history *h, const struct pd_event *e, float *row,
+    struct pd_history_note *note)
+{
+	uint64_t now_ms = (e->time_us / 1000) & MS_MASK;
+	uint32_t weight = e->weight == 0 ? 1 : e->weight;
+	struct row_in in = {.e = e, .now_ms = now_ms};
+	struct space *ns = e->ns == 0 ? NULL : find_space(h, e->ns);
+	struct since s;
+	struct entry *en;
+
+	if (note->slot == NONE) {
+		note->slot = insert(h, e->key, note);
+	} else if (note->slot != h->newest) {
+		list_remove(h, note->slot);
+		list_push(h, note->slot);
+	}
+	en = &h->entries[note->slot];
+	s = since_last(h, en, e, now_ms);
+	note->distance = s.ticks;
+	if (h->stats.accesses++ == 0)
+		h->total_ms = now_ms;
+	decay_pair(h->total, &h->total_ms, now_ms);
+	if (ns != NULL)
+		space_shares(h, ns, now_ms, in.ns_share);
+	if (row != NULL) {
+		in.en = en;
+		in.since = &s;
+		in.ns = ns;
+		in.hits_unknown = h->hits_unknown;
+		pd_history_write_row(&in, row);
+	}
+	if (ns != NULL)
+		count_space(ns, e, &s);
+	h->total[0] += weight;
+	h->total[1] += weight;
+	count_access(en, e, &s, now_ms);
+	count_object(en, e);
+}
+
+void
+pd_history_add(struct pd_history *h, const struct pd_event *e, float *row,
+    struct pd_history_note *note)
+{
+	struct pd_history_note own;
+
+	if (note == NULL)
+		note = &own;
+	memset(note, 0, sizeof(*note));
+	note->slot = find(h, e->key);
+	note->access = pd_event_is_access(e);
+	h->stats.events++;
+	if (note->access)
+		add_access(h, e, row, note);
+	else if (note->slot != NONE)
+		count_aside(
+		    &h->entries[note->slot], e, (e->time_us / 1000) & MS_MASK);
+}

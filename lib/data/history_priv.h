@@ -1,0 +1,111 @@
+#ifndef PD_DATA_HISTORY_PRIV_H
+#define PD_DATA_HISTORY_PRIV_H
+
+/*
+ * What history.c (the table and its counting) and history_row.c (a row of
+ * it) share. Times are whole milliseconds and wrap at 40 bits, ticks wrap at
+ * 48: a difference of more than half of that is one backwards, taken as 0.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "data/event.h"
+
+#define MS_MASK ((1ULL << 40) - 1)
+#define TICK_MASK ((1ULL << 48) - 1)
+#define COUNT_MAX ((1u << 24) - 1)
+#define GAPS 12
+#define UNIT_SHIFT 14  /* access times in units of 2^14 ms */
+#define UNITS_HOUR 219 /* of them in an hour */
+#define Q_NONE 0xffff  /* 6.10 fixed point: unknown */
+#define SHARE_ONE 4000 /* 12-bit shares: 1.0 */
+#define SHARE_NONE 4095
+
+/* Half-lives of the decayed counters, 2^0, 2^6, 2^8, 2^10, 2^12, 2^18 s. */
+enum { D_1S, D_1M, D_5M, D_15M, D_1H, D_3D, DECAYS };
+
+enum entry_flag {
+	E_WROTE = 1,  /* the last access wrote */
+	E_MISSED = 2, /* the last access missed and is not filled yet */
+};
+
+/* One tracked key: 96 bytes. */
+struct entry {
+	uint64_t key;
+	uint64_t last_ms : 40;
+	uint64_t count : 24; /* accesses, saturating */
+	uint64_t first_ms : 40;
+	uint64_t reads : 12; /* moving shares, SHARE_ONE = all */
+	uint64_t hits : 12;
+	uint64_t tick : 48; /* of the last access */
+	uint64_t flags : 8;
+	uint64_t spare : 8;
+	uint32_t size;		/* last known bytes, 0 unknown */
+	uint16_t gap_mean;	/* log2(1+ms), 6.10 */
+	uint16_t gap_var;	/* octaves^2, 9.7 */
+	uint16_t gap_min;	/* log2(1+ms), 6.10 */
+	uint16_t ttl;		/* log2(ms) when set, 6.10 */
+	uint16_t refetch;	/* log2(1+ms), 6.10 */
+	uint16_t latency;	/* log2(1+us), 6.10 */
+	uint8_t gap[GAPS];	/* codes of ticks, newest first */
+	uint8_t unit[GAPS - 1]; /* the same gaps in time units, at most 255 */
+	uint8_t pad;
+	float decayed[DECAYS]; /* accesses, as of last_ms */
+};
+
+_Static_assert(sizeof(struct entry) == 96, "a tracked key takes 96 bytes");
+
+/* One namespace. Means move with weight 1/min(n, 64). */
+struct space {
+	uint32_t id; /* 0: an empty cell */
+	uint32_t accesses;
+	uint32_t gaps;
+	uint32_t sizes;
+	uint64_t last_ms;
+	double share[2]; /* accesses decayed, half-lives 64 and 4096 s */
+	double reuse;
+	double gap;
+	double size;
+};
+
+/* The distance from a key's last access to an event. */
+struct since {
+	bool known;	     /* there is a last access */
+	uint64_t ms;	     /* time passed */
+	uint64_t gap_ms;     /* the same, over the event's weight */
+	uint64_t ticks;	     /* ticks over the event's weight */
+	unsigned units;	     /* time units, at most 255 */
+	double log_gap;	     /* log2(1 + gap_ms) */
+	double keep[DECAYS]; /* what is left of each counter */
+};
+
+/* What a row is made of. */
+struct row_in {
+	const struct pd_event *e;
+	const struct entry *en;
+	const struct since *since;
+	uint64_t now_ms;
+	const struct space *ns; /* NULL: none, or not tracked */
+	double ns_share[2];	/* log2 of its share; NaN unknown */
+	bool hits_unknown;
+};
+
+void pd_history_write_row(const struct row_in *in, float *row);
+
+/* d = b - a in a ring of mask + 1; 0 if that is backwards (told in *back). */
+static inline uint64_t
+ring_sub(uint64_t b, uint64_t a, uint64_t mask, bool *back)
+{
+	uint64_t d = (b - a) & mask;
+
+	if (d <= mask / 2)
+		return d;
+	*back = true;
+	return 0;
+}
+
+/* 2^(-ms / half-life) for all half-lives, by squaring the slowest. */
+void pd_history_keep(uint64_t ms, double keep[DECAYS]);
+
+#endif /* PD_DATA_HISTORY_PRIV_H */
