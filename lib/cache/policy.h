@@ -45,6 +45,7 @@ struct pd_policy_params {
 	bool by_bytes;
 	uint64_t seed;
 	uint32_t objects_hint;	      /* expected residents, for ghost sizes */
+	uint64_t minute; /* ticks a minute, for redis-lfu; 0 unknown */
 	const struct pd_model *model; /* learned: borrowed, may be NULL */
 	/* The owner's, fed by it (cache/context.h): learned needs it, and
 	 * refuses to be created without; the others ignore it. Borrowed. */

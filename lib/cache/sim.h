@@ -1,0 +1,44 @@
+#ifndef PD_CACHE_SIM_H
+#define PD_CACHE_SIM_H
+
+/*
+ * A cache without values over a trace: every miss is filled, as a client
+ * that plays cache-aside does. The same policies as the server's, by the same
+ * protocol (policy.h). An object keeps the size with which it came in until
+ * it leaves or is written again; one larger than the capacity is never stored.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cache/policy.h"
+
+struct pd_err;
+struct pd_trace;
+
+struct pd_sim_params {
+	const struct pd_policy_ops *ops; /* NULL: belady */
+	struct pd_policy_params policy;	 /* objects_hint is filled in */
+	size_t begin;			 /* first entry played, */
+	size_t from;			 /* first entry counted, */
+	size_t end;			 /* and one behind the last */
+	bool context; /* give the policy the cache's context (context.h) */
+};
+
+struct pd_sim_result {
+	uint64_t requests; /* counted ones, as all of these */
+	uint64_t misses;
+	uint64_t bytes;
+	uint64_t byte_misses;
+	uint64_t evictions; /* from begin on */
+	uint64_t resident;  /* objects at the end */
+	size_t memory;	    /* bytes of the policy at the end */
+};
+
+/* Play a trace: 0, or -1 with a message (out of memory, or the policy could
+ * not be made). */
+int pd_sim_run(const struct pd_trace *t, const struct pd_sim_params *p,
+    struct pd_sim_result *r, struct pd_err *err);
+
+#endif /* PD_CACHE_SIM_H */
