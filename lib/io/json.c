@@ -172,3 +172,10 @@ pd_json_null(struct pd_json *j)
 	sep(j);
 	pd_buf_addstr(j->out, "null");
 }
+
+void
+pd_json_raw(struct pd_json *j, const char *p, size_t n)
+{
+	sep(j);
+	pd_buf_add(j->out, p, n);
+}

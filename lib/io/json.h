@@ -39,5 +39,7 @@ void pd_json_double(struct pd_json *j, double v);
 void pd_json_fixed(struct pd_json *j, double v, int digits);
 void pd_json_bool(struct pd_json *j, bool v);
 void pd_json_null(struct pd_json *j);
+/* ${n} bytes that are one JSON value already. */
+void pd_json_raw(struct pd_json *j, const char *p, size_t n);
 
 #endif /* PD_IO_JSON_H */

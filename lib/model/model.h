@@ -3,10 +3,10 @@
 
 /*
  * A loaded model bundle (.pdm, predis-bundle(5)): checked whole, then only
- * read. Loading: digest, parse under limits, golden rows bit for bit.
+ * read, so that several threads may use it. Whatever the label, a higher score
+ * always means: evict sooner.
  */
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,16 +24,39 @@ struct pd_model {
 	uint64_t capacity;   /* objects of the cache that it was trained for */
 	uint64_t schema_id;  /* pd_feature_schema_id() it was trained with */
 	uint64_t trained_at; /* last event's time, us; 0 unknown */
+	size_t golden_rows;  /* rows that scored their expected bits */
 	char *manifest;	     /* manifest.json, NUL-terminated */
+	char *metrics;	     /* metrics.json, NUL-terminated */
+	uint8_t *assoc;	     /* assoc.bin; NULL without */
+	size_t assoc_len;
+	uint8_t *profile; /* profile.pdp; NULL without */
+	size_t profile_len;
 };
 
 /*
  * pd_model_load(path, err):
- * Read and check a bundle. A higher score always means: evict sooner.
- * The model is immutable and may be read by several threads. NULL with a
- * message; nothing of a bad file is kept.
+ * Read and check a bundle: size, digest, archive under limits, manifest
+ * (format, feature schema, served slots, digests of the members), trees,
+ * golden rows bit for bit. NULL with a message that names the file and the
+ * member; nothing of a bad file is kept.
  */
 struct pd_model *pd_model_load(const char *path, struct pd_err *err);
+
+/*
+ * pd_model_load_trusted(path, key, err):
+ * The same after checking the detached signature '${path}.minisig' over the
+ * bytes that are then loaded, against the minisign public key file ${key}.
+ */
+struct pd_model *pd_model_load_trusted(
+    const char *path, const char *key, struct pd_err *err);
+
+/* The bundle of ${n} bytes at ${p}, which are not needed afterwards. */
+struct pd_model *pd_model_parse(const void *p, size_t n, struct pd_err *err);
+
+/* free(NULL) is fine. */
 void pd_model_free(struct pd_model *m);
+
+/* Bytes held, the structure itself included. */
+size_t pd_model_memory(const struct pd_model *m);
 
 #endif /* PD_MODEL_MODEL_H */
