@@ -1,10 +1,12 @@
 #include <string.h>
 
+#include "cache/learned.h"
 #include "cache/policy.h"
 #include "cache/policy_table.h"
 
 const struct pd_policy_ops *const pd_policies[] = {
     &pd_policy_fifo,
+    &pd_policy_learned,
     &pd_policy_lru,
     &pd_policy_s3fifo,
     NULL,

@@ -1,0 +1,366 @@
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/rng.h"
+#include "cache/context.h"
+#include "cache/learned.h"
+#include "cache/record.h"
+#include "cache/slist.h"
+#include "data/feature.h"
+#include "model/model.h"
+#include "model/trees.h"
+
+/*
+ * Residents stand in LRU order, each with a 16-byte record of its accesses
+ * (record.h). Evicted keys leave their record in a ghost, twice as many as
+ * there are residents; a key that returns gets its history back, and the gap
+ * over its absence counts as a gap. Without a model the LRU end is evicted.
+ *
+ * With a model a victim is found by scoring: CANDIDATES residents, drawn at
+ * random but for a few from the LRU end, are scored in one batch and merged
+ * into a pool of the POOL worst; up to SERVE victims are taken from it before
+ * the next batch. A pool entry is void once its key was touched or left. The
+ * key that is being inserted is not resident yet, so it is no candidate.
+ * Random candidates make queues unnecessary: what a hit costs is the record's
+ * update (LRB, NSDI 2020; the pool is Redis's). The LRU end finds the long
+ * idle at once and bounds what a bad model can keep.
+ */
+
+#ifndef LX
+#define CANDIDATES 32u
+#define FROM_TAIL 4u
+#define POOL 16u
+#define SERVE 4u
+#define GHOSTS 2u
+#define CAND_MAX CANDIDATES
+#define POOL_MAX POOL
+#else
+extern unsigned CANDIDATES, FROM_TAIL, POOL, SERVE, GHOSTS;
+extern unsigned long lx_scored;
+#define CAND_MAX 256
+#define POOL_MAX 256
+#endif
+#define TRIES 4u /* random slots looked at for a candidate, at most */
+
+struct pooled {
+	float score;
+	uint32_t slot;
+	uint32_t last; /* the record's when it was scored */
+};
+
+struct learned {
+	struct pd_policy base;
+	const struct pd_context *context;
+	const struct pd_model *model; /* NULL: LRU */
+	struct pd_rng rng;
+	struct pd_slots slots;
+	struct pd_slist lru;
+	struct pd_record *record; /* by slot, as key */
+	uint64_t *key;
+	struct pd_ghost_ring ghosts;
+	struct pd_record_ghost found; /* by miss(), for the insert() after it */
+	bool have_found;
+	unsigned pooled;
+	unsigned served;	      /* victims since the last batch */
+	struct pooled pool[POOL_MAX]; /* the best victim last */
+	float rows[CAND_MAX * PD_TREES_MAX_COLS];
+};
+
+static struct pd_policy *
+learned_create(const struct pd_policy_params *params, struct pd_err *err)
+{
+	struct learned *l;
+
+	if (params->context == NULL) {
+		(void)pd_err_set(err, "policy 'learned' needs a context");
+		return NULL;
+	}
+	l = calloc(1, sizeof(*l));
+	if (l == NULL)
+		goto err0;
+	l->base.ops = &pd_policy_learned;
+	l->context = params->context;
+	l->model = params->model;
+	pd_rng_init(&l->rng, params->seed);
+	pd_slots_init(&l->slots, PD_SLOTS_LINK);
+	pd_slist_init(&l->lru);
+	if (pd_ghost_ring_init(&l->ghosts) == -1)
+		goto err1;
+	return &l->base;
+err1:
+	free(l);
+err0:
+	(void)pd_err_nomem(err);
+	return NULL;
+}
+
+static void
+learned_destroy(struct pd_policy *p)
+{
+	struct learned *l = (struct learned *)p;
+
+	pd_ghost_ring_release(&l->ghosts);
+	pd_slots_release(&l->slots);
+	free(l->record);
+	free(l->key);
+	free(l);
+}
+
+static int
+learned_reserve(struct pd_policy *p, uint32_t n)
+{
+	struct learned *l = (struct learned *)p;
+	struct pd_record *record;
+	uint64_t *key;
+	uint32_t i;
+
+	if (n <= l->slots.n)
+		return 0;
+	if (n > UINT32_MAX / GHOSTS ||
+	    pd_ghost_ring_reserve(&l->ghosts, n * GHOSTS) == -1)
+		return -1;
+	record = realloc(l->record, n * sizeof(*record));
+	if (record == NULL)
+		return -1;
+	l->record = record;
+	key = realloc(l->key, n * sizeof(*key));
+	if (key == NULL)
+		return -1;
+	l->key = key;
+	for (i = l->slots.n; i < n; i++)
+		record[i].frequency = 0;
+	return pd_slots_reserve(&l->slots, n);
+}
+
+static void
+learned_hit(struct pd_policy *p, uint32_t slot, const struct pd_access *a)
+{
+	struct learned *l = (struct learned *)p;
+
+	pd_record_hit(&l->record[slot], a);
+	pd_slist_renew(&l->slots, &l->lru, slot);
+}
+
+/* The eviction that makes room may push the ghost out: it is copied. */
+static void
+learned_miss(struct pd_policy *p, const struct pd_access *a)
+{
+	struct learned *l = (struct learned *)p;
+
+	l->have_found = pd_ghost_ring_find(&l->ghosts, a->key, &l->found);
+}
+
+static void
+learned_insert(struct pd_policy *p, uint32_t slot, const struct pd_access *a)
+{
+	struct learned *l = (struct learned *)p;
+	const bool known = l->have_found && l->found.key == a->key;
+
+	assert(slot < l->slots.n && l->record[slot].frequency == 0);
+	pd_record_insert(&l->record[slot], a, known ? &l->found : NULL);
+	if (known)
+		pd_ghost_ring_del(&l->ghosts, a->key);
+	l->have_found = false;
+	l->key[slot] = a->key;
+	pd_slist_push(&l->slots, &l->lru, slot);
+}
+
+/* Whether a pool entry still is what was scored. */
+static bool
+fresh(const struct learned *l, const struct pooled *e)
+{
+	return l->record[e->slot].frequency != 0 &&
+	       l->record[e->slot].last == e->last;
+}
+
+static void
+pool_drop(struct learned *l, unsigned i)
+{
+	for (l->pooled--; i < l->pooled; i++)
+		l->pool[i] = l->pool[i + 1];
+}
+
+/* Drop what is void. */
+static void
+pool_clean(struct learned *l)
+{
+	unsigned i, kept = 0;
+
+	for (i = 0; i < l->pooled; i++)
+		if (fresh(l, &l->pool[i]))
+			l->pool[kept++] = l->pool[i];
+	l->pooled = kept;
+}
+
+/* Put a candidate into its place; an older score of it gives way. */
+static void
+pool_add(struct learned *l, const struct pooled *e)
+{
+	unsigned i;
+
+	for (i = 0; i < l->pooled; i++)
+		if (l->pool[i].slot == e->slot) {
+			pool_drop(l, i);
+			break;
+		}
+	if (l->pooled == POOL) {
+		if (e->score <= l->pool[0].score)
+			return;
+		pool_drop(l, 0);
+	}
+	for (i = l->pooled++; i > 0 && l->pool[i - 1].score > e->score; i--)
+		l->pool[i] = l->pool[i - 1];
+	l->pool[i] = *e;
+}
+
+static unsigned
+draw(struct learned *l, uint32_t *slot)
+{
+	unsigned n = 0, tries;
+	uint32_t s;
+
+	for (s = l->lru.oldest; n < FROM_TAIL && s != PD_NO_SLOT;
+	     s = l->slots.link[s].newer)
+		slot[n++] = s;
+	for (tries = 0; n < CANDIDATES && tries < CANDIDATES * TRIES; tries++) {
+		s = pd_rng_below(&l->rng, l->slots.n);
+		if (l->record[s].frequency != 0)
+			slot[n++] = s;
+	}
+	return n;
+}
+
+static void
+refill(struct learned *l, uint64_t tick)
+{
+	const struct pd_context_codes c = pd_context_codes(l->context);
+	const unsigned cols = l->model->cols;
+	uint32_t slot[CAND_MAX];
+	float score[CAND_MAX];
+	struct pd_served s;
+	struct pooled e;
+	unsigned n, i;
+
+	pool_clean(l);
+	n = draw(l, slot);
+	for (i = 0; i < n; i++) {
+		pd_record_served(&l->record[slot[i]], &c, (uint32_t)tick, &s);
+		pd_feature_served(
+		    &s, l->model->slots, cols, &l->rows[i * cols]);
+	}
+	pd_trees_score_batch(l->model->trees, l->rows, cols, n, score);
+#ifdef LX
+	lx_scored += n;
+#endif
+	for (i = 0; i < n; i++) {
+		e.score = score[i];
+		e.slot = slot[i];
+		e.last = l->record[slot[i]].last;
+		pool_add(l, &e);
+	}
+	l->served = 0;
+}
+
+static uint32_t
+learned_victim(struct pd_policy *p, uint64_t tick)
+{
+	struct learned *l = (struct learned *)p;
+	const struct pooled *e;
+
+	if (l->model == NULL || l->lru.count == 0)
+		return l->lru.oldest;
+	if (l->served >= SERVE)
+		refill(l, tick);
+	for (;;) {
+		/* A batch of residents is never empty, so this ends. */
+		if (l->pooled == 0)
+			refill(l, tick);
+		e = &l->pool[--l->pooled];
+		if (fresh(l, e)) {
+			l->served++;
+			return e->slot;
+		}
+	}
+}
+
+static void
+learned_remove(struct pd_policy *p, uint32_t slot, bool evicted)
+{
+	struct learned *l = (struct learned *)p;
+	const uint64_t limit = ((uint64_t)l->lru.count + 1) * GHOSTS;
+
+	if (evicted)
+		pd_ghost_ring_add(
+		    &l->ghosts, l->key[slot], &l->record[slot], limit);
+	pd_slist_remove(&l->slots, &l->lru, slot);
+	l->record[slot].frequency = 0;
+}
+
+static void
+learned_set_size(struct pd_policy *p, uint32_t slot, uint32_t size)
+{
+	struct learned *l = (struct learned *)p;
+
+	pd_record_resize(&l->record[slot], size);
+}
+
+static void
+learned_set_model(struct pd_policy *p, const struct pd_model *m)
+{
+	struct learned *l = (struct learned *)p;
+
+	l->model = m;
+	l->pooled = 0;
+	l->served = 0;
+}
+
+static size_t
+learned_memory(const struct pd_policy *p)
+{
+	const struct learned *l = (const struct learned *)p;
+
+	return sizeof(*l) + pd_slots_memory(&l->slots) +
+	       l->slots.n * (sizeof(*l->record) + sizeof(*l->key)) +
+	       pd_ghost_ring_memory(&l->ghosts);
+}
+
+static void
+learned_each(const struct pd_policy *p, void (*fn)(void *cookie, uint32_t slot),
+    void *cookie)
+{
+	const struct learned *l = (const struct learned *)p;
+
+	pd_slist_each(&l->slots, &l->lru, fn, cookie);
+}
+
+bool
+pd_learned_served(const struct pd_policy *p, uint32_t slot, uint64_t tick,
+    struct pd_served *out)
+{
+	const struct learned *l = (const struct learned *)p;
+	const struct pd_context_codes c = pd_context_codes(l->context);
+
+	assert(p->ops == &pd_policy_learned);
+	if (slot >= l->slots.n || l->record[slot].frequency == 0)
+		return false;
+	pd_record_served(&l->record[slot], &c, (uint32_t)tick, out);
+	return true;
+}
+
+const struct pd_policy_ops pd_policy_learned = {
+    .name = "learned",
+    .help = "what a model expects to be asked last; LRU without a model",
+    .create = learned_create,
+    .destroy = learned_destroy,
+    .reserve = learned_reserve,
+    .hit = learned_hit,
+    .miss = learned_miss,
+    .insert = learned_insert,
+    .victim = learned_victim,
+    .remove = learned_remove,
+    .set_size = learned_set_size,
+    .set_model = learned_set_model,
+    .memory = learned_memory,
+    .each = learned_each,
+};

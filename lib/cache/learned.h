@@ -1,0 +1,27 @@
+#ifndef PD_CACHE_LEARNED_H
+#define PD_CACHE_LEARNED_H
+
+/*
+ * The learned policy: it evicts by a model's score of a few residents, and is
+ * exact LRU while it has no model. learned.c explains the design. Beyond a
+ * policy's operations, training needs to see residents as a model sees them.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cache/policy.h"
+
+struct pd_served;
+
+extern const struct pd_policy_ops pd_policy_learned;
+
+/*
+ * pd_learned_served(p, slot, tick, out):
+ * The resident ${slot} as a model would be told of it at ${tick}; false when
+ * there is no resident in this slot. ${p} is an instance of this policy.
+ */
+bool pd_learned_served(const struct pd_policy *p, uint32_t slot, uint64_t tick,
+    struct pd_served *out);
+
+#endif /* PD_CACHE_LEARNED_H */

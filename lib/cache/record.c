@@ -1,0 +1,217 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/code.h"
+#include "cache/context.h"
+#include "cache/policy.h"
+#include "cache/record.h"
+#include "data/event.h"
+#include "data/feature.h"
+
+#define HITS_MAX 0x3fu
+#define FLAG_WRITE 0x40u
+#define FLAG_RETURNING 0x80u
+
+static uint8_t
+one_more(uint8_t v)
+{
+	return v == UINT8_MAX ? v : (uint8_t)(v + 1);
+}
+
+static void
+push_gap(struct pd_record *r, uint32_t distance)
+{
+	memmove(&r->gap[1], &r->gap[0], 3);
+	r->gap[0] = pd_code(distance);
+}
+
+/* The parts that every access sets. */
+static void
+touch(struct pd_record *r, const struct pd_access *a)
+{
+	const bool wrote = a->op == PD_OP_SET || a->op == PD_OP_UPDATE;
+
+	r->last = (uint32_t)a->tick;
+	r->frequency = one_more(r->frequency);
+	r->hits = (uint8_t)((r->hits & ~FLAG_WRITE) | (wrote ? FLAG_WRITE : 0));
+	r->size = pd_code(a->size);
+	r->ttl = a->ttl;
+}
+
+void
+pd_record_insert(struct pd_record *r, const struct pd_access *a,
+    const struct pd_record_ghost *g)
+{
+	r->inserted = (uint32_t)a->tick;
+	r->hits = 0;
+	r->frequency = 0;
+	memset(r->gap, PD_CODE_NONE, sizeof(r->gap));
+	if (g != NULL) {
+		memcpy(r->gap, g->gap, sizeof(r->gap));
+		push_gap(r, (uint32_t)a->tick - g->last);
+		r->frequency = g->frequency;
+		r->hits = FLAG_RETURNING;
+	}
+	touch(r, a);
+}
+
+void
+pd_record_hit(struct pd_record *r, const struct pd_access *a)
+{
+	push_gap(r, (uint32_t)a->tick - r->last);
+	if ((r->hits & HITS_MAX) < HITS_MAX)
+		r->hits++;
+	touch(r, a);
+}
+
+void
+pd_record_resize(struct pd_record *r, uint32_t size)
+{
+	r->size = pd_code(size);
+}
+
+void
+pd_record_served(const struct pd_record *r, const struct pd_context_codes *c,
+    uint32_t tick, struct pd_served *out)
+{
+	unsigned flags = 0;
+
+	if (r->hits & FLAG_WRITE)
+		flags |= PD_SERVED_WRITE;
+	if (r->hits & FLAG_RETURNING)
+		flags |= PD_SERVED_RETURNING;
+	out->age = pd_code(tick - r->last);
+	memcpy(out->gap, r->gap, sizeof(out->gap));
+	out->residence = pd_code(tick - r->inserted);
+	out->resident_at_last = pd_code(r->last - r->inserted);
+	out->frequency = pd_code(r->frequency);
+	out->hits_resident = pd_code(r->hits & HITS_MAX);
+	out->evict_age = c->evict_age;
+	out->size = r->size;
+	out->ttl_left = r->ttl;
+	out->flags = (uint8_t)flags;
+	out->hit_ratio = c->hit_ratio;
+	out->new_share = c->new_share;
+}
+
+int
+pd_ghost_ring_init(struct pd_ghost_ring *g)
+{
+	memset(g, 0, sizeof(*g));
+	return pd_keyindex_init(&g->index, NULL, sizeof(*g->entry));
+}
+
+void
+pd_ghost_ring_release(struct pd_ghost_ring *g)
+{
+	pd_keyindex_release(&g->index);
+	free(g->entry);
+	g->entry = NULL;
+	g->size = g->used = 0;
+}
+
+static uint32_t
+position(const struct pd_ghost_ring *g, uint32_t i)
+{
+	const uint64_t at = (uint64_t)g->first + i;
+
+	return (uint32_t)(at >= g->size ? at - g->size : at);
+}
+
+/* The ring is laid out anew, its oldest first. */
+int
+pd_ghost_ring_reserve(struct pd_ghost_ring *g, uint32_t n)
+{
+	struct pd_record_ghost *e;
+	struct pd_keyindex index;
+	uint32_t i, kept = 0;
+
+	if (n <= g->size)
+		return 0;
+	e = calloc(n, sizeof(*e));
+	if (e == NULL)
+		return -1;
+	if (pd_keyindex_init(&index, e, sizeof(*e)) == -1)
+		goto err1;
+	if (pd_keyindex_reserve(&index, n) == -1)
+		goto err2;
+	for (i = 0; i < g->used; i++) {
+		e[kept] = g->entry[position(g, i)];
+		if (e[kept].frequency != 0)
+			pd_keyindex_add(&index, kept++);
+	}
+	pd_keyindex_release(&g->index);
+	free(g->entry);
+	g->index = index;
+	g->entry = e;
+	g->size = n;
+	g->first = 0;
+	g->used = kept;
+	return 0;
+err2:
+	pd_keyindex_release(&index);
+err1:
+	free(e);
+	return -1;
+}
+
+void
+pd_ghost_ring_del(struct pd_ghost_ring *g, uint64_t key)
+{
+	const uint32_t i = pd_keyindex_find(&g->index, key);
+
+	if (i == PD_KEYINDEX_NONE)
+		return;
+	pd_keyindex_del(&g->index, i);
+	g->entry[i].frequency = 0;
+}
+
+static void
+forget_oldest(struct pd_ghost_ring *g)
+{
+	if (g->entry[g->first].frequency != 0)
+		pd_keyindex_del(&g->index, g->first);
+	g->first = position(g, 1);
+	g->used--;
+}
+
+void
+pd_ghost_ring_add(struct pd_ghost_ring *g, uint64_t key,
+    const struct pd_record *r, uint64_t limit)
+{
+	struct pd_record_ghost *e;
+	uint32_t i;
+
+	if (limit > g->size)
+		limit = g->size;
+	if (limit == 0)
+		return;
+	pd_ghost_ring_del(g, key);
+	while (g->used >= limit)
+		forget_oldest(g);
+	i = position(g, g->used++);
+	e = &g->entry[i];
+	e->key = key;
+	e->last = r->last;
+	memcpy(e->gap, r->gap, sizeof(e->gap));
+	e->frequency = r->frequency;
+	pd_keyindex_add(&g->index, i);
+}
+
+bool
+pd_ghost_ring_find(
+    const struct pd_ghost_ring *g, uint64_t key, struct pd_record_ghost *out)
+{
+	const uint32_t i = pd_keyindex_find(&g->index, key);
+
+	if (i == PD_KEYINDEX_NONE)
+		return false;
+	*out = g->entry[i];
+	return true;
+}
+
+size_t
+pd_ghost_ring_memory(const struct pd_ghost_ring *g)
+{
+	return g->size * sizeof(*g->entry) + pd_keyindex_memory(&g->index);
+}

@@ -1,0 +1,86 @@
+#ifndef PD_CACHE_RECORD_H
+#define PD_CACHE_RECORD_H
+
+/*
+ * What the learned policy remembers of a key: a compact record for each
+ * resident, by slot, and ghosts, which keep the history of evicted keys so
+ * that one that returns does not start blank. Distances are ticks; a tick's
+ * low 32 bits are kept, and differences are taken modulo 2^32: a key idle for
+ * longer looks younger than it is, which costs one bad decision.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cache/keyindex.h"
+
+struct pd_access;
+struct pd_context_codes;
+struct pd_served;
+
+/* 16 bytes a resident. frequency 0 marks a slot without a resident. */
+struct pd_record {
+	uint32_t last;	   /* tick of the last access */
+	uint32_t inserted; /* tick of the insertion */
+	uint8_t gap[4];	   /* codes, newest first; PD_CODE_NONE unknown */
+	uint8_t frequency; /* accesses known, at most 255 */
+	uint8_t hits;	   /* since insertion, at most 63, and two flags */
+	uint8_t size;	   /* code */
+	uint8_t ttl;	   /* code of seconds left at the last access */
+};
+
+/* What a ghost keeps of a record. */
+struct pd_record_ghost {
+	uint64_t key;
+	uint32_t last;
+	uint8_t gap[4];
+	uint8_t frequency; /* 0: the entry is void */
+};
+
+/* A ring of ghosts in the order of eviction, with an index by key. */
+struct pd_ghost_ring {
+	struct pd_record_ghost *entry;
+	uint32_t size;	/* entries allocated */
+	uint32_t first; /* the oldest */
+	uint32_t used;	/* from the oldest to the newest, void ones too */
+	struct pd_keyindex index;
+};
+
+/*
+ * pd_record_insert(r, a, g):
+ * Start the record of a key that becomes resident; ${g} is its ghost, or NULL
+ * for one that is not known.
+ */
+void pd_record_insert(struct pd_record *r, const struct pd_access *a,
+    const struct pd_record_ghost *g);
+
+/* The resident was asked for. */
+void pd_record_hit(struct pd_record *r, const struct pd_access *a);
+
+/* Its size changed. */
+void pd_record_resize(struct pd_record *r, uint32_t size);
+
+/* The key as a model is told of it at ${tick}. */
+void pd_record_served(const struct pd_record *r,
+    const struct pd_context_codes *c, uint32_t tick, struct pd_served *out);
+
+/* An empty ring. 0, or -1 out of memory. */
+int pd_ghost_ring_init(struct pd_ghost_ring *g);
+void pd_ghost_ring_release(struct pd_ghost_ring *g);
+/* Room for ${n} ghosts; never shrinks. 0, or -1 out of memory with everything
+ * as it was. */
+int pd_ghost_ring_reserve(struct pd_ghost_ring *g, uint32_t n);
+/* Remember an evicted key, keeping at most ${limit} ghosts (and no more than
+ * there is room for). */
+void pd_ghost_ring_add(struct pd_ghost_ring *g, uint64_t key,
+    const struct pd_record *r, uint64_t limit);
+/* Copy the ghost of ${key} to ${out}; false when there is none. */
+bool pd_ghost_ring_find(
+    const struct pd_ghost_ring *g, uint64_t key, struct pd_record_ghost *out);
+/* Forget a key, if it is known. */
+void pd_ghost_ring_del(struct pd_ghost_ring *g, uint64_t key);
+/* Bytes allocated. */
+size_t pd_ghost_ring_memory(const struct pd_ghost_ring *g);
+
+#endif /* PD_CACHE_RECORD_H */
