@@ -22,6 +22,7 @@ struct sim {
 	uint32_t used_slots; /* slots ever taken */
 	uint32_t cap;	     /* slots reserved */
 	uint64_t used;	     /* units */
+	size_t at;	     /* entry being played */
 	struct pd_sim_result *r;
 	struct pd_err *err;
 };
@@ -71,9 +72,13 @@ drop(struct sim *s, uint32_t slot, bool evicted)
 static void
 make_room(struct sim *s, uint64_t limit, uint64_t tick)
 {
+	const struct pd_sim_view v = {
+	    s->policy, s->id_of, s->used_slots, s->at, tick};
 	uint32_t slot;
 
 	while (s->used > limit) {
+		if (s->p->evicting != NULL)
+			s->p->evicting(s->p->cookie, &v);
 		slot = s->ops->victim(s->policy, tick);
 		if (slot == PD_NO_SLOT)
 			break;
@@ -150,6 +155,7 @@ play(struct sim *s)
 	uint32_t id, slot;
 
 	for (i = s->p->begin; i < s->p->end; i++) {
+		s->at = i;
 		id = t->id[i];
 		acc.op = t->op == NULL ? PD_OP_GET : t->op[i];
 		if (acc.op == PD_OP_DEL) {
@@ -196,9 +202,6 @@ start(struct sim *s)
 	if (hint < 16)
 		hint = 16;
 	params.objects_hint = (uint32_t)hint;
-	s->policy = s->ops->create(&params, s->err);
-	if (s->policy == NULL)
-		return -1;
 	s->slot_of = malloc(((size_t)t->unique + 1) * sizeof(*s->slot_of));
 	if (s->slot_of == NULL)
 		return pd_err_nomem(s->err);
@@ -209,6 +212,10 @@ start(struct sim *s)
 		if (s->ctx == NULL)
 			return -1;
 	}
+	params.context = s->ctx;
+	s->policy = s->ops->create(&params, s->err);
+	if (s->policy == NULL)
+		return -1;
 	return reserve(s, (uint32_t)hint);
 }
 

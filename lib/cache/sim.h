@@ -17,6 +17,15 @@
 struct pd_err;
 struct pd_trace;
 
+/* The cache at the moment before it chooses a victim. */
+struct pd_sim_view {
+	const struct pd_policy *policy;
+	const uint32_t *id_of; /* key's number by slot, also of released ones */
+	uint32_t slots;	       /* 0..slots-1 were used */
+	size_t entry;	       /* of the trace, that is being admitted */
+	uint64_t tick;
+};
+
 struct pd_sim_params {
 	const struct pd_policy_ops *ops; /* NULL: belady */
 	struct pd_policy_params policy;	 /* objects_hint is filled in */
@@ -24,6 +33,9 @@ struct pd_sim_params {
 	size_t from;			 /* first entry counted, */
 	size_t end;			 /* and one behind the last */
 	bool context; /* give the policy the cache's context (context.h) */
+	/* Called before each choice of a victim; NULL: not. */
+	void (*evicting)(void *cookie, const struct pd_sim_view *v);
+	void *cookie;
 };
 
 struct pd_sim_result {
