@@ -433,20 +433,28 @@ count_space(struct space *ns, const struct pd_event *e, const struct since *s)
 		move_mean(&ns->size, &ns->sizes, pd_log2(e->size));
 }
 
-/* Bring the namespace's and all counters to now; its shares for a row. */
+/*
+ * Bring the namespace's counters to now and write log2 of its shares of all,
+ * at least -40; NaN before its first access, and after a pause in which even
+ * the total decayed to nothing.
+ */
 static void
 space_shares(
     struct pd_history *h, struct space *ns, uint64_t now_ms, double share[2])
 {
+	double v;
 	int i;
 
 	if (ns->accesses == 0)
 		ns->last_ms = now_ms;
 	decay_pair(ns->share, &ns->last_ms, now_ms);
-	for (i = 0; i < 2; i++)
-		share[i] = ns->share[i] > 0.0 && h->total[i] > 0.0
-			       ? pd_log2(ns->share[i] / h->total[i])
-			       : (double)NAN;
+	for (i = 0; i < 2; i++) {
+		share[i] = (double)NAN;
+		if (ns->accesses == 0 || h->total[i] <= 0.0)
+			continue;
+		v = ns->share[i] / h->total[i];
+		share[i] = pd_log2(v < 0x1p-40 ? 0x1p-40 : v);
+	}
 }
 
 /* --- events ------------------------------------------------------------- */
