@@ -5,10 +5,17 @@
 #include "cache/policy_table.h"
 
 const struct pd_policy_ops *const pd_policies[] = {
+    &pd_policy_random,
     &pd_policy_fifo,
     &pd_policy_learned,
     &pd_policy_lru,
+    &pd_policy_clock,
+    &pd_policy_slru,
+    &pd_policy_2q,
+    &pd_policy_arc,
+    &pd_policy_sieve,
     &pd_policy_s3fifo,
+    &pd_policy_qdlp,
     NULL,
 };
 

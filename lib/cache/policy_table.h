@@ -8,8 +8,15 @@
 
 #include "cache/policy.h"
 
+extern const struct pd_policy_ops pd_policy_2q;
+extern const struct pd_policy_ops pd_policy_arc;
+extern const struct pd_policy_ops pd_policy_clock;
 extern const struct pd_policy_ops pd_policy_fifo;
 extern const struct pd_policy_ops pd_policy_lru;
+extern const struct pd_policy_ops pd_policy_qdlp;
+extern const struct pd_policy_ops pd_policy_random;
 extern const struct pd_policy_ops pd_policy_s3fifo;
+extern const struct pd_policy_ops pd_policy_sieve;
+extern const struct pd_policy_ops pd_policy_slru;
 
 #endif /* PD_CACHE_POLICY_TABLE_H */
