@@ -53,6 +53,9 @@ void pd_pds_reader_free(struct pd_pds_reader *r);
  */
 int pd_pds_next(
     struct pd_pds_reader *r, struct pd_pds_block *b, struct pd_err *err);
+/* Decode the block just returned and forget the records: 0; 1 when its columns
+ * disagree with one another, which is added to the damage; -1 no memory. */
+int pd_pds_verify(struct pd_pds_reader *r, const struct pd_pds_block *b);
 /* The next event, feature row or label; blocks of other types are skipped,
  * headers are taken notice of. */
 int pd_pds_next_event(

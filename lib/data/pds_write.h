@@ -28,10 +28,11 @@ struct pd_event;
 struct pd_pds_writer;
 
 struct pd_pds_wopts {
-	int fd;		    /* written to unless out is set; stays yours */
-	struct pd_buf *out; /* appended to; the caller consumes it */
-	bool bare;	    /* uncompressed frames (-0), for pipes */
-	uint64_t stream_id; /* 0: derived from the first header's text */
+	int fd;			/* written to unless out is set; stays yours */
+	struct pd_buf *out;	/* appended to; the caller consumes it */
+	bool bare;		/* uncompressed frames (-0), for pipes */
+	uint64_t stream_id;	/* 0: derived from the first header's text */
+	uint32_t block_records; /* 0: 32,768; memory is about 100 B each */
 };
 
 /* NULL with a message. */
@@ -77,7 +78,8 @@ void pd_pds_shard(struct pd_pds_writer *w, uint32_t shard);
 uint64_t pd_pds_stream_id(const struct pd_pds_writer *w);
 uint64_t pd_pds_seq(const struct pd_pds_writer *w);
 uint32_t pd_pds_pending(const struct pd_pds_writer *w);
-/* Bytes that left so far. */
+/* Bytes allocated, and bytes that left so far. */
+size_t pd_pds_memory(const struct pd_pds_writer *w);
 uint64_t pd_pds_written(const struct pd_pds_writer *w);
 
 #endif /* PD_DATA_PDS_WRITE_H */

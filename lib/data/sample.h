@@ -33,6 +33,7 @@ struct pd_sampler {
 	bool window_on;
 	enum pd_scheme scheme;
 	double rate;
+	double inv_log; /* 1 / log(1 - rate) */
 	uint64_t window_us;
 	struct pd_rng rng;
 };
