@@ -66,6 +66,8 @@ size_t pd_evreader_damage(
     const struct pd_evreader *r, const struct pd_pds_damage **list);
 /* Counts of a .pds; all zero for other formats. */
 void pd_evreader_stats(const struct pd_evreader *r, struct pd_pds_stats *s);
+/* Records of a source that stand for no access (MONITOR's other commands). */
+uint64_t pd_evreader_ignored(const struct pd_evreader *r);
 /* Bytes of the input handled and their total (0: unknown), for progress. */
 uint64_t pd_evreader_offset(const struct pd_evreader *r);
 uint64_t pd_evreader_total(const struct pd_evreader *r);

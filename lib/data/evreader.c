@@ -1,0 +1,283 @@
+#define _GNU_SOURCE /* tee(2): look at a pipe without reading it */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/keyfile.h"
+#include "data/event.h"
+#include "data/evreader.h"
+#include "data/import.h"
+#include "data/pds.h"
+
+struct pd_evreader {
+	const struct pd_import *import; /* NULL: pds */
+	void *src;
+	struct pd_pds_reader *pds;
+	int fd;
+	char *name;
+	struct pd_keys keys;
+	struct pd_pds_meta meta;
+	struct pd_import_key key;
+	uint64_t tick;
+	uint64_t identity;
+	uint64_t total;
+};
+
+static const struct pd_import *const imports[] = {
+    &pd_import_csv, &pd_import_oracle, &pd_import_monitor};
+
+int
+pd_timeunit_parse(const char *name)
+{
+	static const char *const names[] = {"s", "ms", "us", "seq"};
+
+	for (int i = 0; i < 4; i++)
+		if (strcmp(name, names[i]) == 0)
+			return i;
+	return -1;
+}
+
+/* The first bytes of ${fd}, leaving them there. Bytes seen, 0 unknown. */
+static size_t
+peek(int fd, uint8_t *p, size_t n)
+{
+	const off_t at = lseek(fd, 0, SEEK_CUR);
+	ssize_t got = 0;
+	int pipefd[2];
+
+	if (at >= 0) {
+		got = pread(fd, p, n, at);
+	} else if (pipe(pipefd) == 0) {
+		if (tee(fd, pipefd[1], n, 0) > 0)
+			got = read(pipefd[0], p, n);
+		else
+			got = recv(fd, p, n, MSG_PEEK);
+		close(pipefd[0]);
+		close(pipefd[1]);
+	}
+	return got > 0 ? (size_t)got : 0;
+}
+
+static bool
+looks_like_pds(int fd, const char *path)
+{
+	const size_t len = strlen(path);
+	uint8_t p[16];
+	size_t n;
+
+	if (len > 4 && strcmp(path + len - 4, ".pds") == 0)
+		return true;
+	n = peek(fd, p, sizeof(p));
+	if (n >= 4 && memcmp(p, "PDS1", 4) == 0)
+		return true;
+	return n >= 14 && p[0] == 0x1f && p[1] == 0x8b && p[3] == 4 &&
+	       p[12] == 'P' && p[13] == 'D';
+}
+
+static int
+open_import(struct pd_evreader *r, const char *path, const char *format,
+    enum pd_timeunit unit, struct pd_err *err)
+{
+	const bool wall = strcmp(format, "monitor") == 0;
+
+	for (size_t i = 0; i < sizeof(imports) / sizeof(*imports); i++)
+		if (strcmp(format, imports[i]->name) == 0)
+			r->import = imports[i];
+	if (r->import == NULL)
+		return pd_err_set(err, "no trace format '%s'", format);
+	if ((r->src = r->import->open(path, unit, err)) == NULL)
+		return -1;
+	snprintf(r->meta.source, sizeof(r->meta.source), "%s", format);
+	snprintf(r->meta.time, sizeof(r->meta.time), "%s",
+	    unit == PD_TIME_SEQ ? "sequence"
+	    : wall		? "wall"
+				: "relative");
+	r->meta.key_hash_id = r->meta.salt_id = r->keys.id;
+	return 0;
+}
+
+/* Open the file and tell its format. The descriptor, or -1. */
+static int
+open_fd(const char *path, const char **format, struct pd_err *err)
+{
+	const bool in = strcmp(path, "-") == 0;
+	const int fd =
+	    in ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return pd_err_sys(err, "cannot open '%s'", path);
+	if (*format == NULL)
+		*format = looks_like_pds(fd, path) ? "pds" : "csv";
+	return fd;
+}
+
+struct pd_evreader *
+pd_evreader_open(const char *path, const char *format,
+    const struct pd_keys *keys, enum pd_timeunit unit, struct pd_err *err)
+{
+	struct pd_evreader *r;
+	struct stat st;
+
+	if ((r = calloc(1, sizeof(*r))) == NULL) {
+		pd_err_nomem(err);
+		return NULL;
+	}
+	pd_pds_meta_init(&r->meta);
+	if (keys != NULL)
+		r->keys = *keys;
+	else
+		pd_keys_public(&r->keys);
+	if ((r->fd = open_fd(path, &format, err)) < 0)
+		goto err0;
+	if ((r->name = strdup(path)) == NULL)
+		goto nomem;
+	if (fstat(r->fd, &st) == 0 && S_ISREG(st.st_mode))
+		r->total = (uint64_t)st.st_size;
+	if (strcmp(format, "pds") == 0) {
+		if ((r->pds = pd_pds_reader_fd(r->fd)) == NULL)
+			goto nomem;
+		return r;
+	}
+	close(r->fd);
+	r->fd = -1;
+	if (open_import(r, path, format, unit, err))
+		goto err0;
+	return r;
+nomem:
+	pd_err_nomem(err);
+err0:
+	pd_evreader_close(r);
+	return NULL;
+}
+
+void
+pd_evreader_close(struct pd_evreader *r)
+{
+	if (r == NULL)
+		return;
+	if (r->import != NULL && r->src != NULL)
+		r->import->close(r->src);
+	pd_pds_reader_free(r->pds);
+	if (r->fd >= 0)
+		close(r->fd);
+	free(r->name);
+	free(r);
+}
+
+static int
+next_pds(struct pd_evreader *r, struct pd_event *e, struct pd_err *err)
+{
+	struct pd_pds_stats s;
+	const int rc = pd_pds_next_event(r->pds, e, err);
+
+	if (rc == PD_PDS_GOT) {
+		r->identity = e->key;
+		return 1;
+	}
+	if (rc < 0)
+		return pd_err_prefix(err, "'%s'", r->name);
+	pd_pds_reader_stats(r->pds, &s);
+	if (s.blocks == 0)
+		return pd_err_set(
+		    err, "'%s' holds no block of a PDS stream", r->name);
+	return 0;
+}
+
+int
+pd_evreader_next(struct pd_evreader *r, struct pd_event *e, struct pd_err *err)
+{
+	int rc;
+
+	if (r->pds != NULL)
+		return next_pds(r, e, err);
+	pd_event_init(e);
+	rc = r->import->next(r->src, e, &r->key, err);
+	if (rc != 1)
+		return rc;
+	e->tick = r->tick++;
+	e->key = pd_keys_identity(&r->keys, r->key.p, (uint32_t)r->key.n);
+	r->identity = e->key;
+	return 1;
+}
+
+const char *
+pd_evreader_keytext(const struct pd_evreader *r, size_t *len)
+{
+	if (r->pds != NULL)
+		return NULL;
+	*len = r->key.n;
+	return r->key.p;
+}
+
+uint64_t
+pd_evreader_keyhash(const struct pd_evreader *r)
+{
+	if (r->pds != NULL)
+		return r->identity;
+	return pd_hash64(r->key.p, r->key.n, r->keys.table_seed);
+}
+
+uint32_t
+pd_evreader_shard(const struct pd_evreader *r)
+{
+	return r->pds != NULL ? pd_pds_event_shard(r->pds) : 0;
+}
+
+bool
+pd_evreader_is_pds(const struct pd_evreader *r)
+{
+	return r->pds != NULL;
+}
+
+const struct pd_pds_meta *
+pd_evreader_meta(const struct pd_evreader *r)
+{
+	const struct pd_pds_meta *m = NULL;
+
+	if (r->pds != NULL)
+		m = pd_pds_header_meta(r->pds);
+	return m != NULL ? m : &r->meta;
+}
+
+size_t
+pd_evreader_damage(
+    const struct pd_evreader *r, const struct pd_pds_damage **list)
+{
+	*list = NULL;
+	return r->pds != NULL ? pd_pds_damage(r->pds, list) : 0;
+}
+
+void
+pd_evreader_stats(const struct pd_evreader *r, struct pd_pds_stats *s)
+{
+	memset(s, 0, sizeof(*s));
+	if (r->pds != NULL)
+		pd_pds_reader_stats(r->pds, s);
+}
+
+uint64_t
+pd_evreader_ignored(const struct pd_evreader *r)
+{
+	if (r->pds != NULL || r->import->ignored == NULL)
+		return 0;
+	return r->import->ignored(r->src);
+}
+
+uint64_t
+pd_evreader_offset(const struct pd_evreader *r)
+{
+	if (r->pds != NULL)
+		return pd_pds_reader_offset(r->pds);
+	return r->import->offset(r->src);
+}
+
+uint64_t
+pd_evreader_total(const struct pd_evreader *r)
+{
+	return r->total;
+}
