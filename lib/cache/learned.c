@@ -117,8 +117,9 @@ learned_reserve(struct pd_policy *p, uint32_t n)
 
 	if (n <= l->slots.n)
 		return 0;
-	if (n > UINT32_MAX / GHOSTS ||
-	    pd_ghost_ring_reserve(&l->ghosts, n * GHOSTS) == -1)
+	/* As many as learned_remove() asks for, however slots are reserved. */
+	if (n >= UINT32_MAX / GHOSTS ||
+	    pd_ghost_ring_reserve(&l->ghosts, (n + 1) * GHOSTS) == -1)
 		return -1;
 	record = realloc(l->record, n * sizeof(*record));
 	if (record == NULL)
