@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/code.h"
 #include "base/err.h"
 #include "cache/belady.h"
 #include "cache/context.h"
@@ -149,7 +150,7 @@ play(struct sim *s)
 {
 	const struct pd_trace *t = s->t;
 	const bool by_bytes = s->p->policy.by_bytes;
-	struct pd_access acc = {0};
+	struct pd_access acc = {.ttl = PD_CODE_NONE};
 	uint64_t counted;
 	size_t i;
 	uint32_t id, slot;
