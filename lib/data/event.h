@@ -63,13 +63,14 @@ struct pd_event {
 
 /*
  * Is it an access, with a tick, a gap and a hit or miss of its own? A fill
- * belongs to the miss before it; DEL and EXPIRE ask for nothing.
+ * belongs to the miss before it; DEL and EXPIRE ask for nothing; what OTHER
+ * does is not known.
  */
 static inline bool
 pd_event_is_access(const struct pd_event *e)
 {
 	return (e->flags & PD_EV_FILL) == 0 && e->op != PD_OP_DEL &&
-	       e->op != PD_OP_EXPIRE;
+	       e->op != PD_OP_EXPIRE && e->op != PD_OP_OTHER;
 }
 
 /* Does an access with this op write? */
