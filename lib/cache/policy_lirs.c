@@ -1,0 +1,419 @@
+/*
+ * LIRS (Jiang and Zhang, "LIRS: an efficient low inter-reference recency set
+ * replacement policy", SIGMETRICS 2002). Residents are LIR (asked again within
+ * a short distance; 99% of the capacity) or HIR. The stack S orders LIR, some
+ * HIR and ghosts of HIR by their last request; its bottom is always LIR. An
+ * object of S that is asked again has a shorter distance than the LIR at the
+ * bottom and takes its place. Victims come from Q, the resident HIR in order
+ * of arrival. Ghosts are bounded: S holds at most twice the capacity, beyond
+ * it forgets the oldest ghosts.
+ *
+ * A place in S is named by a reference: a slot, or GHOST and the entry of a
+ * ghost.
+ */
+
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "cache/ghosttab.h"
+#include "cache/policy_table.h"
+#include "cache/slist.h"
+
+#define GHOST 0x80000000u
+
+enum {
+	LIR = 1,
+	IN_STACK = 2,
+};
+
+struct lirs {
+	struct pd_policy base;
+	struct pd_slots slots; /* link: Q; tag: LIR, IN_STACK */
+	struct pd_slist queue;
+	struct pd_ghosttab ghosts;
+	struct pd_slink *stack;	 /* by slot */
+	struct pd_slink *gstack; /* by ghost entry */
+	uint32_t gcap;
+	uint32_t top; /* references, or PD_NO_SLOT */
+	uint32_t bottom;
+	uint64_t stack_units;
+	uint64_t lir_units;
+	uint64_t lir_limit;
+	uint64_t stack_limit;
+	bool returning; /* the miss before this insert found a ghost in S */
+};
+
+static struct pd_slink *
+link_of(struct lirs *l, uint32_t ref)
+{
+	return ref & GHOST ? &l->gstack[ref & ~GHOST] : &l->stack[ref];
+}
+
+static uint32_t
+units_of(const struct lirs *l, uint32_t ref)
+{
+	return ref & GHOST ? l->ghosts.entry[ref & ~GHOST].size
+			   : pd_slots_units(&l->slots, ref);
+}
+
+static void
+stack_push(struct lirs *l, uint32_t ref)
+{
+	struct pd_slink *k = link_of(l, ref);
+
+	k->newer = PD_NO_SLOT;
+	k->older = l->top;
+	if (l->top != PD_NO_SLOT)
+		link_of(l, l->top)->newer = ref;
+	else
+		l->bottom = ref;
+	l->top = ref;
+	l->stack_units += units_of(l, ref);
+}
+
+static void
+stack_remove(struct lirs *l, uint32_t ref)
+{
+	const struct pd_slink k = *link_of(l, ref);
+
+	if (k.newer != PD_NO_SLOT)
+		link_of(l, k.newer)->older = k.older;
+	else
+		l->top = k.older;
+	if (k.older != PD_NO_SLOT)
+		link_of(l, k.older)->newer = k.newer;
+	else
+		l->bottom = k.newer;
+	l->stack_units -= units_of(l, ref);
+}
+
+/* The ghost ${to} takes the place in S that ${from} has. */
+static void
+stack_replace(struct lirs *l, uint32_t from, uint32_t to)
+{
+	const struct pd_slink k = *link_of(l, from);
+
+	*link_of(l, to) = k;
+	if (k.newer != PD_NO_SLOT)
+		link_of(l, k.newer)->older = to;
+	else
+		l->top = to;
+	if (k.older != PD_NO_SLOT)
+		link_of(l, k.older)->newer = to;
+	else
+		l->bottom = to;
+}
+
+/* Forget a ghost, which is in S. */
+static void
+drop_ghost(struct lirs *l, uint32_t entry)
+{
+	stack_remove(l, GHOST | entry);
+	pd_ghosttab_del(&l->ghosts, entry);
+}
+
+/* Stack pruning: what lies below the oldest LIR tells nothing. */
+static void
+prune(struct lirs *l)
+{
+	uint32_t ref;
+
+	while ((ref = l->bottom) != PD_NO_SLOT) {
+		if (ref & GHOST) {
+			drop_ghost(l, ref & ~GHOST);
+			continue;
+		}
+		if (l->slots.tag[ref] & LIR)
+			break;
+		stack_remove(l, ref);
+		l->slots.tag[ref] = 0;
+	}
+}
+
+/* The LIR at the bottom becomes HIR, at the end of Q. */
+static void
+demote(struct lirs *l)
+{
+	const uint32_t slot = l->bottom;
+
+	stack_remove(l, slot);
+	l->lir_units -= pd_slots_units(&l->slots, slot);
+	l->slots.tag[slot] = 0;
+	pd_slist_push(&l->slots, &l->queue, slot);
+	prune(l);
+}
+
+static void
+limit_lir(struct lirs *l)
+{
+	prune(l);
+	while (l->lir_units > l->lir_limit)
+		demote(l);
+}
+
+static void
+limit_stack(struct lirs *l)
+{
+	while (l->stack_units > l->stack_limit && l->ghosts.list[0].count > 0)
+		drop_ghost(l, l->ghosts.list[0].oldest);
+}
+
+static void
+set_capacity(struct pd_policy *p, uint64_t capacity)
+{
+	struct lirs *l = (struct lirs *)p;
+	const uint64_t hir = capacity / 100;
+
+	l->lir_limit = capacity - (hir > 0 ? hir : 1);
+	l->stack_limit = capacity * 2;
+	limit_lir(l);
+	limit_stack(l);
+}
+
+static struct pd_policy *
+create(const struct pd_policy_params *params, struct pd_err *err)
+{
+	struct lirs *l = calloc(1, sizeof(*l));
+
+	if (l == NULL) {
+		pd_err_nomem(err);
+		return NULL;
+	}
+	l->base.ops = &pd_policy_lirs;
+	pd_slots_init(&l->slots, PD_SLOTS_LINK | PD_SLOTS_TAG | PD_SLOTS_PRINT |
+				     (params->by_bytes ? PD_SLOTS_SIZE : 0));
+	pd_slist_init(&l->queue);
+	pd_ghosttab_init(&l->ghosts);
+	l->top = PD_NO_SLOT;
+	l->bottom = PD_NO_SLOT;
+	set_capacity(&l->base, params->capacity);
+	return &l->base;
+}
+
+static void
+destroy(struct pd_policy *p)
+{
+	struct lirs *l = (struct lirs *)p;
+
+	pd_slots_release(&l->slots);
+	pd_ghosttab_release(&l->ghosts);
+	free(l->stack);
+	free(l->gstack);
+	free(l);
+}
+
+static int
+reserve(struct pd_policy *p, uint32_t n)
+{
+	struct lirs *l = (struct lirs *)p;
+	struct pd_slink *stack;
+
+	if (n <= l->slots.n)
+		return 0;
+	if (n >= GHOST)
+		return -1;
+	stack = realloc(l->stack, n * sizeof(*stack));
+	if (stack == NULL)
+		return -1;
+	l->stack = stack;
+	return pd_slots_reserve(&l->slots, n);
+}
+
+static void
+make_lir(struct lirs *l, uint32_t slot)
+{
+	l->slots.tag[slot] = LIR | IN_STACK;
+	l->lir_units += pd_slots_units(&l->slots, slot);
+	stack_push(l, slot);
+	limit_lir(l);
+}
+
+static void
+hit(struct pd_policy *p, uint32_t slot, const struct pd_access *acc)
+{
+	struct lirs *l = (struct lirs *)p;
+	const uint8_t tag = l->slots.tag[slot];
+
+	(void)acc;
+	if (tag & IN_STACK)
+		stack_remove(l, slot);
+	if (tag & LIR) {
+		stack_push(l, slot);
+		prune(l);
+	} else if (tag & IN_STACK) {
+		pd_slist_remove(&l->slots, &l->queue, slot);
+		make_lir(l, slot);
+	} else {
+		l->slots.tag[slot] = IN_STACK;
+		stack_push(l, slot);
+		pd_slist_renew(&l->slots, &l->queue, slot);
+		limit_stack(l);
+	}
+}
+
+static void
+miss(struct pd_policy *p, const struct pd_access *acc)
+{
+	struct lirs *l = (struct lirs *)p;
+	const uint32_t e =
+	    pd_ghosttab_find(&l->ghosts, pd_slots_print(acc->key));
+
+	l->returning = e != PD_NO_SLOT;
+	if (l->returning)
+		drop_ghost(l, e);
+}
+
+static void
+insert(struct pd_policy *p, uint32_t slot, const struct pd_access *acc)
+{
+	struct lirs *l = (struct lirs *)p;
+
+	l->slots.print[slot] = pd_slots_print(acc->key);
+	if (l->slots.size != NULL)
+		l->slots.size[slot] = acc->size;
+	if (l->returning || l->lir_units + acc->size <= l->lir_limit) {
+		make_lir(l, slot);
+	} else {
+		l->slots.tag[slot] = IN_STACK;
+		stack_push(l, slot);
+		pd_slist_push(&l->slots, &l->queue, slot);
+	}
+	l->returning = false;
+	limit_stack(l);
+}
+
+static uint32_t
+victim(struct pd_policy *p, uint64_t tick)
+{
+	struct lirs *l = (struct lirs *)p;
+
+	(void)tick;
+	if (l->queue.count == 0 && l->lir_units > 0)
+		demote(l);
+	return l->queue.oldest;
+}
+
+/* Room for the stack's links of all ghost entries. */
+static int
+grow_gstack(struct lirs *l)
+{
+	struct pd_slink *g;
+
+	if (l->gcap >= l->ghosts.cap)
+		return 0;
+	g = realloc(l->gstack, l->ghosts.cap * sizeof(*g));
+	if (g == NULL)
+		return -1;
+	l->gstack = g;
+	l->gcap = l->ghosts.cap;
+	return 0;
+}
+
+/* ${slot}, HIR in S, leaves its place there to a ghost. */
+static void
+leave_ghost(struct lirs *l, uint32_t slot)
+{
+	const uint32_t old = pd_ghosttab_find(&l->ghosts, l->slots.print[slot]);
+	uint32_t e;
+
+	if (old != PD_NO_SLOT)
+		drop_ghost(l, old); /* another key, the same fingerprint */
+	e = pd_ghosttab_push(&l->ghosts, 0, l->slots.print[slot],
+	    pd_slots_units(&l->slots, slot));
+	if (e != PD_NO_SLOT && (e & GHOST || grow_gstack(l) < 0)) {
+		pd_ghosttab_del(&l->ghosts, e);
+		e = PD_NO_SLOT;
+	}
+	if (e == PD_NO_SLOT)
+		stack_remove(l, slot);
+	else
+		stack_replace(l, slot, GHOST | e);
+}
+
+static void
+remove_slot(struct pd_policy *p, uint32_t slot, bool evicted)
+{
+	struct lirs *l = (struct lirs *)p;
+	const uint8_t tag = l->slots.tag[slot];
+
+	if (tag & LIR) {
+		stack_remove(l, slot);
+		l->lir_units -= pd_slots_units(&l->slots, slot);
+		prune(l);
+		return;
+	}
+	pd_slist_remove(&l->slots, &l->queue, slot);
+	if (!(tag & IN_STACK))
+		return;
+	if (evicted)
+		leave_ghost(l, slot);
+	else
+		stack_remove(l, slot);
+	limit_stack(l);
+}
+
+static void
+set_size(struct pd_policy *p, uint32_t slot, uint32_t size)
+{
+	struct lirs *l = (struct lirs *)p;
+	const uint32_t old = pd_slots_units(&l->slots, slot);
+	const uint8_t tag = l->slots.tag[slot];
+
+	if (l->slots.size == NULL)
+		return;
+	if (tag & IN_STACK)
+		l->stack_units = l->stack_units - old + size;
+	if (tag & LIR) {
+		l->lir_units = l->lir_units - old + size;
+		l->slots.size[slot] = size;
+		limit_lir(l);
+	} else {
+		pd_slist_resize(&l->slots, &l->queue, slot, size);
+	}
+}
+
+static size_t
+memory(const struct pd_policy *p)
+{
+	const struct lirs *l = (const struct lirs *)p;
+
+	return sizeof(*l) + pd_slots_memory(&l->slots) +
+	       pd_ghosttab_memory(&l->ghosts) +
+	       ((size_t)l->slots.n + l->gcap) * sizeof(*l->stack);
+}
+
+static void
+each(const struct pd_policy *p, void (*fn)(void *cookie, uint32_t slot),
+    void *cookie)
+{
+	const struct lirs *l = (const struct lirs *)p;
+	uint32_t ref;
+
+	pd_slist_each(&l->slots, &l->queue, fn, cookie);
+	for (ref = l->bottom; ref != PD_NO_SLOT;) {
+		if (ref & GHOST) {
+			ref = l->gstack[ref & ~GHOST].newer;
+			continue;
+		}
+		if (l->slots.tag[ref] & LIR)
+			fn(cookie, ref);
+		ref = l->stack[ref].newer;
+	}
+}
+
+const struct pd_policy_ops pd_policy_lirs = {
+    .name = "lirs",
+    .help = "low inter-reference recency set (Jiang 2002)",
+    .create = create,
+    .destroy = destroy,
+    .reserve = reserve,
+    .hit = hit,
+    .miss = miss,
+    .insert = insert,
+    .victim = victim,
+    .remove = remove_slot,
+    .set_capacity = set_capacity,
+    .set_size = set_size,
+    .memory = memory,
+    .each = each,
+};
