@@ -6,7 +6,9 @@
  * probation and protected) by how often both were asked lately. The window's
  * share, 1% at first, climbs the hill of the hit ratio: after every ten
  * requests an object of the capacity it takes a step, on in the same direction
- * if the hit ratio rose, back if it fell.
+ * if the hit ratio rose, back if it fell. The first step enlarges it and is
+ * taken after the cache filled (Caffeine's first one goes down, from where
+ * there is nothing to take; measured on eight traces that costs 0.7 points).
  */
 
 #include <stdlib.h>
@@ -43,6 +45,7 @@ struct wtinylfu {
 	uint64_t misses;
 	double hit_ratio; /* of the sample before; below 0: none */
 	double step;
+	bool full;	   /* something had to leave: the hill is there */
 	uint32_t incoming; /* units that the last miss wants */
 };
 
@@ -67,7 +70,7 @@ set_capacity(struct pd_policy *p, uint64_t capacity)
 	struct wtinylfu *w = (struct wtinylfu *)p;
 
 	w->capacity = capacity;
-	w->step = -STEP * (double)capacity;
+	w->step = STEP * (double)capacity;
 	w->hit_ratio = -1;
 	set_limits(w, capacity / 100 > 0 ? capacity / 100 : 1);
 }
@@ -81,10 +84,10 @@ create(const struct pd_policy_params *params, struct pd_err *err)
 
 	if (objects == 0)
 		objects = params->by_bytes ? 1024 : params->capacity;
-	if (objects > UINT32_MAX)
-		objects = UINT32_MAX;
-	if (w == NULL ||
-	    pd_sketch_init(&w->sketch, (uint32_t)objects, objects * 10) < 0) {
+	if (objects > UINT32_MAX / 2)
+		objects = UINT32_MAX / 2;
+	if (w == NULL || pd_sketch_init(&w->sketch, (uint32_t)objects * 2,
+			     objects * 10) < 0) {
 		free(w);
 		pd_err_nomem(err);
 		return NULL;
@@ -188,7 +191,7 @@ hit(struct pd_policy *p, uint32_t slot, const struct pd_access *acc)
 	} else {
 		pd_slist_renew(&w->slots, &w->list[w->slots.tag[slot]], slot);
 	}
-	w->hits++;
+	w->hits += w->full;
 	if (w->hits + w->misses >= w->sample)
 		climb(w);
 }
@@ -200,7 +203,7 @@ miss(struct pd_policy *p, const struct pd_access *acc)
 
 	pd_sketch_add(&w->sketch, hash_of(pd_slots_print(acc->key)));
 	w->incoming = acc->size;
-	w->misses++;
+	w->misses += w->full;
 	if (w->hits + w->misses >= w->sample)
 		climb(w);
 }
@@ -240,27 +243,38 @@ oldest_of_main(const struct wtinylfu *w)
 					    : w->list[PROTECTED].oldest;
 }
 
+/* What the window holds beyond its limit moves on while main has room. */
+static void
+drain_window(struct wtinylfu *w, uint32_t incoming)
+{
+	const struct pd_slist *window = &w->list[WINDOW];
+	uint64_t main;
+
+	while (
+	    window->count > 0 && window->units + incoming > w->window_units) {
+		main = w->list[PROBATION].units + w->list[PROTECTED].units;
+		if (main + pd_slots_units(&w->slots, window->oldest) >
+		    w->capacity - w->window_units)
+			break;
+		move(w, window->oldest, PROBATION);
+	}
+}
+
 static uint32_t
 victim(struct pd_policy *p, uint64_t tick)
 {
 	struct wtinylfu *w = (struct wtinylfu *)p;
 	uint32_t candidate, oldest;
-	uint64_t main;
 
 	(void)tick;
-	for (;;) {
-		candidate = w->list[WINDOW].oldest;
-		oldest = oldest_of_main(w);
-		if (candidate == PD_NO_SLOT || oldest == PD_NO_SLOT)
-			return candidate == PD_NO_SLOT ? oldest : candidate;
-		if (w->list[WINDOW].units + w->incoming <= w->window_units)
-			return oldest;
-		main = w->list[PROBATION].units + w->list[PROTECTED].units;
-		if (main + pd_slots_units(&w->slots, candidate) >
-		    w->capacity - w->window_units)
-			break;
-		move(w, candidate, PROBATION);
-	}
+	w->full = true;
+	drain_window(w, w->incoming);
+	candidate = w->list[WINDOW].oldest;
+	oldest = oldest_of_main(w);
+	if (candidate == PD_NO_SLOT || oldest == PD_NO_SLOT)
+		return candidate == PD_NO_SLOT ? oldest : candidate;
+	if (w->list[WINDOW].units + w->incoming <= w->window_units)
+		return oldest;
 	if (!admits(w, candidate, oldest))
 		return candidate;
 	move(w, candidate, PROBATION);
