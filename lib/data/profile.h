@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "data/feature.h"
+#include "data/sample.h"
 
 struct pd_buf;
 struct pd_err;
@@ -24,14 +25,10 @@ struct pd_err;
 #define PD_PROFILE_CUTS 255		/* at most, a feature */
 #define PD_PROFILE_MAX_BYTES (1u << 18) /* of an encoded profile */
 
-/* How the rows were sampled; what differs cannot be compared. */
-enum pd_profile_scheme {
-	PD_PROFILE_UNKNOWN,
-	PD_PROFILE_BY_KEY,
-	PD_PROFILE_BY_EVENT,
-	PD_PROFILE_BY_WINDOW,
-	PD_PROFILE_ALL, /* every event: rate 1 */
-	PD_PROFILE_SCHEMES,
+/* What a row is: profiles of different kinds cannot be compared. */
+enum pd_profile_kind {
+	PD_PROFILE_ACCESS,   /* one row an access (a features stream) */
+	PD_PROFILE_RESIDENT, /* residents at random moments (training rows) */
 };
 
 struct pd_profile_feature {
@@ -51,16 +48,17 @@ struct pd_profile_feature {
 struct pd_profile {
 	uint64_t schema_id; /* pd_feature_schema_id() */
 	uint64_t rows;
-	uint64_t t_first_us; /* of the rows; 0 unknown */
+	uint64_t t_first_us; /* of the rows, set by the caller; 0 unknown */
 	uint64_t t_last_us;
-	double rate; /* sampling rate in 0..1, 0 unknown */
-	enum pd_profile_scheme scheme;
+	double rate;	       /* sampling rate in 0..1, 0 unknown */
+	enum pd_scheme scheme; /* how the events were sampled */
+	enum pd_profile_kind kind;
 	unsigned nfeatures;
 	struct pd_profile_feature f[PD_FEATURES];
 };
 
-/* An empty profile of this build's schema, without features (about 200 KB).
- * NULL out of memory; free with free(). */
+/* An empty profile of this build's schema, without features (about 200 KB):
+ * rows of accesses, all events. NULL out of memory; free with free(). */
 struct pd_profile *pd_profile_new(void);
 
 /*
@@ -89,9 +87,6 @@ double pd_profile_cdf(const struct pd_profile_feature *f, double x);
 
 /* True when bin ${i} holds one float only. */
 bool pd_profile_is_atom(const struct pd_profile_feature *f, unsigned i);
-
-/* "by key", "by event" ... */
-const char *pd_profile_scheme_name(enum pd_profile_scheme s);
 
 /* Append the encoded profile to ${out}. 0, or -1 out of memory. */
 int pd_profile_encode(const struct pd_profile *p, struct pd_buf *out);
