@@ -5,8 +5,10 @@
 #include "model/trees_priv.h"
 
 /* Trees walked side by side for one row, and rows for one tree in a batch:
- * enough independent chains of loads to hide their latency. */
-#define TREES_ABREAST 8
+ * enough independent chains of loads to hide their latency. Unrolled, because
+ * gcc otherwise gathers the chains into vectors through memory: 290 ns a row
+ * instead of 145, and 210 instead of 160 in batches (30 trees of depth 6). */
+#define TREES_ABREAST 16
 #define ROWS_ABREAST 8
 
 void
@@ -60,25 +62,29 @@ step(const struct pd_trees_node *nodes, uint32_t i, const float *x)
 	return (n.link >> COL_BITS) + !(x[n.link & COL_MASK] < n.value);
 }
 
-/* Add ${n} <= TREES_ABREAST trees from ${r} on to ${sum}, in their order. */
+/*
+ * Add ${n} <= ${abreast} trees from ${r} on to ${sum}, in their order.
+ * ${abreast} is a constant, at most TREES_ABREAST.
+ */
 static inline float
 add_trees(const struct pd_trees *t, const struct pd_trees_root *r, unsigned n,
-    const float *x, float sum)
+    unsigned abreast, const float *x, float sum)
 {
 	const struct pd_trees_node *nodes = t->nodes;
 	uint32_t at[TREES_ABREAST];
 	uint32_t depth = 0, d;
 	unsigned k;
 
-	for (k = 0; k < TREES_ABREAST; k++) {
+	for (k = 0; k < abreast; k++)
 		/* A short group walks its last tree again. */
 		at[k] = r[k < n ? k : n - 1].at;
-		if (k < n && r[k].depth > depth)
-			depth = r[k].depth;
-	}
-	for (d = 0; d < depth; d++)
-		for (k = 0; k < TREES_ABREAST; k++)
+	for (k = 0; k < n; k++)
+		depth = r[k].depth > depth ? r[k].depth : depth;
+	for (d = 0; d < depth; d++) {
+#pragma GCC unroll 16
+		for (k = 0; k < abreast; k++)
 			at[k] = step(nodes, at[k], x);
+	}
 	for (k = 0; k < n; k++)
 		sum += nodes[at[k]].value;
 	return sum;
@@ -87,13 +93,18 @@ add_trees(const struct pd_trees *t, const struct pd_trees_root *r, unsigned n,
 static float
 score_expanded(const struct pd_trees *t, const float *x)
 {
+	const struct pd_trees_root *r = t->roots;
+	unsigned left = t->count;
 	float sum = t->base;
-	unsigned i;
 
-	for (i = 0; i + TREES_ABREAST <= t->count; i += TREES_ABREAST)
-		sum = add_trees(t, t->roots + i, TREES_ABREAST, x, sum);
-	if (i < t->count)
-		sum = add_trees(t, t->roots + i, t->count - i, x, sum);
+	for (; left >= TREES_ABREAST; left -= TREES_ABREAST) {
+		sum = add_trees(t, r, TREES_ABREAST, TREES_ABREAST, x, sum);
+		r += TREES_ABREAST;
+	}
+	if (left > TREES_ABREAST / 2)
+		return add_trees(t, r, left, TREES_ABREAST, x, sum);
+	if (left > 0)
+		return add_trees(t, r, left, TREES_ABREAST / 2, x, sum);
 	return sum;
 }
 
@@ -123,9 +134,11 @@ score_rows(
 	for (i = 0; i < t->count; i++) {
 		for (k = 0; k < ROWS_ABREAST; k++)
 			at[k] = t->roots[i].at;
-		for (d = 0; d < t->roots[i].depth; d++)
+		for (d = 0; d < t->roots[i].depth; d++) {
+#pragma GCC unroll 16
 			for (k = 0; k < ROWS_ABREAST; k++)
 				at[k] = step(nodes, at[k], x[k]);
+		}
 		for (k = 0; k < ROWS_ABREAST; k++)
 			sum[k] += nodes[at[k]].value;
 	}
