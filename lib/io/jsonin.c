@@ -1,5 +1,6 @@
 #include <math.h>
-#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "base/err.h"
 #include "io/jsonin.h"
@@ -56,31 +57,42 @@ pd_jsonin_str(const json_t *obj, const char *key)
 	return json_string_value(json_object_get(obj, key));
 }
 
+/*
+ * A double that lies exactly between two floats, and the text may have been a
+ * little to either side of it. Text of at most 15 digits is what %.15g prints
+ * (DBL_DIG), so that strtof() can decide; longer text is lost.
+ */
+static int
+between(double d, float *f)
+{
+	char t[32];
+
+	snprintf(t, sizeof(t), "%.15g", d);
+	if (strtod(t, NULL) != d)
+		return -1;
+	*f = strtof(t, NULL);
+	return 0;
+}
+
 int
 pd_jsonin_float(const json_t *v, float *out)
 {
-	double d, between;
 	float f, next;
+	double d;
 
 	if (json_is_integer(v)) {
-		/* Exact in a double up to 2^53; beyond, refuse. */
-		const json_int_t i = json_integer_value(v);
-
-		if (i > (INT64_C(1) << 53) || i < -(INT64_C(1) << 53))
-			return -1;
-		d = (double)i;
-	} else if (json_is_real(v)) {
-		d = json_real_value(v);
-	} else {
-		return -1;
+		*out = (float)json_integer_value(v);
+		return 0;
 	}
+	if (!json_is_real(v))
+		return -1;
+	d = json_real_value(v);
 	f = (float)d;
 	if (!isfinite(f))
 		return -1;
 	if ((double)f != d) {
 		next = nextafterf(f, d > (double)f ? INFINITY : -INFINITY);
-		between = ((double)f + (double)next) / 2;
-		if (d == between)
+		if (d == ((double)f + (double)next) / 2 && between(d, &f))
 			return -1;
 	}
 	*out = f;

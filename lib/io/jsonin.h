@@ -33,10 +33,11 @@ const char *pd_jsonin_str(const json_t *obj, const char *key);
 
 /*
  * pd_jsonin_float(v, out):
- * The float32 nearest to a JSON number, as strtof() on its text would give.
- * jansson hands over a double; where rounding that once more could differ
- * (it lies exactly between two floats), and where the number is out of range,
- * -1 is returned. Shortest round-trip text of a float never does.
+ * The float32 nearest to a JSON number, the one that strtof() makes of its
+ * text. jansson hands over a double, which is rounded once more: for text of
+ * at most 15 digits, and for any number that is a float32, the result is
+ * exact all the same. -1 if it is no number, out of range, or undecidable
+ * (longer text that comes out exactly between two floats).
  */
 int pd_jsonin_float(const json_t *v, float *out);
 

@@ -71,7 +71,7 @@ golden_release(struct golden *g)
 }
 
 /* Good parts of a bundle around ${g}. */
-static struct pd_bundle_parts
+static inline struct pd_bundle_parts
 golden_parts(const struct golden *g)
 {
 	static const uint8_t slots[GOLDEN_MAX_COLS] = {PD_F_age, PD_F_gap1,
