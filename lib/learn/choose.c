@@ -1,0 +1,167 @@
+#include <math.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "data/feature.h"
+#include "learn/choose.h"
+
+#define ADD_GAIN 0.995 /* loss to reach by adding, as a share */
+#define MIN_FEATURES 4
+
+static const uint8_t start[] = {
+    PD_F_age,
+    PD_F_gap1,
+    PD_F_gap2,
+    PD_F_gap3,
+    PD_F_gap4,
+    PD_F_frequency,
+    PD_F_residence,
+    PD_F_resident_at_last,
+    PD_F_age_over_gap1,
+};
+
+unsigned
+pd_choose_default(uint8_t *slots)
+{
+	memcpy(slots, start, sizeof(start));
+	return sizeof(start);
+}
+
+static bool
+varies(const struct pd_rows *r, uint8_t slot)
+{
+	const float *x = r->x + slot;
+	uint32_t i;
+	float v;
+
+	for (i = 1; i < r->n; i++) {
+		v = x[(size_t)i * PD_ROWS_COLS];
+		if (isnan(v) != isnan(x[0]) || v < x[0] || v > x[0])
+			return true;
+	}
+	return false;
+}
+
+unsigned
+pd_choose_varying(const struct pd_rows *r, uint8_t *slots, unsigned n)
+{
+	unsigned i, kept = 0;
+
+	for (i = 0; i < n; i++)
+		if (varies(r, slots[i]))
+			slots[kept++] = slots[i];
+	return kept;
+}
+
+static int
+loss_of(const struct pd_choice_params *p, const uint8_t *slots, unsigned n,
+    double *loss, struct pd_err *err)
+{
+	struct pd_buf json = PD_BUF_INIT;
+	struct pd_fit_score score;
+	int rc = -1;
+
+	if (pd_fit(&p->fit, slots, n, &p->boost, &json, err) == 0 &&
+	    pd_fit_score(&json, &p->holdout, slots, n, p->logistic, 0.5, &score,
+		err) == 0) {
+		*loss = score.loss;
+		rc = 0;
+	}
+	pd_buf_release(&json);
+	return rc;
+}
+
+static struct pd_choice *
+entry_of(struct pd_choice *tried, uint8_t slot)
+{
+	while (tried->slot != slot)
+		tried++;
+	return tried;
+}
+
+/* Try each unused feature with the set; the best one's place in tried, or
+ * -1 when none helps enough, -2 on failure. */
+static int
+best_addition(const struct pd_choice_params *p, const uint8_t *slots,
+    unsigned n, struct pd_choice *tried, unsigned ntried, double *loss,
+    struct pd_err *err)
+{
+	uint8_t with[PD_ROWS_COLS];
+	double best = *loss * ADD_GAIN;
+	int found = -1;
+	unsigned i;
+
+	memcpy(with, slots, n);
+	for (i = 0; i < ntried; i++) {
+		if (tried[i].used || isnan(tried[i].loss_other))
+			continue;
+		with[n] = tried[i].slot;
+		if (loss_of(p, with, n + 1, &tried[i].loss_other, err) == -1)
+			return -2;
+		if (p->progress != NULL)
+			p->progress(
+			    p->cookie, "choosing features", i + 1, ntried);
+		if (tried[i].loss_other < best) {
+			best = tried[i].loss_other;
+			found = (int)i;
+		}
+	}
+	if (found >= 0)
+		*loss = best;
+	return found;
+}
+
+/* Drop each feature without which the loss is no higher. */
+static int
+drop_useless(const struct pd_choice_params *p, uint8_t *slots, unsigned *n,
+    struct pd_choice *tried, double *loss, struct pd_err *err)
+{
+	uint8_t without[PD_ROWS_COLS];
+	struct pd_choice *c;
+	unsigned i = 0, total = *n;
+
+	while (i<*n && * n> MIN_FEATURES) {
+		c = entry_of(tried, slots[i]);
+		memcpy(without, slots, i);
+		memcpy(without + i, slots + i + 1, *n - i - 1);
+		if (loss_of(p, without, *n - 1, &c->loss_other, err) == -1)
+			return -1;
+		if (p->progress != NULL)
+			p->progress(
+			    p->cookie, "dropping features", i + 1, total);
+		if (c->loss_other > *loss) {
+			i++;
+			continue;
+		}
+		*loss = c->loss_other;
+		c->used = false;
+		memcpy(slots, without, --*n);
+	}
+	return 0;
+}
+
+int
+pd_choose(const struct pd_choice_params *p, uint8_t *slots, unsigned *n,
+    struct pd_choice *tried, double *loss, struct pd_err *err)
+{
+	unsigned i, ntried = 0;
+	int add;
+
+	for (i = 0; i < PD_ROWS_COLS; i++) {
+		tried[ntried].slot = (uint8_t)i;
+		tried[ntried].used = memchr(slots, (int)i, *n) != NULL;
+		tried[ntried].loss_other =
+		    varies(p->fit.rows, (uint8_t)i) ? 0 : NAN;
+		ntried++;
+	}
+	if (loss_of(p, slots, *n, loss, err) == -1)
+		return -1;
+	while ((add = best_addition(p, slots, *n, tried, ntried, loss, err)) >=
+	       0) {
+		tried[add].used = true;
+		slots[(*n)++] = tried[add].slot;
+	}
+	if (add == -2 || drop_useless(p, slots, n, tried, loss, err) == -1)
+		return -1;
+	return (int)ntried;
+}
