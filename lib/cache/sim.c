@@ -14,7 +14,7 @@ struct sim {
 	const struct pd_sim_params *p;
 	struct pd_policy *policy;
 	const struct pd_policy_ops *ops;
-	struct pd_context *ctx; /* NULL: the policy wants none */
+	struct pd_context *ctx; /* NULL: the policy asks for none */
 	uint32_t *slot_of;	/* by id, or PD_NO_SLOT */
 	uint32_t *id_of;	/* by slot */
 	uint32_t *units_of;	/* by slot; NULL in object mode */
@@ -207,7 +207,7 @@ start(struct sim *s)
 	if (s->slot_of == NULL)
 		return pd_err_nomem(s->err);
 	memset(s->slot_of, 0xff, t->unique * sizeof(*s->slot_of));
-	if (s->p->context) {
+	if (s->ops->set_model != NULL) {
 		s->ctx =
 		    pd_context_new(params.capacity, params.by_bytes, s->err);
 		if (s->ctx == NULL)

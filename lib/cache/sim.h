@@ -6,6 +6,8 @@
  * that plays cache-aside does. The same policies as the server's, by the same
  * protocol (policy.h). An object keeps the size with which it came in until
  * it leaves or is written again; one larger than the capacity is never stored.
+ * A policy that takes a model gets a context (context.h), fed here; the others
+ * run without one.
  */
 
 #include <stdbool.h>
@@ -28,11 +30,11 @@ struct pd_sim_view {
 
 struct pd_sim_params {
 	const struct pd_policy_ops *ops; /* NULL: belady */
-	struct pd_policy_params policy;	 /* objects_hint is filled in */
+	struct pd_policy_params policy;	 /* objects_hint and context are
+					  * filled in */
 	size_t begin;			 /* first entry played, */
 	size_t from;			 /* first entry counted, */
 	size_t end;			 /* and one behind the last */
-	bool context; /* give the policy the cache's context (context.h) */
 	/* Called before each choice of a victim; NULL: not. */
 	void (*evicting)(void *cookie, const struct pd_sim_view *v);
 	void *cookie;
