@@ -163,7 +163,6 @@ replay(struct training *g, const struct pd_model *m, struct pd_rows *draw,
 	p.begin = g->p->begin;
 	p.from = g->held;
 	p.end = g->p->end;
-	p.context = true;
 	p.evicting = draw == NULL ? NULL : pd_rows_draw;
 	p.cookie = draw;
 	if (pd_sim_run(g->t, &p, &r, g->err) == -1)
