@@ -84,6 +84,7 @@ open_import(struct pd_evreader *r, const char *path, const char *format,
     enum pd_timeunit unit, struct pd_err *err)
 {
 	const bool wall = strcmp(format, "monitor") == 0;
+	const char *name;
 
 	for (size_t i = 0; i < sizeof(imports) / sizeof(*imports); i++)
 		if (strcmp(format, imports[i]->name) == 0)
@@ -92,7 +93,8 @@ open_import(struct pd_evreader *r, const char *path, const char *format,
 		return pd_err_set(err, "no trace format '%s'", format);
 	if ((r->src = r->import->open(path, unit, err)) == NULL)
 		return -1;
-	snprintf(r->meta.source, sizeof(r->meta.source), "%s", format);
+	name = strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path;
+	snprintf(r->meta.source, sizeof(r->meta.source), "%s:%s", format, name);
 	snprintf(r->meta.time, sizeof(r->meta.time), "%s",
 	    unit == PD_TIME_SEQ ? "sequence"
 	    : wall		? "wall"

@@ -53,9 +53,15 @@ void pd_pds_reader_free(struct pd_pds_reader *r);
  */
 int pd_pds_next(
     struct pd_pds_reader *r, struct pd_pds_block *b, struct pd_err *err);
-/* Decode the block just returned and forget the records: 0; 1 when its columns
+/* Decode the block just returned: 0; 1 when its columns
  * disagree with one another, which is added to the damage; -1 no memory. */
 int pd_pds_verify(struct pd_pds_reader *r, const struct pd_pds_block *b);
+/* After pd_pds_verify() gave 0 for an E, F or L block: its records. */
+const struct pd_event *pd_pds_events(const struct pd_pds_reader *r);
+const struct pd_pds_row *pd_pds_rows(const struct pd_pds_reader *r);
+const struct pd_pds_label *pd_pds_labels(const struct pd_pds_reader *r);
+/* The text of an H or D block, ${*n} bytes, or NULL. */
+const char *pd_pds_text(const struct pd_pds_block *b, size_t *n);
 /* The next event, feature row or label; blocks of other types are skipped,
  * headers are taken notice of. */
 int pd_pds_next_event(
@@ -82,7 +88,7 @@ const char *pd_pds_header_text(const struct pd_pds_reader *r, size_t *n);
 const struct pd_pds_meta *pd_pds_header_meta(const struct pd_pds_reader *r);
 /* The shard of the event last returned by pd_pds_next_event(). */
 uint32_t pd_pds_event_shard(const struct pd_pds_reader *r);
-/* The shards of the events last returned by pd_pds_next_events(), or NULL
+/* The shards of the events of the block last decoded, or NULL
  * when all have the header's. */
 const uint32_t *pd_pds_event_shards(const struct pd_pds_reader *r);
 /* The block that the record last returned came from. */

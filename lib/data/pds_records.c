@@ -119,6 +119,37 @@ pd_pds_verify(struct pd_pds_reader *r, const struct pd_pds_block *b)
 	return pd_pds_track_damage(r, &d) ? -1 : 1;
 }
 
+const struct pd_event *
+pd_pds_events(const struct pd_pds_reader *r)
+{
+	return r->events;
+}
+
+const struct pd_pds_row *
+pd_pds_rows(const struct pd_pds_reader *r)
+{
+	return r->rows;
+}
+
+const struct pd_pds_label *
+pd_pds_labels(const struct pd_pds_reader *r)
+{
+	return r->labels;
+}
+
+const char *
+pd_pds_text(const struct pd_pds_block *b, size_t *n)
+{
+	const struct pd_pds_colref *c;
+	struct pd_pds_payload y;
+
+	if (pd_pds_payload_parse(&y, b->payload, b->payload_len) ||
+	    (c = pd_pds_column(&y, PD_PDS_COL_TEXT, PD_PDS_TEXT, 0)) == NULL)
+		return NULL;
+	*n = c->len;
+	return (const char *)c->data;
+}
+
 /* Load the next block of ${type} that has records. GOT, EOF, MORE or -1. */
 static int
 next_of(struct pd_pds_reader *r, uint8_t type, struct pd_err *err)

@@ -158,21 +158,20 @@ static int
 take_header(
     struct pd_pds_stream *s, const struct pd_pds_block *b, struct pd_err *err)
 {
-	const struct pd_pds_colref *c;
-	struct pd_pds_payload y;
+	const char *p;
 	char *text;
+	size_t n;
 
-	if (pd_pds_payload_parse(&y, b->payload, b->payload_len) ||
-	    (c = pd_pds_column(&y, PD_PDS_COL_TEXT, PD_PDS_TEXT, 0)) == NULL)
+	if ((p = pd_pds_text(b, &n)) == NULL)
 		return pd_err_set(err, "header at offset %llu holds no text",
 		    (unsigned long long)b->offset);
-	if ((text = malloc((size_t)c->len + 1)) == NULL)
+	if ((text = malloc(n + 1)) == NULL)
 		return pd_err_nomem(err);
-	memcpy(text, c->data, c->len);
-	text[c->len] = '\0';
+	memcpy(text, p, n);
+	text[n] = '\0';
 	free(s->text);
 	s->text = text;
-	s->text_len = c->len;
+	s->text_len = n;
 	s->has_meta = true;
 	if (pd_pds_meta_parse(&s->meta, text, s->text_len, err))
 		return pd_err_prefix(

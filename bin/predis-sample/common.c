@@ -1,0 +1,219 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/hash.h"
+#include "base/keyfile.h"
+#include "sample.h"
+
+struct sample_options sample_opt = {
+    .rate = 1, .window_us = PD_SAMPLE_WINDOW_US, .seed = 1};
+
+const char *
+sample_name(const char *path)
+{
+	return strcmp(path, "-") == 0 ? "standard input" : path;
+}
+
+int
+sample_open(const char *path)
+{
+	int fd;
+
+	if (strcmp(path, "-") != 0)
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	else if (isatty(STDIN_FILENO))
+		return pd_cli_usage(
+			   "standard input is a terminal: name a file"),
+		       -1;
+	else
+		fd = dup(STDIN_FILENO);
+	if (fd < 0)
+		pd_cli_failf("cannot open '%s': %s", path, strerror(errno));
+	return fd;
+}
+
+static int
+open_file(struct sample_out *o, bool append, struct pd_err *err)
+{
+	if (!o->in_place) {
+		if (pd_atomicfile_open(&o->file, sample_opt.output, 0666, err))
+			return -1;
+		o->fd = o->file.fd;
+		return 0;
+	}
+	o->fd = open(sample_opt.output,
+	    O_WRONLY | O_CREAT | O_CLOEXEC | (append ? O_APPEND : O_EXCL),
+	    0666);
+	if (o->fd >= 0)
+		return 0;
+	if (errno == EEXIST)
+		return pd_err_set(err,
+		    "'%s' exists: remove it, or use --append to add to it",
+		    sample_opt.output);
+	return pd_err_sys(err, "cannot create '%s'", sample_opt.output);
+}
+
+int
+sample_out_open(struct sample_out *o, bool in_place, bool append)
+{
+	struct pd_pds_wopts w = {.bare = sample_opt.bare};
+	struct pd_err err = PD_ERR_INIT;
+
+	memset(o, 0, sizeof(*o));
+	o->file = (struct pd_atomicfile)PD_ATOMICFILE_INIT;
+	o->fd = STDOUT_FILENO;
+	o->in_place = in_place;
+	if (sample_opt.output != NULL && strcmp(sample_opt.output, "-") == 0)
+		sample_opt.output = NULL;
+	if (sample_opt.output == NULL && isatty(STDOUT_FILENO)) {
+		pd_cli_usage("a stream is not for a terminal: use -o FILE, "
+			     "or pipe it into predis-sample print");
+		return -1;
+	}
+	if (sample_opt.output != NULL && open_file(o, append, &err)) {
+		pd_cli_fail(&err);
+		return -1;
+	}
+	w.fd = o->fd;
+	if ((o->w = pd_pds_writer_new(&w, &err)) == NULL) {
+		pd_cli_fail(&err);
+		sample_out_abort(o);
+		return -1;
+	}
+	return 0;
+}
+
+int
+sample_out_header(struct sample_out *o, const struct pd_pds_meta *m)
+{
+	struct pd_err err = PD_ERR_INIT;
+	struct pd_buf text = PD_BUF_INIT;
+	struct pd_pds_meta out = *m;
+	int rc = -1;
+
+	snprintf(out.tool, sizeof(out.tool), "predis-sample %s", PD_VERSION);
+	if (pd_pds_meta_encode(&out, &text))
+		pd_err_nomem(&err);
+	else
+		rc = pd_pds_header(
+		    o->w, (const char *)text.data, text.len, &err);
+	if (rc)
+		pd_cli_fail(&err);
+	pd_buf_release(&text);
+	return rc;
+}
+
+int
+sample_out_finish(struct sample_out *o)
+{
+	struct pd_err err = PD_ERR_INIT;
+	int rc = pd_pds_end(o->w, &err);
+
+	if (rc == 0 && !o->in_place && sample_opt.output != NULL) {
+		rc = pd_atomicfile_commit(&o->file, &err);
+	} else if (rc == 0 && sample_opt.output != NULL && fsync(o->fd) &&
+		   errno != EINVAL) {
+		rc = pd_err_sys(&err, "cannot write '%s'", sample_opt.output);
+	}
+	if (rc)
+		pd_cli_fail(&err);
+	sample_out_abort(o); /* frees only, after a commit */
+	return rc;
+}
+
+void
+sample_out_abort(struct sample_out *o)
+{
+	pd_pds_writer_free(o->w);
+	o->w = NULL;
+	pd_atomicfile_abort(&o->file);
+	if (o->in_place && o->fd > STDERR_FILENO)
+		close(o->fd);
+	o->fd = -1;
+}
+
+int
+sample_keys(struct pd_keys *k)
+{
+	struct pd_err err = PD_ERR_INIT;
+
+	if (sample_opt.key_file == NULL) {
+		pd_keys_public(k);
+		return 0;
+	}
+	if (pd_keys_load(k, sample_opt.key_file, 0, &err) == 0)
+		return 0;
+	pd_cli_fail(&err);
+	return -1;
+}
+
+/* What a second sampling of the same kind leaves. */
+static double
+combined_rate(const struct pd_pds_meta *m, enum pd_scheme scheme)
+{
+	/* Windows are chosen by one rule: the smaller share is inside. */
+	if (scheme == PD_SAMPLE_WINDOW && m->scheme == PD_SAMPLE_WINDOW)
+		return m->rate < sample_opt.rate ? m->rate : sample_opt.rate;
+	return m->rate * sample_opt.rate;
+}
+
+int
+sample_rule(struct pd_sampler *s, struct pd_pds_meta *m,
+    const struct pd_keys *k, bool has_keytext)
+{
+	const char *by = sample_opt.by != NULL ? sample_opt.by : "key";
+	const int scheme = pd_scheme_parse(by);
+	uint64_t salt = k->select_salt, bits;
+
+	pd_sampler_init(s, PD_SAMPLE_NONE, 1, 0, 0);
+	if (scheme <= PD_SAMPLE_NONE) {
+		pd_cli_usage("--by is key, event or window, not '%s'", by);
+		return -1;
+	}
+	if (!(sample_opt.rate > 0)) {
+		pd_cli_usage("--rate must be above 0");
+		return -1;
+	}
+	if (sample_opt.window_us == 0) {
+		pd_cli_usage("--window must be above 0");
+		return -1;
+	}
+	if (sample_opt.rate >= 1)
+		return 0;
+	if (m->scheme != PD_SAMPLE_NONE && (int)m->scheme != scheme) {
+		pd_cli_failf("a stream sampled by %s cannot be sampled by %s",
+		    pd_scheme_name(m->scheme), by);
+		return -1;
+	}
+	/* A second selection by key must not repeat the first one. */
+	if (!has_keytext && m->rate < 1 && scheme == PD_SAMPLE_KEY) {
+		memcpy(&bits, &m->rate, sizeof(bits));
+		salt ^= pd_mix64(bits);
+	}
+	pd_sampler_init(
+	    s, (enum pd_scheme)scheme, sample_opt.rate, salt, sample_opt.seed);
+	s->window_us = sample_opt.window_us;
+	m->rate = combined_rate(m, (enum pd_scheme)scheme);
+	m->scheme = (enum pd_scheme)scheme;
+	m->window_us = scheme == PD_SAMPLE_WINDOW ? s->window_us : 0;
+	m->salt_id = k->id;
+	return 0;
+}
+
+bool
+sample_note_damage(const char *name, const struct pd_pds_stats *s,
+    const struct pd_pds_damage *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		pd_cli_note("'%s': offset %llu: %s: %llu bytes, %s%llu records "
+			    "lost",
+		    name, (unsigned long long)list[i].offset, list[i].what,
+		    (unsigned long long)list[i].length,
+		    list[i].records_known ? "" : "at least ",
+		    (unsigned long long)list[i].records);
+	return s->damaged > 0;
+}

@@ -1,0 +1,34 @@
+#include "sample.h"
+
+static const struct pd_verb verbs[] = {
+    {"import", "FILE", "make a stream from a trace of another format",
+	sample_import_opts, 1, 1, sample_import},
+    {"tap", "ADDRESS", "record the events of a running predis-serve",
+	sample_tap_opts, 1, 1, sample_tap},
+    {"print", "[FILE...]", "show events, feature rows and headers as text",
+	sample_print_opts, 0, -1, sample_print},
+    {"info", "[FILE...]", "count what streams hold", sample_info_opts, 0, -1,
+	sample_info},
+    {"verify", "[FILE...]", "check every block; exit 1 when one is damaged",
+	sample_verify_opts, 0, -1, sample_verify},
+    {"cat", "[FILE...]", "join streams and drop damage", sample_cat_opts, 0, -1,
+	sample_cat},
+    {"merge", "FILE...", "join streams in order of time", sample_merge_opts, 1,
+	-1, sample_merge},
+    {NULL, NULL, NULL, NULL, 0, 0, NULL},
+};
+
+static const struct pd_program program = {
+    "predis-sample",
+    "record, convert and inspect streams of cache events",
+    verbs,
+    "  predis-sample tap /run/predis/tap.sock -o events.pds\n"
+    "  predis-sample import --format csv trace.csv.gz -o events.pds\n"
+    "  predis-sample print --json events.pds | jq -c 'select(.hit)'\n",
+};
+
+int
+main(int argc, char **argv)
+{
+	return pd_cli_main(&program, argc, argv);
+}
