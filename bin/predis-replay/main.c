@@ -13,6 +13,7 @@
 #include "replay.h"
 
 static bool list_policies;
+static bool all_policies;
 
 struct options opt = {
     .time_unit = "s",
@@ -62,15 +63,10 @@ static int
 add_policy(const char *name, struct pd_err *err)
 {
 	const struct pd_policy_ops *ops = pd_policy_find(name);
-	const struct pd_policy_ops *const *p;
 
 	if (strcmp(name, "all") == 0) {
-		for (p = pd_policies; *p != NULL; p++)
-			if (((*p)->set_model == NULL ||
-				opt.model_path != NULL) &&
-			    push_policy(*p, err) < 0)
-				return -1;
-		return push_policy(NULL, err);
+		all_policies = true;
+		return 0;
 	}
 	if (ops == NULL && strcmp(name, "belady") != 0)
 		return pd_err_set(
@@ -214,11 +210,66 @@ run_trace(const char *path)
 	p.begin = pd_trace_position(t, opt.skip);
 	p.end = pd_trace_position(t, opt.to);
 	p.from = pd_trace_position(t, opt.from);
+	p.trained = pd_trace_position(t, opt.train_on);
 	if (p.from < p.begin)
 		p.from = p.begin;
 	r = opt.server != NULL ? play_server(&p) : simulate(&p);
 	pd_trace_free(t);
 	return r;
+}
+
+/* The policies to simulate; one that takes a model only where there is one,
+ * unless it was named. */
+static int
+choose_policies(struct pd_err *err)
+{
+	const bool model = opt.model != NULL || opt.train_on > 0;
+	const struct pd_policy_ops *const *p;
+
+	if (all_policies) {
+		for (p = pd_policies; *p != NULL; p++)
+			if (((*p)->set_model == NULL || model) &&
+			    push_policy(*p, err) < 0)
+				return -1;
+		return push_policy(NULL, err);
+	}
+	if (opt.policies > 0)
+		return 0;
+	add_policy("lru", err);
+	add_policy("s3fifo", err);
+	if (model)
+		add_policy("learned", err);
+	return add_policy("belady", err);
+}
+
+/* --train-on, which decides where counting begins. 0, or -1 reported. */
+static int
+check_training(void)
+{
+	if (opt.train_on == 0)
+		return 0;
+	if (!PD_MLOPS) {
+		pd_cli_usage("--train-on: this build cannot train "
+			     "(MLOPS_ENABLED=0)");
+		return -1;
+	}
+	if (opt.model_path != NULL || opt.server != NULL) {
+		pd_cli_usage("--train-on cannot be used with --%s",
+		    opt.server != NULL ? "server" : "model");
+		return -1;
+	}
+	if (opt.from == 0)
+		opt.from = opt.train_on;
+	if (opt.from < opt.train_on || opt.skip >= opt.train_on) {
+		pd_cli_usage(
+		    "%s", opt.skip >= opt.train_on
+			      ? "--skip must be smaller than --train-on"
+			      : "--from must not be smaller than --train-on: "
+				"what was "
+				"trained on proves nothing");
+		return -1;
+	}
+	return 0;
 }
 
 /* What the options mean together. 0, or an exit status having reported. */
@@ -231,13 +282,15 @@ check_options(void)
 		return pd_cli_usage(
 		    "option --time-unit: '%s' is not s, ms, us or seq",
 		    opt.time_unit);
+	if (check_training() < 0)
+		return PD_EXIT_FAIL;
 	if (opt.skip >= opt.to || opt.from >= opt.to)
 		return pd_cli_usage(
 		    "--skip and --from must be smaller than --to");
 	if (opt.pipeline == 0 || opt.pipeline > 100000)
 		return pd_cli_usage("--pipeline must be in 1..100000");
-	if (opt.server != NULL &&
-	    (opt.policies > 0 || opt.sizes > 0 || opt.model_path != NULL))
+	if (opt.server != NULL && (opt.policies > 0 || all_policies ||
+				      opt.sizes > 0 || opt.model_path != NULL))
 		return pd_cli_usage("--policy, --size and --model are for "
 				    "simulation: --server has its own");
 	if (opt.server != NULL)
@@ -247,13 +300,8 @@ check_options(void)
 		if (opt.model == NULL)
 			return pd_cli_fail(&err);
 	}
-	if (opt.policies == 0) {
-		add_policy("lru", &err);
-		add_policy("s3fifo", &err);
-		if (opt.model != NULL)
-			add_policy("learned", &err);
-		add_policy("belady", &err);
-	}
+	if (choose_policies(&err) < 0)
+		return pd_cli_fail(&err);
 	if (opt.sizes == 0)
 		add_size("10%", &err);
 	return 0;
@@ -285,6 +333,8 @@ static const struct pd_opt opts[] = {
 	"capacities are bytes: 64M, or a share of the trace's unique bytes"},
     {'m', "model", "FILE", PD_OPT_STR, &opt.model_path, NULL,
 	"the bundle that policy learned uses"},
+    {0, "train-on", "SHARE", PD_OPT_SHARE, &opt.train_on, NULL,
+	"train the model of policy learned on this leading share first"},
     {0, "skip", "SHARE", PD_OPT_SHARE, &opt.skip, NULL,
 	"leave this leading share of the requests out"},
     {'f', "from", "SHARE", PD_OPT_SHARE, &opt.from, NULL,
@@ -330,6 +380,7 @@ main(int argc, char **argv)
 	    .verbs = verbs,
 	    .examples =
 		"  predis-replay --policy all --size 1%,10% trace.csv.gz\n"
+		"  predis-replay --train-on 50% --size 1% trace.csv.gz\n"
 		"  predis-replay --model new.pdm --from 50% --json day.pds\n"
 		"  predis-replay --server 127.0.0.1:6379 trace.csv.gz\n",
 	};

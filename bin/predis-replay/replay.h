@@ -12,6 +12,7 @@
 
 #include "cache/policy.h"
 
+struct pd_err;
 struct pd_model;
 struct pd_trace;
 
@@ -36,6 +37,7 @@ struct options {
 	bool bytes;
 	bool json;
 	uint64_t seed;
+	double train_on;
 	double skip;
 	double from;
 	double to;
@@ -56,6 +58,7 @@ struct play {
 	const char *name; /* the file's, without folder and endings */
 	size_t begin;	  /* first one played, */
 	size_t from;	  /* first one counted, */
+	size_t trained;	  /* first one not trained on */
 	size_t end;	  /* and one behind the last */
 };
 
@@ -75,6 +78,14 @@ struct row {
 /* Write a row to standard output, the names of the columns before the first.
  * 0, or -1 having reported. */
 int put_row(const struct row *r);
+
+/*
+ * The model of policy learned for a cache of ${capacity} units, trained on the
+ * leading part of the trace. NULL without a message: none, which was noted:
+ * too little to learn from, or worse than LRU on the hold-out.
+ */
+struct pd_model *train_model(
+    const struct play *p, uint64_t capacity, struct pd_err *err);
 
 /* Simulate every size and policy. 0, or -1 having reported. */
 int simulate(const struct play *p);

@@ -12,6 +12,7 @@
 #include "cache/trace.h"
 #include "cli/cli.h"
 #include "io/json.h"
+#include "model/model.h"
 #include "replay.h"
 
 /* A sampled trace tells little of a cache that holds fewer objects. */
@@ -117,7 +118,7 @@ capacity_of(const struct pd_trace *t, const struct size *s, uint64_t *shown)
 
 static int
 simulate_one(const struct play *p, const struct pd_policy_ops *ops,
-    uint64_t capacity, uint64_t shown)
+    const struct pd_model *model, uint64_t capacity, uint64_t shown)
 {
 	const struct pd_trace *t = p->trace;
 	const struct pd_sim_params params = {
@@ -128,7 +129,7 @@ simulate_one(const struct play *p, const struct pd_policy_ops *ops,
 		    .by_bytes = opt.bytes,
 		    .seed = opt.seed,
 		    .minute = pd_trace_minute(t),
-		    .model = opt.model,
+		    .model = model,
 		},
 	    .begin = p->begin,
 	    .from = p->from,
@@ -160,12 +161,36 @@ simulate_one(const struct play *p, const struct pd_policy_ops *ops,
 	return put_row(&row);
 }
 
+/* All policies at one capacity. */
+static int
+simulate_size(const struct play *p, uint64_t capacity, uint64_t shown)
+{
+	struct pd_err err = PD_ERR_INIT;
+	struct pd_model *trained = NULL;
+	int k, rc = 0;
+
+	if (opt.train_on > 0) {
+		trained = train_model(p, shown, &err);
+		if (trained == NULL && err.msg[0] != '\0') {
+			pd_cli_fail(&err);
+			return -1;
+		}
+	}
+	for (k = 0; rc == 0 && k < opt.policies; k++) {
+		pd_cli_progress(
+		    "simulating", (uint64_t)k, (uint64_t)opt.policies);
+		rc = simulate_one(p, opt.policy[k],
+		    opt.train_on > 0 ? trained : opt.model, capacity, shown);
+	}
+	pd_model_free(trained);
+	return rc;
+}
+
 int
 simulate(const struct play *p)
 {
-	const uint64_t cells = (uint64_t)opt.sizes * (uint64_t)opt.policies;
-	uint64_t capacity, shown, done = 0;
-	int i, k;
+	uint64_t capacity, shown;
+	int i;
 
 	for (i = 0; i < opt.sizes; i++) {
 		capacity = capacity_of(p->trace, &opt.size[i], &shown);
@@ -175,11 +200,8 @@ simulate(const struct play *p)
 				    "%" PRIu64 " (at least %d would)",
 			    p->name, p->trace->rate, capacity, shown,
 			    MIN_SAMPLED);
-		for (k = 0; k < opt.policies; k++) {
-			pd_cli_progress("simulating", done++, cells);
-			if (simulate_one(p, opt.policy[k], capacity, shown) < 0)
-				return -1;
-		}
+		if (simulate_size(p, capacity, shown) < 0)
+			return -1;
 	}
 	return 0;
 }

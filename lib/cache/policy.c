@@ -20,6 +20,7 @@ const struct pd_policy_ops *const pd_policies[] = {
     &pd_policy_qdlp,
     &pd_policy_redis_lru,
     &pd_policy_redis_lfu,
+    &pd_policy_learned,
     NULL,
 };
 
