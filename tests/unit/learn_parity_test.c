@@ -31,17 +31,21 @@ ok(int r)
 		fail_msg("libxgboost: %s", XGBGetLastError());
 }
 
+/* 5% NaN; half of the others in eighths, so that they meet thresholds. */
 static float *
 synthetic(struct pd_rng *r, size_t rows, unsigned cols)
 {
 	float *x = malloc(rows * cols * sizeof(*x));
+	double v;
 	size_t i;
 
 	assert_non_null(x);
-	for (i = 0; i < rows * cols; i++)
-		x[i] = pd_rng_below(r, 20) == 0
-			   ? NAN
-			   : (float)(pd_rng_double(r) * 8 - 4);
+	for (i = 0; i < rows * cols; i++) {
+		v = pd_rng_double(r) * 8 - 4;
+		if (pd_rng_below(r, 2) == 0)
+			v = floor(v * 8) / 8;
+		x[i] = pd_rng_below(r, 20) == 0 ? NAN : (float)v;
+	}
 	return x;
 }
 
