@@ -23,7 +23,7 @@ struct golden {
 	uint32_t want[GOLDEN_ROWS];
 };
 
-static uint32_t
+static inline uint32_t
 float_bits(float f)
 {
 	uint32_t u;
