@@ -330,10 +330,10 @@ count_object(struct entry *en, const struct pd_event *e)
 		return;
 	}
 	ttl = fixed10(pd_log2((double)ms));
-	if (e->op == PD_OP_SET || e->op == PD_OP_EXPIRE)
+	/* More left than there ever was: prolonged unseen. */
+	if (e->op == PD_OP_SET || e->op == PD_OP_EXPIRE ||
+	    (en->ttl != Q_NONE && ttl > en->ttl))
 		en->ttl = ttl;
-	else if (en->ttl != Q_NONE && ttl > en->ttl)
-		en->ttl = ttl; /* prolonged unseen */
 }
 
 static void

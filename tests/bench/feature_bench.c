@@ -171,7 +171,7 @@ main(int argc, char **argv)
 		return 1;
 	for (i = 1; i < argc; i++) {
 		if (load_trace(argv[i], e, &n))
-			return 1;
+			break;
 		name = strrchr(argv[i], '/');
 		bench(name == NULL ? argv[i] : name + 1, e, n);
 	}
@@ -180,5 +180,5 @@ main(int argc, char **argv)
 		bench("zipf 0.9, 1M keys", e, ZIPF_EVENTS);
 	}
 	free(e);
-	return 0;
+	return i < argc;
 }

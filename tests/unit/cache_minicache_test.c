@@ -73,7 +73,7 @@ static void
 parity(uint64_t capacity, bool by_bytes)
 {
 	struct pd_policy_ops watched = pd_policy_learned;
-	struct pd_sim_params p = {.ops = &watched, .context = true};
+	struct pd_sim_params p = {.ops = &watched};
 	struct pd_trace *t = pd_trace_new(false, NULL);
 	struct pd_minicache *m = pd_minicache_new(capacity, by_bytes, NULL);
 	struct pd_minicache_stats st;

@@ -318,7 +318,8 @@ make_event(struct pd_event *e, struct pd_rng *r, double *now, uint64_t tick)
 		e->op = PD_OP_SET;
 		e->flags = PD_EV_FILL;
 	} else {
-		k = (int)(pd_rng_below(r, KEYS) & pd_rng_below(r, KEYS));
+		k = (int)pd_rng_below(r, KEYS);
+		k &= (int)pd_rng_below(r, KEYS);
 		e->op =
 		    (uint8_t)(pd_rng_below(r, 2) ? PD_OP_GET
 						 : pd_rng_below(r, PD_OP_MAX));

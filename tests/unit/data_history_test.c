@@ -210,7 +210,7 @@ twelve_in_an_hour(void **state)
 			assert_true(row[PD_F_gaps_in_hour] == (float)i);
 	}
 	for (i = 1; i < 20; i++) {
-		e = get(1, 19 * 600 * SEC + (uint64_t)i * 30 * SEC, 20);
+		e = get(1, 11400 * SEC + (uint64_t)i * 30 * SEC, 20);
 		pd_history_add(h, &e, row, NULL);
 	}
 	assert_true(row[PD_F_gaps_in_hour] == 12.0f);
@@ -528,7 +528,7 @@ wraparound(void **state)
 	(void)state;
 	pd_rng_init(&rng, 9);
 	for (i = 0; i < 10000; i++) {
-		t += pd_rng_below(&rng, 9) * 1000;
+		t += 1000ULL * pd_rng_below(&rng, 9);
 		key = 1 + pd_rng_below(&rng, 5);
 		e = get(key, t, i);
 		pd_history_add(a, &e, ra, NULL);
