@@ -5,6 +5,8 @@ static const struct pd_verb verbs[] = {
 	sample_import_opts, 1, 1, sample_import},
     {"tap", "ADDRESS", "record the events of a running predis-serve",
 	sample_tap_opts, 1, 1, sample_tap},
+    {"features", "[FILE]", "derive the 64 features of each access",
+	sample_features_opts, 0, 1, sample_features},
     {"print", "[FILE...]", "show events, feature rows and headers as text",
 	sample_print_opts, 0, -1, sample_print},
     {"info", "[FILE...]", "count what streams hold", sample_info_opts, 0, -1,
@@ -24,6 +26,7 @@ static const struct pd_program program = {
     verbs,
     "  predis-sample tap /run/predis/tap.sock -o events.pds\n"
     "  predis-sample import --format csv trace.csv.gz -o events.pds\n"
+    "  predis-sample features --capacity 10000 events.pds -o rows.pds\n"
     "  predis-sample print --json events.pds | jq -c 'select(.hit)'\n",
 };
 

@@ -105,6 +105,7 @@ int sample_open(const char *path);
 /* The verbs: operands in, exit status out. */
 int sample_import(int argc, char **argv);
 int sample_tap(int argc, char **argv);
+int sample_features(int argc, char **argv);
 int sample_print(int argc, char **argv);
 int sample_verify(int argc, char **argv);
 int sample_info(int argc, char **argv);
@@ -112,6 +113,7 @@ int sample_cat(int argc, char **argv);
 int sample_merge(int argc, char **argv);
 extern const struct pd_opt sample_import_opts[];
 extern const struct pd_opt sample_tap_opts[];
+extern const struct pd_opt sample_features_opts[];
 extern const struct pd_opt sample_print_opts[];
 extern const struct pd_opt sample_verify_opts[];
 extern const struct pd_opt sample_info_opts[];

@@ -1,0 +1,41 @@
+#ifndef PREDIS_SAMPLE_FEATURES_H
+#define PREDIS_SAMPLE_FEATURES_H
+
+/*
+ * The verb `features`, split in two: features.c holds the options and the
+ * table of slots, features_rows.c reads events and writes rows and labels.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "data/feature.h"
+
+struct pd_err;
+struct pd_pds_writer;
+
+struct features_opts {
+	uint64_t capacity; /* of the whole cache; 0: no miniature cache */
+	bool by_bytes;	   /* it counts bytes */
+	bool labels;
+	uint64_t keys; /* tracked at once */
+	bool use[PD_FEATURES];
+};
+
+struct features_counts {
+	uint64_t events;
+	uint64_t rows;
+	uint64_t labels;
+	uint64_t keys_dropped;
+	bool damaged; /* told on standard error */
+};
+
+/*
+ * features_rows(path, o, w, n, err):
+ * Read the events of ${path} and write a header, rows and labels to ${w},
+ * which the caller ends. 0; 1 when a signal asked to stop; -1 with a message.
+ */
+int features_rows(const char *path, const struct features_opts *o,
+    struct pd_pds_writer *w, struct features_counts *n, struct pd_err *err);
+
+#endif /* PREDIS_SAMPLE_FEATURES_H */
