@@ -17,6 +17,10 @@ static const struct pd_verb verbs[] = {
 	sample_cat},
     {"merge", "FILE...", "join streams in order of time", sample_merge_opts, 1,
 	-1, sample_merge},
+    {"send", "[FILE...]", "put the blocks of streams into a Kafka topic",
+	sample_send_opts, 0, -1, sample_send},
+    {"receive", "", "write the blocks that a Kafka topic holds",
+	sample_receive_opts, 0, 0, sample_receive},
     {NULL, NULL, NULL, NULL, 0, 0, NULL},
 };
 

@@ -111,6 +111,8 @@ int sample_verify(int argc, char **argv);
 int sample_info(int argc, char **argv);
 int sample_cat(int argc, char **argv);
 int sample_merge(int argc, char **argv);
+int sample_send(int argc, char **argv);
+int sample_receive(int argc, char **argv);
 extern const struct pd_opt sample_import_opts[];
 extern const struct pd_opt sample_tap_opts[];
 extern const struct pd_opt sample_features_opts[];
@@ -119,5 +121,7 @@ extern const struct pd_opt sample_verify_opts[];
 extern const struct pd_opt sample_info_opts[];
 extern const struct pd_opt sample_cat_opts[];
 extern const struct pd_opt sample_merge_opts[];
+extern const struct pd_opt sample_send_opts[];
+extern const struct pd_opt sample_receive_opts[];
 
 #endif /* PREDIS_SAMPLE_SAMPLE_H */

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -120,6 +121,29 @@ a_stream_survives_a_dead_broker(void **state)
 	pd_buf_release(&b);
 }
 
+/* send and receive of the program itself, through the same brokers. */
+static void
+the_program_sends_and_receives(void **state)
+{
+	const char *bin = getenv("B");
+	char command[2048];
+
+	(void)state;
+	if (bin == NULL)
+		skip();
+	rd_kafka_mock_topic_create(cluster, "acme-cli", 2, 3);
+	address[strcspn(address + 8, "/") + 8] = '\0';
+	snprintf(command, sizeof(command),
+	    "d=$(mktemp -d) && seq 60000 | awk '{print "
+	    "$1\",\"$1%%977\",1,get\"}'"
+	    " | %s/predis-sample import --format csv -o $d/a -"
+	    " && %s/predis-sample send --to %s/acme-cli $d/a"
+	    " && %s/predis-sample receive --from %s/acme-cli >$d/b"
+	    " && cmp $d/a $d/b; r=$?; rm -rf $d; exit $r",
+	    bin, bin, address, bin, address);
+	assert_int_equal(system(command), 0);
+}
+
 static void
 nobody_there(void **state)
 {
@@ -151,6 +175,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_stream_survives_a_dead_broker),
+	    cmocka_unit_test(the_program_sends_and_receives),
 	    cmocka_unit_test(nobody_there),
 	    cmocka_unit_test(wrong_addresses),
 	};
