@@ -1,0 +1,467 @@
+/* What every policy promises its owner, for all of them. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "cache_owner.h"
+
+/* Evict until nothing is left: each once, then PD_NO_SLOT. */
+static void
+drain(struct owner *o)
+{
+	uint32_t n = o->count;
+
+	while (n-- > 0)
+		owner_evict(o);
+	assert_int_equal(o->count, 0);
+	assert_int_equal(o->used, 0);
+	assert_int_equal(o->ops->victim(o->policy, o->tick), PD_NO_SLOT);
+}
+
+/* Accesses, misses that are not stored, deletions and writes of other sizes,
+ * in one random order. */
+static void
+shake(struct owner *o, struct pd_rng *rng, unsigned steps, uint32_t keys)
+{
+	uint32_t key, slot, size;
+	unsigned i, what;
+
+	for (i = 0; i < steps; i++) {
+		key = owner_draw(rng, keys);
+		what = pd_rng_below(rng, 100);
+		slot = o->slot_of[key];
+		size = 1 + pd_rng_below(rng, 200);
+		if (what < 4) {
+			owner_delete(o, key);
+		} else if (what < 8 && o->by_bytes && slot != PD_NO_SLOT) {
+			o->used = o->used - o->size_of[slot] + size;
+			o->size_of[slot] = size;
+			if (o->ops->set_size != NULL)
+				o->ops->set_size(o->policy, slot, size);
+			while (o->used > o->capacity)
+				owner_evict(o);
+		} else {
+			owner_access(o, key, size, what >= 12);
+		}
+	}
+}
+
+static void
+keeps_its_promises(void **state)
+{
+	static const uint64_t capacities[] = {1, 2, 3, 5, 19, 100, 641};
+	const struct pd_policy_ops *const *p;
+	struct owner o;
+	struct pd_rng rng;
+	unsigned i, by_bytes;
+
+	(void)state;
+	for (p = pd_policies; *p != NULL; p++)
+		for (i = 0; i < sizeof(capacities) / sizeof(*capacities); i++)
+			for (by_bytes = 0; by_bytes < 2; by_bytes++) {
+				pd_rng_init(&rng, 17 + i);
+				owner_init(&o, *p,
+				    capacities[i] * (by_bytes ? 100 : 1),
+				    by_bytes, 5);
+				shake(&o, &rng, 20000, 2000);
+				assert_true(o.count > 0);
+				drain(&o);
+				shake(&o, &rng, 2000, 2000);
+				assert_true((*p)->memory(o.policy) > 0);
+				owner_release(&o);
+			}
+}
+
+/* Half the capacity from one moment to the next, then twice as much. */
+static void
+follows_the_capacity(void **state)
+{
+	const struct pd_policy_ops *const *p;
+	struct owner o;
+	struct pd_rng rng;
+	unsigned round;
+
+	(void)state;
+	for (p = pd_policies; *p != NULL; p++) {
+		pd_rng_init(&rng, 3);
+		owner_init(&o, *p, 800, false, 5);
+		for (round = 0; round < 12; round++) {
+			shake(&o, &rng, 3000, 3000);
+			o.capacity =
+			    round % 3 == 2 ? o.capacity * 4 : o.capacity / 2;
+			if ((*p)->set_capacity != NULL)
+				(*p)->set_capacity(o.policy, o.capacity);
+			pd_context_set_capacity(o.ctx, o.capacity);
+			while (o.used > o.capacity)
+				owner_evict(&o);
+		}
+		drain(&o);
+		owner_release(&o);
+	}
+}
+
+static uint64_t
+victims(const struct pd_policy_ops *ops, uint64_t seed, uint32_t reserve)
+{
+	struct owner o;
+	struct pd_rng rng;
+	uint64_t h;
+
+	pd_rng_init(&rng, 99);
+	owner_init(&o, ops, 150, false, seed);
+	if (reserve > 0)
+		owner_reserve(&o, reserve);
+	shake(&o, &rng, 20000, 1500);
+	h = o.victims;
+	owner_release(&o);
+	return h;
+}
+
+static void
+is_the_same_by_seed(void **state)
+{
+	const struct pd_policy_ops *const *p;
+
+	(void)state;
+	for (p = pd_policies; *p != NULL; p++) {
+		if (victims(*p, 1, 0) != victims(*p, 1, 0))
+			fail_msg("%s differs between two runs", (*p)->name);
+		if (victims(*p, 1, 0) != victims(*p, 1, 200))
+			fail_msg("%s depends on how slots were reserved",
+			    (*p)->name);
+	}
+	assert_true(victims(pd_policy_find("random"), 1, 0) !=
+		    victims(pd_policy_find("random"), 2, 0));
+	assert_true(victims(pd_policy_find("redis-lru"), 1, 0) !=
+		    victims(pd_policy_find("redis-lru"), 2, 0));
+}
+
+struct visit {
+	const struct owner *o;
+	uint8_t seen[OWNER_KEYS];
+	uint32_t order[OWNER_KEYS];
+	uint32_t n;
+};
+
+static void
+visit(void *cookie, uint32_t slot)
+{
+	struct visit *v = cookie;
+
+	assert_true(slot < v->o->cap);
+	assert_int_not_equal(v->o->key_of[slot], PD_NO_SLOT);
+	assert_int_equal(v->seen[slot]++, 0);
+	v->order[v->n++] = v->o->key_of[slot];
+}
+
+static void
+each_visits_every_resident_once(void **state)
+{
+	const struct pd_policy_ops *const *p;
+	struct owner o;
+	struct pd_rng rng;
+	struct visit v;
+
+	(void)state;
+	for (p = pd_policies; *p != NULL; p++) {
+		if ((*p)->each == NULL)
+			continue;
+		pd_rng_init(&rng, 11);
+		owner_init(&o, *p, 300, false, 5);
+		shake(&o, &rng, 10000, 2500);
+		memset(&v, 0, sizeof(v));
+		v.o = &o;
+		(*p)->each(o.policy, visit, &v);
+		assert_int_equal(v.n, o.count);
+		owner_release(&o);
+	}
+}
+
+/* Where nothing was asked twice these evict in the order of arrival, and say
+ * so when they hand over. */
+static void
+each_gives_the_order_of_eviction(void **state)
+{
+	static const char *const names[] = {
+	    "lru", "fifo", "clock", "sieve", "s3fifo", "qdlp", "2q"};
+	struct owner o;
+	struct visit v;
+	uint32_t k;
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		owner_init(&o, pd_policy_find(names[i]), 100, false, 1);
+		for (k = 0; k < 250; k++)
+			owner_access(&o, k, 1, true);
+		memset(&v, 0, sizeof(v));
+		v.o = &o;
+		o.ops->each(o.policy, visit, &v);
+		assert_int_equal(v.n, 100);
+		for (k = 0; k < 100; k++) {
+			assert_int_equal(v.order[k], 150 + k);
+			assert_int_equal(owner_evict(&o), 150 + k);
+		}
+		owner_release(&o);
+	}
+}
+
+/* LRU and FIFO again, as an array that is searched. */
+struct naive {
+	uint32_t key[OWNER_KEYS]; /* first to evict first */
+	uint32_t n;
+	bool renew;
+};
+
+static void
+naive_del(struct naive *v, uint32_t key)
+{
+	uint32_t i;
+
+	for (i = 0; i < v->n; i++)
+		if (v->key[i] == key) {
+			memmove(&v->key[i], &v->key[i + 1],
+			    (v->n - i - 1) * sizeof(v->key[0]));
+			v->n--;
+			return;
+		}
+}
+
+static bool
+naive_access(struct naive *v, uint32_t key, uint32_t capacity)
+{
+	uint32_t i;
+	bool hit = false;
+
+	for (i = 0; i < v->n; i++)
+		hit |= v->key[i] == key;
+	if (hit && !v->renew)
+		return true;
+	if (hit)
+		naive_del(v, key);
+	else if (v->n == capacity)
+		naive_del(v, v->key[0]);
+	v->key[v->n++] = key;
+	return hit;
+}
+
+static void
+lru_and_fifo_equal_naive_ones(void **state)
+{
+	static const char *const names[] = {"fifo", "lru", "learned"};
+	struct naive v;
+	struct owner o;
+	struct pd_rng rng;
+	uint32_t key;
+	unsigned i, k;
+
+	(void)state;
+	for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		memset(&v, 0, sizeof(v));
+		v.renew = i > 0; /* learned is LRU without a model */
+		pd_rng_init(&rng, 21);
+		owner_init(&o, pd_policy_find(names[i]), 60, false, 1);
+		for (k = 0; k < 100000; k++) {
+			key = owner_draw(&rng, 400);
+			if (k % 29 == 0) {
+				owner_delete(&o, key);
+				naive_del(&v, key);
+			} else if (owner_access(&o, key, 1, true) !=
+				   naive_access(&v, key, 60)) {
+				fail_msg("%s differs at step %u", names[i], k);
+			}
+			assert_int_equal(o.count, v.n);
+		}
+		owner_release(&o);
+	}
+}
+
+/* 40 hot keys, asked again and again, then a scan of 2000 others: how many of
+ * the hot ones are left of a cache of 100? */
+static void
+scans(void **state)
+{
+	static const struct {
+		const char *name;
+		uint32_t least;
+		uint32_t most;
+	} want[] = {{"fifo", 0, 0}, {"lru", 0, 0}, {"clock", 0, 0},
+	    {"2q", 40, 40}, {"arc", 40, 40}, {"lirs", 40, 40},
+	    {"s3fifo", 40, 40}, {"qdlp", 40, 40}, {"wtinylfu", 38, 40},
+	    {"slru", 25, 40}, {"lfu", 40, 40}, {"sieve", 40, 40}};
+	struct owner o;
+	uint32_t k, left, scan = 1000;
+	unsigned i, round;
+
+	(void)state;
+	for (i = 0; i < sizeof(want) / sizeof(*want); i++) {
+		owner_init(&o, pd_policy_find(want[i].name), 100, false, 1);
+		for (round = 0; round < 20; round++) {
+			for (k = 0; k < 40; k++)
+				owner_access(&o, k, 1, true);
+			for (k = 0; k < 20; k++)
+				owner_access(&o, 100 + scan++ % 900, 1, true);
+		}
+		for (k = 1000; k < 3000; k++)
+			owner_access(&o, k, 1, true);
+		for (k = left = 0; k < 40; k++)
+			left += o.slot_of[k] != PD_NO_SLOT;
+		if (left < want[i].least || left > want[i].most)
+			fail_msg("%s keeps %u of 40", want[i].name, left);
+		owner_release(&o);
+	}
+}
+
+/* Misses of ${name} over a loop of ${keys} keys, ${rounds} times. */
+static uint32_t
+loop(const char *name, uint64_t capacity, uint32_t keys, unsigned rounds)
+{
+	struct owner o;
+	uint32_t k, misses = 0;
+	unsigned i;
+
+	owner_init(&o, pd_policy_find(name), capacity, false, 1);
+	for (i = 0; i < rounds; i++)
+		for (k = 0; k < keys; k++)
+			misses += !owner_access(&o, k, 1, true);
+	owner_release(&o);
+	return misses;
+}
+
+/* LRU misses everything in a loop that is a little too long; LIRS keeps its
+ * 99 LIR and misses the other 11 in each round. */
+static void
+loops(void **state)
+{
+	(void)state;
+	assert_int_equal(loop("lru", 100, 110, 10), 1100);
+	assert_int_equal(loop("fifo", 100, 110, 10), 1100);
+	assert_int_equal(loop("lirs", 100, 110, 10), 110 + 9 * 11);
+	assert_int_equal(loop("lru", 110, 110, 10), 110);
+}
+
+/* Ties of LFU go by who got to the count first. */
+static void
+lfu_breaks_ties_by_age(void **state)
+{
+	static const uint32_t asked[] = {1, 2, 3, 3, 1, 2};
+	struct owner o;
+	unsigned i;
+
+	(void)state;
+	owner_init(&o, pd_policy_find("lfu"), 10, false, 1);
+	for (i = 0; i < sizeof(asked) / sizeof(*asked); i++)
+		owner_access(&o, asked[i], 1, true);
+	owner_access(&o, 4, 1, true);
+	assert_int_equal(owner_evict(&o), 4);
+	assert_int_equal(owner_evict(&o), 3);
+	assert_int_equal(owner_evict(&o), 1);
+	assert_int_equal(owner_evict(&o), 2);
+	owner_release(&o);
+}
+
+/* SIEVE's hand stays where it evicted: survivors are not moved. */
+static void
+sieve_and_clock_differ(void **state)
+{
+	struct owner s, c;
+	uint32_t k;
+
+	(void)state;
+	owner_init(&s, pd_policy_find("sieve"), 4, false, 1);
+	owner_init(&c, pd_policy_find("clock"), 4, false, 1);
+	for (k = 1; k <= 4; k++) {
+		owner_access(&s, k, 1, true);
+		owner_access(&c, k, 1, true);
+	}
+	owner_access(&s, 1, 1, true); /* asked twice */
+	owner_access(&c, 1, 1, true);
+	owner_access(&s, 5, 1, true); /* both evict 2 */
+	owner_access(&c, 5, 1, true);
+	assert_int_equal(s.slot_of[2], PD_NO_SLOT);
+	assert_int_equal(c.slot_of[2], PD_NO_SLOT);
+	/* sieve: 1 3 4 5, hand at 3; clock: 3 4 1 5 */
+	assert_int_equal(owner_evict(&s), 3);
+	assert_int_equal(owner_evict(&s), 4);
+	assert_int_equal(owner_evict(&s), 5);
+	assert_int_equal(owner_evict(&s), 1);
+	assert_int_equal(owner_evict(&c), 3);
+	assert_int_equal(owner_evict(&c), 4);
+	assert_int_equal(owner_evict(&c), 1);
+	assert_int_equal(owner_evict(&c), 5);
+	owner_release(&s);
+	owner_release(&c);
+}
+
+/* S3-FIFO wants two hits for main, QD-LP one; a ghost goes to main at once. */
+static void
+promotion(void **state)
+{
+	struct owner o;
+	uint32_t k;
+
+	(void)state;
+	owner_init(&o, pd_policy_find("s3fifo"), 20, false, 1);
+	owner_access(&o, 1, 1, true);
+	owner_access(&o, 2, 1, true);
+	owner_access(&o, 1, 1, true); /* once: not enough */
+	owner_access(&o, 2, 1, true);
+	owner_access(&o, 2, 1, true);
+	for (k = 100; k < 120; k++)
+		owner_access(&o, k, 1, true);
+	assert_int_equal(o.slot_of[1], PD_NO_SLOT);
+	assert_int_not_equal(o.slot_of[2], PD_NO_SLOT);
+	owner_access(&o, 1, 1, true); /* a ghost: main */
+	for (k = 200; k < 400; k++)
+		owner_access(&o, k, 1, true);
+	assert_int_not_equal(o.slot_of[1], PD_NO_SLOT);
+	assert_int_not_equal(o.slot_of[2], PD_NO_SLOT);
+	owner_release(&o);
+
+	owner_init(&o, pd_policy_find("qdlp"), 20, false, 1);
+	owner_access(&o, 1, 1, true);
+	owner_access(&o, 1, 1, true);
+	for (k = 100; k < 300; k++)
+		owner_access(&o, k, 1, true);
+	assert_int_not_equal(o.slot_of[1], PD_NO_SLOT);
+	owner_release(&o);
+}
+
+static void
+names(void **state)
+{
+	const struct pd_policy_ops *const *p;
+
+	(void)state;
+	for (p = pd_policies; *p != NULL; p++) {
+		assert_ptr_equal(pd_policy_find((*p)->name), *p);
+		assert_true(strlen((*p)->help) > 0);
+	}
+	assert_null(pd_policy_find("belady"));
+	assert_null(pd_policy_find(""));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(keeps_its_promises),
+	    cmocka_unit_test(follows_the_capacity),
+	    cmocka_unit_test(is_the_same_by_seed),
+	    cmocka_unit_test(each_visits_every_resident_once),
+	    cmocka_unit_test(each_gives_the_order_of_eviction),
+	    cmocka_unit_test(lru_and_fifo_equal_naive_ones),
+	    cmocka_unit_test(scans),
+	    cmocka_unit_test(loops),
+	    cmocka_unit_test(lfu_breaks_ties_by_age),
+	    cmocka_unit_test(sieve_and_clock_differ),
+	    cmocka_unit_test(promotion),
+	    cmocka_unit_test(names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
