@@ -26,9 +26,9 @@ append(struct archive *a, void *cookie, const void *p, size_t n)
 static int
 by_name(const void *a, const void *b)
 {
-	const struct pd_archive_member *const *x = a, *const *y = b;
+	const struct pd_archive_member *x = a, *y = b;
 
-	return strcmp((*x)->name, (*y)->name);
+	return strcmp(x->name, y->name);
 }
 
 static int
@@ -54,27 +54,27 @@ pack_member(struct archive *a, const struct pd_archive_member *m)
 	return r;
 }
 
-/* Sorted pointers to the members, checked; NULL with a message. */
-static const struct pd_archive_member **
+/* The members in the order of their checked names; NULL with a message. */
+static struct pd_archive_member *
 sorted(const struct pd_archive_member *members, size_t n, struct pd_err *err)
 {
-	const struct pd_archive_member **s;
+	struct pd_archive_member *s;
 	size_t i, len;
 
-	if ((s = calloc(n ? n : 1, sizeof(*s))) == NULL) {
+	if ((s = calloc(n + 1, sizeof(*s))) == NULL) {
 		pd_err_nomem(err);
 		return NULL;
 	}
 	for (i = 0; i < n; i++)
-		s[i] = &members[i];
+		s[i] = members[i];
 	qsort(s, n, sizeof(*s), by_name);
 	for (i = 0; i < n; i++) {
-		len = strlen(s[i]->name);
-		if (len < 1 || len > NAME_MAX_BYTES || strchr(s[i]->name, '/'))
+		len = strlen(s[i].name);
+		if (len < 1 || len > NAME_MAX_BYTES || strchr(s[i].name, '/'))
 			pd_err_set(
-			    err, "'%s' is no name for a member", s[i]->name);
-		else if (i > 0 && strcmp(s[i - 1]->name, s[i]->name) == 0)
-			pd_err_set(err, "two members '%s'", s[i]->name);
+			    err, "'%s' is no name for a member", s[i].name);
+		else if (i > 0 && strcmp(s[i - 1].name, s[i].name) == 0)
+			pd_err_set(err, "two members '%s'", s[i].name);
 		else
 			continue;
 		free(s);
@@ -87,7 +87,7 @@ int
 pd_archive_pack(const struct pd_archive_member *members, size_t n,
     struct pd_buf *out, struct pd_err *err)
 {
-	const struct pd_archive_member **s;
+	struct pd_archive_member *s;
 	struct archive *a;
 	size_t i;
 	int r = -1;
@@ -109,7 +109,7 @@ pd_archive_pack(const struct pd_archive_member *members, size_t n,
 	    archive_write_open(a, out, NULL, append, NULL) != ARCHIVE_OK)
 		goto out;
 	for (i = 0; i < n; i++)
-		if (pack_member(a, s[i]))
+		if (pack_member(a, &s[i]))
 			goto out;
 	if (archive_write_close(a) == ARCHIVE_OK)
 		r = 0;

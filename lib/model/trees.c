@@ -8,8 +8,8 @@
  * enough independent chains of loads to hide their latency. Unrolled, because
  * gcc otherwise gathers the chains into vectors through memory: 290 ns a row
  * instead of 145, and 210 instead of 160 in batches (30 trees of depth 6). */
-#define TREES_ABREAST 16
-#define ROWS_ABREAST 8
+#define TREES_ABREAST 16U
+#define ROWS_ABREAST 8U
 
 void
 pd_trees_free(struct pd_trees *t)
@@ -45,7 +45,7 @@ pd_trees_memory(const struct pd_trees *t)
 static inline void
 expand(const float *row, unsigned cols, float *x)
 {
-	unsigned j;
+	size_t j;
 
 	for (j = 0; j < cols; j++) {
 		x[LO + j] = row[j] > -INFINITY ? row[j] : -INFINITY;

@@ -15,26 +15,40 @@
 struct pd_err;
 struct pd_trees;
 
-/* Limits on what is parsed: hostile files end in a message, not in memory. */
-#define PD_TREES_MAX 1000	     /* trees */
-#define PD_TREES_MAX_NODES 65535     /* nodes a tree */
-#define PD_TREES_MAX_TOTAL (1 << 17) /* nodes in all */
-#define PD_TREES_MAX_DEPTH 64	     /* splits from root to leaf */
+/* Limits on what is parsed. A hostile file ends in a message, having cost at
+ * most about 120 MiB and a second. */
+#define PD_TREES_MAX 1000	 /* trees */
+#define PD_TREES_MAX_NODES 65535 /* nodes of all trees together */
+#define PD_TREES_MAX_DEPTH 64	 /* splits from root to leaf */
 #define PD_TREES_MAX_COLS 64
-#define PD_TREES_MAX_JSON (16U << 20) /* bytes of JSON */
+#define PD_TREES_MAX_JSON (8U << 20) /* bytes of JSON */
 
-/* Parse ${n} bytes of XGBoost JSON (1.x, 2.x, 3.x). NULL with a message. */
+/*
+ * pd_trees_parse(json, n, err):
+ * Read a model that XGBoost 1.x, 2.x or 3.x saved as JSON. Objectives
+ * binary:logistic and reg:squarederror. NULL with a message; free the result
+ * with pd_trees_free(), for which NULL is fine.
+ */
 struct pd_trees *pd_trees_parse(const void *json, size_t n, struct pd_err *err);
 void pd_trees_free(struct pd_trees *t);
 
 /* Number of input columns; rows have this many floats. */
 unsigned pd_trees_cols(const struct pd_trees *t);
+/* Number of trees. */
 unsigned pd_trees_count(const struct pd_trees *t);
+/* Bytes held. */
 size_t pd_trees_memory(const struct pd_trees *t);
 
-/* The margin (log-odds for binary:logistic) of one row. */
+/*
+ * pd_trees_score(t, row):
+ * The margin of one row: log-odds for binary:logistic. In every model that
+ * Predis trains and serves a higher score means: evict sooner. Any float is
+ * allowed, NaN is unknown; no allocation, safe from several threads.
+ */
 float pd_trees_score(const struct pd_trees *t, const float *row);
-/* Margins of ${n} rows, ${stride} floats apart. The same bits as one by one. */
+
+/* Margins of ${n} rows, ${stride} floats apart. The same bits as one by one;
+ * about the same time a row, so batch only what is there anyway. */
 void pd_trees_score_batch(const struct pd_trees *t, const float *rows,
     size_t stride, size_t n, float *out);
 

@@ -162,9 +162,8 @@ open_tree(struct source *s, const json_t *tree, unsigned id, struct pd_err *err)
 	if ((s->left = column_of(tree, "left_children", 0, id, err)) == NULL)
 		return -1;
 	s->n = json_array_size(s->left);
-	if (s->n < 1 || s->n > PD_TREES_MAX_NODES)
-		return pd_err_set(err, "tree %u: %zu nodes, not 1 to %d", id,
-		    s->n, PD_TREES_MAX_NODES);
+	if (s->n < 1)
+		return pd_err_set(err, "tree %u: no nodes", id);
 	s->right = column_of(tree, "right_children", s->n, id, err);
 	s->column = s->right == NULL
 			? NULL
@@ -307,9 +306,9 @@ count_nodes(const json_t *trees, size_t *largest, struct pd_err *err)
 			*largest = n;
 		sum += n;
 	}
-	if (sum > PD_TREES_MAX_TOTAL) {
+	if (sum - 1 > PD_TREES_MAX_NODES) {
 		pd_err_set(err, "%zu nodes in all, more than %d", sum - 1,
-		    PD_TREES_MAX_TOTAL - 1);
+		    PD_TREES_MAX_NODES);
 		return 0;
 	}
 	return sum;
@@ -384,7 +383,7 @@ struct pd_trees *
 pd_trees_parse(const void *json, size_t n, struct pd_err *err)
 {
 	static const struct pd_jsonin_limits limits = {PD_TREES_MAX_JSON,
-	    64 * (PD_TREES_MAX + 1), 16 * PD_TREES_MAX_TOTAL};
+	    (size_t)64 * (PD_TREES_MAX + 1), (size_t)16 * PD_TREES_MAX_NODES};
 	struct pd_trees *t = NULL;
 	const json_t *learner;
 	json_t *top;

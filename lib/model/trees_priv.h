@@ -24,10 +24,10 @@
 
 #include "model/trees.h"
 
-#define LO 0			    /* columns with -Inf for NaN */
-#define HI PD_TREES_MAX_COLS	    /* columns with +Inf for NaN */
-#define NOT (2 * PD_TREES_MAX_COLS) /* the column that is NaN */
-#define ROWLEN (NOT + 4)	    /* floats of an expanded row */
+#define LO 0			     /* columns with -Inf for NaN */
+#define HI PD_TREES_MAX_COLS	     /* columns with +Inf for NaN */
+#define NOT (HI + PD_TREES_MAX_COLS) /* the column that is NaN */
+#define ROWLEN (NOT + 4)	     /* floats of an expanded row */
 
 #define COL_BITS 8
 #define COL_MASK ((1U << COL_BITS) - 1)

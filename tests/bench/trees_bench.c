@@ -61,6 +61,15 @@ need(void *p)
 	return p;
 }
 
+static uint32_t
+bits(float f)
+{
+	uint32_t u;
+
+	memcpy(&u, &f, sizeof(u));
+	return u;
+}
+
 static double
 cpu_ns(void)
 {
@@ -186,8 +195,8 @@ differing(const struct bench *b)
 	pd_trees_score_batch(b->trees, b->rows, COLS, ROWS, b->out);
 	for (i = 0; i < ROWS; i++) {
 		one = pd_trees_score(b->trees, b->rows + i * COLS);
-		bad += memcmp(&one, &want[i], sizeof(one)) != 0 ||
-		       memcmp(&b->out[i], &want[i], sizeof(one)) != 0;
+		bad += bits(one) != bits(want[i]) ||
+		       bits(b->out[i]) != bits(want[i]);
 	}
 	return bad;
 }

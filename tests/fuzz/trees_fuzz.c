@@ -18,6 +18,7 @@ walk(const struct pd_trees *t)
 	    -1.5f, 3e38f, 2.0f, -7.0f, 1.0f};
 	const unsigned cols = pd_trees_cols(t);
 	float rows[11 * PD_TREES_MAX_COLS], out[11], one;
+	uint32_t a, b;
 	size_t i;
 
 	for (i = 0; i < 11 * (size_t)cols; i++)
@@ -25,9 +26,10 @@ walk(const struct pd_trees *t)
 	pd_trees_score_batch(t, rows, cols, 11, out);
 	for (i = 0; i < 11; i++) {
 		one = pd_trees_score(t, rows + i * cols);
+		memcpy(&a, &one, sizeof(a));
+		memcpy(&b, &out[i], sizeof(b));
 		/* A sum of infinities may be NaN, of either sign. */
-		if (memcmp(&one, &out[i], sizeof(one)) != 0 &&
-		    !(isnan(one) && isnan(out[i])))
+		if (a != b && !(isnan(one) && isnan(out[i])))
 			abort();
 	}
 }

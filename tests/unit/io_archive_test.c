@@ -221,13 +221,16 @@ crafted(struct pd_buf *out, const char *const *names, size_t n, char type)
 	for (i = 0; i < n; i++) {
 		memset(h, 0, sizeof(h));
 		snprintf(h, 100, "%s", names[i]);
-		memcpy(h + 100,
-		    "0000644\0000000000\0000000000\000"
-		    "00000000000\00000000000000\0        ",
-		    56);
+		snprintf(h + 100, 8, "%07o", 0644U);
+		snprintf(h + 108, 8, "%07o", 0U);
+		snprintf(h + 116, 8, "%07o", 0U);
+		snprintf(h + 124, 12, "%011o", 0U);
+		snprintf(h + 136, 12, "%011o", 0U);
+		memset(h + 148, ' ', 8);
 		h[156] = type;
 		snprintf(h + 157, 100, "/etc/passwd");
-		memcpy(h + 257, "ustar\00000", 8);
+		snprintf(h + 257, 6, "ustar");
+		memset(h + 263, '0', 2);
 		for (sum = 0, k = 0; k < sizeof(h); k++)
 			sum += (uint8_t)h[k];
 		snprintf(h + 148, 8, "%06o", sum);

@@ -162,7 +162,7 @@ test_wrong_key(void **state)
 	    check("", legacy, strlen(legacy), "hello\n", &err), -1);
 	/* A trusted comment that was changed. */
 	snprintf(s, sizeof(s), "%s", prehashed);
-	memcpy(strstr(s, "words"), "lords", 5);
+	*strstr(s, "words") = 'l';
 	assert_int_equal(check(key, s, strlen(s), "hello\n", &err), -1);
 	assert_non_null(strstr(err.msg, "trusted comment"));
 	assert_int_equal(check(key, "", 0, "hello\n", &err), -1);

@@ -170,14 +170,15 @@ static void
 random_case(struct pd_rng *r, unsigned trees, unsigned cols, unsigned depth)
 {
 	enum { ROWS = 37 };
-	const unsigned stride = cols + pd_rng_below(r, 3);
+	const size_t stride = cols + pd_rng_below(r, 3);
 	struct plain *p = calloc(trees, sizeof(*p));
 	float *rows = calloc((size_t)ROWS * stride, sizeof(*rows)), sum;
 	struct pd_buf text = {0}, json = {0};
 	struct pd_err err = PD_ERR_INIT;
 	uint32_t want[ROWS];
 	struct pd_trees *t;
-	unsigned i, k;
+	size_t i;
+	unsigned k;
 
 	assert_non_null(p);
 	assert_non_null(rows);
@@ -438,17 +439,19 @@ test_limits(void **state)
 	t = chains(PD_TREES_MAX, 1, &err);
 	assert_non_null(t);
 	assert_int_equal(pd_trees_count(t), PD_TREES_MAX);
-	assert_true(pd_trees_memory(t) >= 3 * 8 * PD_TREES_MAX);
+	assert_true(pd_trees_memory(t) >= (size_t)3 * 8 * PD_TREES_MAX);
 	pd_trees_free(t);
 	assert_null(chains(PD_TREES_MAX + 1, 1, &err));
 	assert_string_equal(err.msg, "'trees' is not an array of 1 to 1000");
-	/* 129 nodes each: 1016 trees would be needed but for the limit. */
-	assert_null(chains(PD_TREES_MAX, 66, &err));
-	assert_string_equal(err.msg, "133000 nodes in all, more than 131071");
+	assert_null(chains(PD_TREES_MAX, 33, &err));
+	assert_string_equal(err.msg, "67000 nodes in all, more than 65535");
+	t = chains(1000, 32, &err);
+	assert_non_null(t);
+	pd_trees_free(t);
 	pd_trees_free(NULL);
 }
 
-/* One tree may not have more than 65,535 nodes. */
+/* The limit on nodes stands before memory for them and the walk over them. */
 static void
 test_wide_tree(void **state)
 {
@@ -456,7 +459,7 @@ test_wide_tree(void **state)
 
 	(void)state;
 	assert_null(chains(1, 32768, &err));
-	assert_string_equal(err.msg, "tree 0: 65537 nodes, not 1 to 65535");
+	assert_string_equal(err.msg, "65537 nodes in all, more than 65535");
 	assert_null(chains(1, 32767, &err));
 	assert_string_equal(err.msg, "tree 0: deeper than 64");
 }
