@@ -83,22 +83,22 @@ wait_for "$work/redis.sock"
 rcli() { redis-cli -s "$work/redis.sock" "$@"; }
 # Find the memory limit under which it holds as many objects: fill it with
 # them, read what it uses, then correct by what it holds after the first half.
-play "$work/redis.sock" --stop 50% >/dev/null
+play "$work/redis.sock" --to 50% --pipeline 32 >/dev/null
 limit=$(rcli info memory | tr -d '\r' | sed -n 's/^used_memory://p')
+base=$(rcli info memory | tr -d '\r' | sed -n 's/^used_memory_startup://p')
 held=$(rcli dbsize)
-base=$(redis-cli -s "$work/redis.sock" info memory | tr -d '\r' |
-    sed -n 's/^used_memory_startup://p')
-limit=$((base + (limit - base) * objects / held))
-for _ in 1 2 3; do
+for _ in 1 2 3 4; do
+	limit=$((base + (limit - base) * objects / held))
 	rcli flushall >/dev/null
 	rcli config set maxmemory "$limit" >/dev/null
-	play "$work/redis.sock" --stop 50% >/dev/null
+	play "$work/redis.sock" --to 50% --pipeline 32 >/dev/null
 	held=$(rcli dbsize)
 	off=$((held * 100 / objects - 100))
 	[ $off -ge -1 ] && [ $off -le 1 ] && break
-	limit=$((base + (limit - base) * objects / held))
 done
-play "$work/redis.sock" --start 50% >"$work/redis.json"
+rcli flushall >/dev/null
+play "$work/redis.sock" --to 50% >/dev/null
+play "$work/redis.sock" --skip 50% >"$work/redis.json"
 held=$(rcli dbsize)
 stop_last
 
@@ -108,7 +108,7 @@ predis-sample tap "$work/tap.sock" -o "$work/events.pds" 2>"$work/tap.log" &
 tap=$!
 pids="$pids $tap"
 wait_for "$work/events.pds"
-play "$work/predis.sock" --stop 50% >"$work/first.json"
+play "$work/predis.sock" --to 50% >"$work/first.json"
 sleep 1.2
 kill -TERM "$tap" && wait "$tap"
 pids=${pids% "$tap"}
@@ -129,7 +129,7 @@ step 'the running server loads it and plays the second half'
 redis-cli -s "$work/predis.sock" PREDIS.MODEL LOAD "$work/model.pdm" \
     >"$work/load.txt" || die 'the server did not answer'
 grep -q '^OK' "$work/load.txt" || die "$(cat "$work/load.txt")"
-play "$work/predis.sock" --start 50% >"$work/predis.json"
+play "$work/predis.sock" --skip 50% >"$work/predis.json"
 redis-cli -s "$work/predis.sock" PREDIS.STATS >"$work/stats.txt"
 
 step 'S3-FIFO and the offline bound by simulation'
