@@ -1,0 +1,212 @@
+/*
+ * Limits and eviction: what counts, when to evict, and the change of policy
+ * or limits while the store is in use.
+ */
+
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/keyfile.h"
+#include "cache/context.h"
+#include "cache/store.h"
+#include "cache/store_priv.h"
+#include "data/event.h"
+
+#define UNLIMITED (UINT64_C(1) << 50)
+#define BYTES_A_KEY 256 /* a guess, for the first sizes of ghosts */
+
+uint64_t
+pd_store_memory(const struct pd_store *st)
+{
+	return st->entry_bytes + pd_index_memory(&st->index) +
+	       st->slots_cap * sizeof(struct pd_entry *) +
+	       st->policy->ops->memory(st->policy) +
+	       pd_context_memory(st->context) +
+	       PD_STORE_PENDING * sizeof(struct pd_miss) + st->extern_bytes;
+}
+
+bool
+store_full(const struct pd_store *st, uint64_t more)
+{
+	return st->cfg.maxmemory > 0 &&
+	       pd_store_memory(st) + more > st->cfg.maxmemory;
+}
+
+static int
+evict_one(struct pd_store *st)
+{
+	const uint32_t slot = st->policy->ops->victim(st->policy, st->tick);
+	struct pd_entry *e;
+	struct pd_key k;
+
+	if (slot == PD_NO_SLOT)
+		return -1;
+	e = store_slot(st, slot);
+	k = pd_store_entry_key(st, e);
+	if (st->changed != NULL)
+		st->changed(st->changed_cookie, &k);
+	st->stats->evicted++;
+	st->stats->evicted_bytes += pd_store_entry_bytes(e);
+	store_remove(st, e, k.hash, true);
+	return 0;
+}
+
+int
+store_make_room_for(struct pd_store *st, uint64_t bytes, uint64_t objects)
+{
+	const uint64_t most = st->cfg.maxobjects;
+
+	if (!st->cfg.evict)
+		return most > 0 && st->total + objects > most ? -1 : 0;
+	while (most > 0 && st->total + objects > most)
+		if (evict_one(st))
+			return -1;
+	while (store_full(st, bytes))
+		if (evict_one(st))
+			return -1;
+	return 0;
+}
+
+int
+pd_store_make_room(struct pd_store *st, uint64_t more)
+{
+	return store_make_room_for(st, more, 0);
+}
+
+/* What is left for entries, in the policy's units. */
+static uint64_t
+capacity(const struct pd_store *st)
+{
+	uint64_t other;
+
+	if (st->cfg.maxobjects > 0)
+		return st->cfg.maxobjects;
+	if (st->cfg.maxmemory == 0)
+		return UNLIMITED;
+	if (st->policy == NULL)
+		return st->cfg.maxmemory;
+	other = pd_store_memory(st) - st->entry_bytes;
+	return other < st->cfg.maxmemory / 2 ? st->cfg.maxmemory - other
+					     : st->cfg.maxmemory / 2;
+}
+
+static struct pd_policy *
+create(struct pd_store *st, const struct pd_policy_ops *ops, struct pd_err *err)
+{
+	struct pd_policy_params params = {
+	    .capacity = capacity(st),
+	    .by_bytes = st->cfg.maxobjects == 0,
+	    .seed = st->cfg.keys->table_seed,
+	    .model = st->model,
+	    .context = st->context,
+	};
+	uint64_t hint = params.capacity;
+	struct pd_policy *p;
+
+	if (params.by_bytes)
+		hint /= BYTES_A_KEY;
+	if (hint < st->total)
+		hint = st->total;
+	params.objects_hint = hint > 1u << 20 ? 1u << 20 : (uint32_t)hint;
+	if ((p = ops->create(&params, err)) == NULL)
+		return NULL;
+	if (st->slots_cap > 0 && ops->reserve(p, st->slots_cap)) {
+		pd_err_nomem(err);
+		ops->destroy(p);
+		return NULL;
+	}
+	return p;
+}
+
+int
+store_open_policy(
+    struct pd_store *st, const struct pd_policy_ops *ops, struct pd_err *err)
+{
+	st->context =
+	    pd_context_new(capacity(st), st->cfg.maxobjects == 0, err);
+	if (st->context == NULL)
+		return -1;
+	if ((st->policy = create(st, ops, err)) == NULL) {
+		pd_context_free(st->context);
+		return -1;
+	}
+	return 0;
+}
+
+void
+store_close_policy(struct pd_store *st)
+{
+	st->policy->ops->destroy(st->policy);
+	pd_context_free(st->context);
+}
+
+struct handover {
+	struct pd_store *st;
+	struct pd_policy *to;
+};
+
+static void
+hand_over(void *cookie, uint32_t slot)
+{
+	struct handover *h = cookie;
+	const struct pd_entry *e = store_slot(h->st, slot);
+	const struct pd_key k = pd_store_entry_key(h->st, e);
+	const struct pd_access acc = store_access(h->st, k.hash, e, PD_OP_SET);
+
+	h->to->ops->miss(h->to, &acc);
+	h->to->ops->insert(h->to, slot, &acc);
+}
+
+int
+pd_store_set_policy(
+    struct pd_store *st, const struct pd_policy_ops *ops, struct pd_err *err)
+{
+	struct handover h = {.st = st};
+	struct pd_policy *old = st->policy;
+	uint32_t i;
+
+	if ((h.to = create(st, ops, err)) == NULL)
+		return -1;
+	if (old->ops->each != NULL) {
+		old->ops->each(old, hand_over, &h);
+	} else {
+		for (i = 0; i < st->slots_used; i++)
+			if (store_slot(st, i) != NULL)
+				hand_over(&h, i);
+	}
+	st->policy = h.to;
+	st->cfg.policy = ops;
+	old->ops->destroy(old);
+	st->stats->policy_switches++;
+	return 0;
+}
+
+void
+pd_store_set_model(struct pd_store *st, const struct pd_model *m)
+{
+	st->model = m;
+	if (st->policy->ops->set_model != NULL)
+		st->policy->ops->set_model(st->policy, m);
+}
+
+void
+pd_store_tune(struct pd_store *st)
+{
+	const uint64_t units = capacity(st);
+
+	if (pd_store_memory(st) > st->peak_bytes)
+		st->peak_bytes = pd_store_memory(st);
+	pd_context_set_capacity(st->context, units);
+	if (st->policy->ops->set_capacity != NULL)
+		st->policy->ops->set_capacity(st->policy, units);
+}
+
+void
+pd_store_set_limits(
+    struct pd_store *st, uint64_t maxmemory, uint64_t maxobjects)
+{
+	st->cfg.maxmemory = maxmemory;
+	st->cfg.maxobjects = maxobjects;
+	pd_store_tune(st);
+	store_make_room_for(st, 0, 0);
+}

@@ -1,0 +1,664 @@
+/*
+ * Keys, values, expiry. What is resident has a slot; slots[] finds the entry
+ * of a slot, and free slots link to one another in the same array: an odd
+ * number is twice the next free slot, plus 1. The index finds the entry of a
+ * key. Eviction, limits and the policy's own affairs are in evict.c.
+ */
+
+#include <assert.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/code.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/keyfile.h"
+#include "cache/context.h"
+#include "cache/store.h"
+#include "cache/store_priv.h"
+#include "cache/tap.h"
+#include "data/event.h"
+
+#define SLOTS_FIRST 1024
+#define PENDING_AGE 65536 /* ticks after which a miss has been given up */
+
+static uint64_t
+entry_hash(const void *cookie, const void *item)
+{
+	const struct pd_store *st = cookie;
+	const struct pd_entry *e = item;
+
+	return pd_hash64(pd_entry_key(e), e->klen, st->seed + pd_entry_db(e));
+}
+
+struct pd_store *
+pd_store_new(const struct pd_store_config *cfg, struct pd_stats *stats,
+    struct pd_err *err)
+{
+	struct pd_store *st = calloc(1, sizeof(*st));
+
+	if (st == NULL)
+		goto err0;
+	st->cfg = *cfg;
+	st->stats = stats;
+	st->seed = cfg->keys->table_seed;
+	st->rng = pd_mix64(st->seed);
+	st->slot_free = PD_NO_SLOT;
+	st->pending = calloc(PD_STORE_PENDING, sizeof(*st->pending));
+	if (st->pending == NULL)
+		goto err1;
+	if (pd_index_init(&st->index, entry_hash, st))
+		goto err2;
+	if (store_open_policy(st, cfg->policy, err))
+		goto err3;
+	return st;
+err3:
+	pd_index_release(&st->index);
+	free(st->pending);
+	free(st);
+	return NULL;
+err2:
+	free(st->pending);
+err1:
+	free(st);
+err0:
+	pd_err_nomem(err);
+	return NULL;
+}
+
+void
+pd_store_free(struct pd_store *st)
+{
+	uint32_t i;
+
+	if (st == NULL)
+		return;
+	for (i = 0; i < st->slots_used; i++)
+		if (store_slot(st, i) != NULL)
+			free(st->slots[i]);
+	store_close_policy(st);
+	pd_index_release(&st->index);
+	free(st->slots);
+	free(st->pending);
+	free(st);
+}
+
+void
+pd_store_time(struct pd_store *st, uint64_t us)
+{
+	st->now_us = us;
+	st->now_ms = (int64_t)(us / 1000);
+}
+
+struct pd_key
+pd_store_key(const struct pd_store *st, unsigned db, const void *p, size_t n)
+{
+	struct pd_key k = {.p = p, .n = (uint32_t)n, .db = db};
+
+	k.hash = pd_hash64(p, n, st->seed + db);
+	return k;
+}
+
+struct pd_key
+pd_store_entry_key(const struct pd_store *st, const struct pd_entry *e)
+{
+	return pd_store_key(st, pd_entry_db(e), pd_entry_key(e), e->klen);
+}
+
+size_t
+pd_store_entry_bytes(const struct pd_entry *e)
+{
+	/* malloc_usable_size() leaves out the chunk's own word. */
+	return malloc_usable_size((void *)(uintptr_t)e) + sizeof(size_t);
+}
+
+/* Slots. */
+
+struct pd_entry *
+store_slot(const struct pd_store *st, uint32_t slot)
+{
+	return (uintptr_t)st->slots[slot] & 1 ? NULL : st->slots[slot];
+}
+
+static uint32_t
+slot_take(struct pd_store *st)
+{
+	const uint32_t slot = st->slot_free;
+	struct pd_entry **p;
+	uint32_t cap;
+
+	if (slot != PD_NO_SLOT) {
+		st->slot_free = (uint32_t)((uintptr_t)st->slots[slot] >> 1);
+		return slot;
+	}
+	if (st->slots_used < st->slots_cap)
+		return st->slots_used++;
+	if (st->slots_cap > PD_NO_SLOT / 2)
+		return PD_NO_SLOT;
+	cap = st->slots_cap == 0 ? SLOTS_FIRST : st->slots_cap * 2;
+	if (st->policy->ops->reserve(st->policy, cap) ||
+	    (p = realloc(st->slots, cap * sizeof(struct pd_entry *))) == NULL)
+		return PD_NO_SLOT;
+	st->slots = p;
+	st->slots_cap = cap;
+	return st->slots_used++;
+}
+
+static void
+slot_give(struct pd_store *st, uint32_t slot)
+{
+	st->slots[slot] =
+	    (struct pd_entry *)((uintptr_t)st->slot_free << 1 | 1);
+	st->slot_free = slot;
+}
+
+/* Entries. */
+
+static size_t
+entry_need(size_t klen, size_t vlen, bool ttl)
+{
+	return sizeof(struct pd_entry) + (ttl ? 8 : 0) + klen + vlen;
+}
+
+static uint8_t *
+value_of(struct pd_entry *e)
+{
+	return e->data + (e->flags & PD_ENTRY_TTL ? 8 : 0) + e->klen;
+}
+
+/* Free what has left the store, or leave that to the last holder. */
+static void
+entry_discard(struct pd_store *st, struct pd_entry *e)
+{
+	e->slot = PD_NO_SLOT;
+	if (e->holds > 0)
+		return;
+	st->entry_bytes -= pd_store_entry_bytes(e);
+	free(e);
+}
+
+bool
+pd_store_hold(struct pd_entry *e)
+{
+	if (e->holds == UINT8_MAX)
+		return false;
+	e->holds++;
+	return true;
+}
+
+void
+pd_store_release(struct pd_store *st, struct pd_entry *e)
+{
+	assert(e->holds > 0);
+	e->holds--;
+	if (e->holds == 0 && e->slot == PD_NO_SLOT)
+		entry_discard(st, e);
+}
+
+static struct pd_entry *
+entry_new(
+    struct pd_store *st, const struct pd_key *k, size_t vlen, int64_t expiry)
+{
+	const bool ttl = expiry != 0;
+	struct pd_entry *e = malloc(entry_need(k->n, vlen, ttl));
+
+	if (e == NULL)
+		return NULL;
+	e->vlen = (uint32_t)vlen;
+	e->klen = (uint16_t)k->n;
+	e->flags = (uint8_t)((ttl ? PD_ENTRY_TTL : 0) | k->db << 4);
+	e->holds = 0;
+	if (ttl)
+		memcpy(e->data, &expiry, sizeof(expiry));
+	memcpy(value_of(e) - k->n, k->p, k->n);
+	st->entry_bytes += pd_store_entry_bytes(e);
+	return e;
+}
+
+/* The policy's view of an access. */
+struct pd_access
+store_access(const struct pd_store *st, uint64_t hash, const struct pd_entry *e,
+    unsigned op)
+{
+	struct pd_access acc = {.key = hash,
+	    .tick = st->tick,
+	    .size = 1,
+	    .op = (uint8_t)op,
+	    .ttl = PD_CODE_NONE};
+	const int64_t t = e == NULL ? 0 : pd_entry_expiry(e);
+
+	if (t != 0)
+		acc.ttl = pd_code(
+		    t > st->now_ms ? (uint64_t)(t - st->now_ms) / 1000 : 0);
+	if (st->cfg.maxobjects == 0)
+		acc.size = e == NULL ? 0 : (uint32_t)pd_store_entry_bytes(e);
+	return acc;
+}
+
+/* Say a sampled access, or deletion, to the tap. */
+static void
+tap(struct pd_store *st, const struct pd_key *k, unsigned op,
+    const struct pd_entry *e, unsigned flags, uint64_t tick)
+{
+	const struct pd_context_codes codes = pd_context_codes(st->context);
+	const int64_t t = e == NULL ? 0 : pd_entry_expiry(e);
+	struct pd_event ev;
+
+	pd_event_init(&ev);
+	ev.time_us = st->now_us;
+	ev.tick = tick;
+	ev.key = pd_keys_identity(st->cfg.keys, k->p, k->n);
+	if (k->db != 0)
+		ev.key = pd_mix64(ev.key + k->db);
+	ev.size = e == NULL ? 0 : e->vlen;
+	if (t != 0) {
+		flags |= PD_EV_TTL;
+		ev.ttl_ms = t > st->now_ms ? (uint64_t)(t - st->now_ms) : 0;
+	}
+	ev.op = (uint8_t)op;
+	ev.flags = (uint8_t)flags;
+	ev.ctx[PD_CTX_EVICT_AGE] = codes.evict_age;
+	ev.ctx[PD_CTX_HIT_RATIO] = codes.hit_ratio;
+	ev.ctx[PD_CTX_NEW_SHARE] = codes.new_share;
+	if (pd_tap_push(st->tap, &ev))
+		st->stats->tap_sampled++;
+}
+
+static inline bool
+tapped(const struct pd_store *st, const struct pd_key *k)
+{
+	return st->tap != NULL && pd_tap_wants(st->tap, k->hash, st->now_us);
+}
+
+/* Lookup. */
+
+static inline bool
+same_key(const void *item, const void *key)
+{
+	const struct pd_entry *e = item;
+	const struct pd_key *k = key;
+
+	return e->klen == k->n && pd_entry_db(e) == k->db &&
+	       memcmp(pd_entry_key(e), k->p, k->n) == 0;
+}
+
+/* Take a resident out: of index, policy, slots and counts. */
+void
+store_remove(
+    struct pd_store *st, struct pd_entry *e, uint64_t hash, bool evicted)
+{
+	const uint32_t slot = e->slot;
+	const unsigned db = pd_entry_db(e);
+
+	pd_index_del(&st->index, hash, e);
+	st->policy->ops->remove(st->policy, slot, evicted);
+	if (!evicted)
+		pd_context_delete(st->context, hash);
+	slot_give(st, slot);
+	st->count[db]--;
+	st->total--;
+	if (e->flags & PD_ENTRY_TTL)
+		st->expiring[db]--;
+	entry_discard(st, e);
+}
+
+static void
+expire(struct pd_store *st, struct pd_entry *e, const struct pd_key *k)
+{
+	if (st->changed != NULL)
+		st->changed(st->changed_cookie, k);
+	st->stats->expired++;
+	store_remove(st, e, k->hash, false);
+}
+
+struct pd_entry *
+pd_store_peek(struct pd_store *st, const struct pd_key *k)
+{
+	struct pd_entry *e = pd_index_find(&st->index, k->hash, same_key, k);
+
+	if (e != NULL && e->flags & PD_ENTRY_TTL &&
+	    pd_entry_expiry(e) <= st->now_ms) {
+		expire(st, e, k);
+		return NULL;
+	}
+	return e;
+}
+
+static struct pd_miss *
+pending_of(struct pd_store *st, uint64_t hash)
+{
+	return &st->pending[hash & (PD_STORE_PENDING - 1)];
+}
+
+/* The policy and the context learn of an access to a resident. */
+static void
+access_hit(struct pd_store *st, const struct pd_key *k, struct pd_entry *e,
+    unsigned op)
+{
+	struct pd_access acc;
+
+	st->tick++;
+	acc = store_access(st, k->hash, e, op);
+	pd_context_access(st->context, k->hash, true, acc.size, st->tick);
+	st->policy->ops->hit(st->policy, e->slot, &acc);
+}
+
+struct pd_entry *
+pd_store_read(struct pd_store *st, const struct pd_key *k, unsigned op)
+{
+	struct pd_entry *e = pd_store_peek(st, k);
+	struct pd_miss *m;
+
+	if (e != NULL) {
+		access_hit(st, k, e, op);
+		st->stats->hits++;
+	} else {
+		st->tick++;
+		pd_context_access(st->context, k->hash, false, 0, st->tick);
+		m = pending_of(st, k->hash);
+		m->hash = k->hash;
+		m->tick = st->tick;
+		st->stats->misses++;
+	}
+	if (tapped(st, k))
+		tap(st, k, op, e, e != NULL ? PD_EV_HIT : 0, st->tick);
+	return e;
+}
+
+/* Insert. */
+
+/* The tick of the access that this write belongs to; *fill says whether it
+ * completes an earlier miss. */
+static uint64_t
+access_miss(struct pd_store *st, const struct pd_key *k, bool *fill)
+{
+	struct pd_miss *m = pending_of(st, k->hash);
+	uint64_t tick;
+
+	*fill = m->tick != 0 && m->hash == k->hash &&
+		st->tick - m->tick < PENDING_AGE;
+	if (*fill) {
+		tick = m->tick;
+		m->tick = 0;
+		st->stats->fills++;
+		return tick;
+	}
+	st->tick++;
+	pd_context_access(st->context, k->hash, false, 0, st->tick);
+	return st->tick;
+}
+
+static enum pd_store_status
+refuse(struct pd_store *st)
+{
+	st->stats->refused_memory++;
+	return PD_STORE_MEMORY;
+}
+
+static enum pd_store_status
+insert(struct pd_store *st, const struct pd_key *k, const struct pd_put *put,
+    int64_t expiry, struct pd_entry **out)
+{
+	struct pd_entry *e;
+	struct pd_access acc;
+	bool fill;
+	uint64_t tick;
+
+	tick = access_miss(st, k, &fill);
+	if ((e = entry_new(st, k, put->len, expiry)) == NULL)
+		return refuse(st);
+	acc = store_access(st, k->hash, e, put->op);
+	acc.tick = tick;
+	if (st->cfg.maxobjects == 0)
+		pd_context_set_size(st->context, k->hash, acc.size);
+	st->policy->ops->miss(st->policy, &acc);
+	/* The entry is allocated, so its bytes are counted already. */
+	if (store_make_room_for(st, 0, 1) ||
+	    (e->slot = slot_take(st)) == PD_NO_SLOT)
+		goto err0;
+	if (pd_index_add(&st->index, k->hash, e))
+		goto err1;
+	st->slots[e->slot] = e;
+	st->policy->ops->insert(st->policy, e->slot, &acc);
+	st->count[k->db]++;
+	st->total++;
+	if (expiry != 0)
+		st->expiring[k->db]++;
+	memset(value_of(e), 0, put->keep < put->len ? put->keep : put->len);
+	if (tapped(st, k))
+		tap(st, k, put->op, e, fill ? PD_EV_FILL : 0, tick);
+	*out = e;
+	return PD_STORE_OK;
+err1:
+	slot_give(st, e->slot);
+err0:
+	entry_discard(st, e);
+	return refuse(st);
+}
+
+/* Put ${n} into the place of ${e} everywhere. */
+static void
+swap_entry(
+    struct pd_store *st, struct pd_entry *e, struct pd_entry *n, uint64_t hash)
+{
+	const unsigned db = pd_entry_db(e);
+
+	n->slot = e->slot;
+	pd_index_replace(&st->index, hash, e, n);
+	st->slots[n->slot] = n;
+	st->expiring[db] += (n->flags & PD_ENTRY_TTL) != 0;
+	st->expiring[db] -= (e->flags & PD_ENTRY_TTL) != 0;
+	entry_discard(st, e);
+}
+
+/* Whether a new form of ${need} bytes fits in the allocation, without wasting
+ * much of it. */
+static bool
+fits(const struct pd_entry *e, size_t need)
+{
+	const size_t have = malloc_usable_size((void *)(uintptr_t)e);
+
+	return e->holds == 0 && need <= have && need >= have / 2;
+}
+
+/* Change header and length in place; the first ${keep} bytes stay. */
+static void
+reshape(struct pd_store *st, struct pd_entry *e, size_t vlen, size_t keep,
+    int64_t expiry)
+{
+	const bool had = e->flags & PD_ENTRY_TTL, has = expiry != 0;
+	const unsigned db = pd_entry_db(e);
+
+	if (had != has) {
+		memmove(e->data + (has ? 8 : 0), e->data + (had ? 8 : 0),
+		    e->klen + (keep < e->vlen ? keep : e->vlen));
+		e->flags ^= PD_ENTRY_TTL;
+		if (has)
+			st->expiring[db]++;
+		else
+			st->expiring[db]--;
+	}
+	if (has)
+		memcpy(e->data, &expiry, sizeof(expiry));
+	e->vlen = (uint32_t)vlen;
+}
+
+static enum pd_store_status
+update(struct pd_store *st, const struct pd_key *k, const struct pd_put *put,
+    int64_t expiry, struct pd_entry *e, struct pd_entry **out)
+{
+	const size_t need = entry_need(k->n, put->len, expiry != 0);
+	const size_t keep = put->keep < e->vlen ? put->keep : e->vlen;
+	const size_t old = e->vlen;
+	struct pd_entry *n = e;
+	size_t kept;
+
+	access_hit(st, k, e, put->op);
+	if (fits(e, need)) {
+		reshape(st, e, put->len, keep, expiry);
+	} else {
+		if ((n = entry_new(st, k, put->len, expiry)) == NULL)
+			return refuse(st);
+		kept = keep < put->len ? keep : put->len;
+		memcpy(value_of(n), pd_entry_value(e), kept);
+		swap_entry(st, e, n, k->hash);
+		if (st->cfg.maxobjects == 0 &&
+		    st->policy->ops->set_size != NULL)
+			st->policy->ops->set_size(st->policy, n->slot,
+			    (uint32_t)pd_store_entry_bytes(n));
+	}
+	if (put->keep > old && put->len > old)
+		memset(value_of(n) + old, 0,
+		    (put->keep < put->len ? put->keep : put->len) - old);
+	if (tapped(st, k))
+		tap(st, k, put->op, n, PD_EV_HIT, st->tick);
+	/* Held, so that its value can be filled in whoever is evicted. */
+	n->holds++;
+	if (store_make_room_for(st, 0, 0) || n->slot == PD_NO_SLOT) {
+		pd_store_release(st, n);
+		return refuse(st);
+	}
+	n->holds--;
+	*out = n;
+	return PD_STORE_OK;
+}
+
+enum pd_store_status
+pd_store_put(struct pd_store *st, const struct pd_key *k,
+    const struct pd_put *put, uint8_t **value)
+{
+	const uint64_t need = entry_need(k->n, put->len, true);
+	const double share = (double)st->cfg.maxmemory * st->cfg.max_share;
+	struct pd_entry *e;
+	enum pd_store_status r;
+	int64_t expiry = put->expiry;
+
+	if (put->len > st->cfg.max_value ||
+	    (st->cfg.maxmemory > 0 && (double)need > share)) {
+		st->stats->refused_large++;
+		return PD_STORE_LARGE;
+	}
+	if (!st->cfg.evict && store_full(st, need))
+		return refuse(st);
+	e = pd_store_peek(st, k);
+	if (st->changed != NULL)
+		st->changed(st->changed_cookie, k);
+	if (expiry == PD_EXPIRY_KEEP)
+		expiry = e != NULL ? pd_entry_expiry(e) : 0;
+	r = e != NULL ? update(st, k, put, expiry, e, &e)
+		      : insert(st, k, put, expiry, &e);
+	if (r != PD_STORE_OK)
+		return r;
+	st->stats->writes++;
+	*value = value_of(e);
+	return PD_STORE_OK;
+}
+
+struct pd_entry *
+pd_store_set_expiry(struct pd_store *st, struct pd_entry *e, int64_t expiry)
+{
+	const struct pd_key k = pd_store_entry_key(st, e);
+	struct pd_entry *n = e;
+
+	if (st->changed != NULL)
+		st->changed(st->changed_cookie, &k);
+	if (fits(e, entry_need(e->klen, e->vlen, expiry != 0))) {
+		reshape(st, e, e->vlen, e->vlen, expiry);
+	} else {
+		if ((n = entry_new(st, &k, e->vlen, expiry)) == NULL)
+			return NULL;
+		memcpy(value_of(n), pd_entry_value(e), e->vlen);
+		swap_entry(st, e, n, k.hash);
+	}
+	if (st->tap != NULL && st->tap->on) {
+		const struct pd_key now = {
+		    pd_entry_key(n), n->klen, pd_entry_db(n), k.hash};
+
+		if (tapped(st, &now))
+			tap(st, &now, PD_OP_EXPIRE, n, PD_EV_HIT, st->tick);
+	}
+	return n;
+}
+
+bool
+pd_store_del(struct pd_store *st, const struct pd_key *k)
+{
+	struct pd_entry *e = pd_store_peek(st, k);
+
+	if (e == NULL)
+		return false;
+	if (st->changed != NULL)
+		st->changed(st->changed_cookie, k);
+	if (tapped(st, k))
+		tap(st, k, PD_OP_DEL, e, PD_EV_HIT, st->tick);
+	st->stats->deleted++;
+	store_remove(st, e, k->hash, false);
+	return true;
+}
+
+void
+pd_store_flush(struct pd_store *st, int db)
+{
+	struct pd_entry *e;
+	struct pd_key k;
+	uint32_t i;
+
+	for (i = 0; i < st->slots_used; i++) {
+		e = store_slot(st, i);
+		if (e == NULL || (db >= 0 && pd_entry_db(e) != (unsigned)db))
+			continue;
+		k = pd_store_entry_key(st, e);
+		if (st->changed != NULL)
+			st->changed(st->changed_cookie, &k);
+		st->stats->deleted++;
+		store_remove(st, e, k.hash, false);
+	}
+}
+
+struct pd_entry *
+pd_store_random(struct pd_store *st, unsigned db)
+{
+	struct pd_entry *e;
+	uint32_t i, n;
+
+	if (st->count[db] == 0)
+		return NULL;
+	for (n = 0; n < 100; n++) {
+		st->rng = pd_mix64(st->rng + 0x9e3779b97f4a7c15ULL);
+		e = pd_index_random(&st->index, st->rng);
+		if (pd_entry_db(e) == db)
+			return e;
+	}
+	for (i = 0; i < st->slots_used; i++) {
+		e = store_slot(st, i);
+		if (e != NULL && pd_entry_db(e) == db)
+			return e;
+	}
+	return NULL;
+}
+
+bool
+pd_store_expire_some(struct pd_store *st, unsigned n)
+{
+	struct pd_entry *e;
+	struct pd_key k;
+	unsigned i, looked = 0, gone = 0;
+
+	if (n > st->slots_used)
+		n = st->slots_used;
+	for (i = 0; i < n; i++) {
+		if (++st->expire_cursor >= st->slots_used)
+			st->expire_cursor = 0;
+		e = store_slot(st, st->expire_cursor);
+		if (e == NULL || !(e->flags & PD_ENTRY_TTL))
+			continue;
+		looked++;
+		if (pd_entry_expiry(e) > st->now_ms)
+			continue;
+		k = pd_store_entry_key(st, e);
+		expire(st, e, &k);
+		gone++;
+	}
+	return gone * 10 > looked;
+}

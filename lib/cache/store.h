@@ -1,0 +1,221 @@
+#ifndef PD_CACHE_STORE_H
+#define PD_CACHE_STORE_H
+
+/*
+ * The store of a cache: keys and values in memory within a limit, an index,
+ * expiry, and an eviction policy that it feeds. It knows no sockets and no
+ * protocol. Not thread-safe: one a shard.
+ *
+ * One access: a read is an access and counts a tick, hit or miss; a write to
+ * a resident key is one too. A write of an absent key completes the miss
+ * before it, if there was one: no tick of its own, and the policy learns of
+ * the miss and the insertion together, with the tick of the miss. Deletions,
+ * expiry and looks (pd_store_peek) are no accesses.
+ *
+ * A pointer to an entry is valid until the next call that can change the
+ * store, unless the entry is held (pd_store_hold).
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "cache/index.h"
+#include "cache/policy.h"
+#include "cache/stats.h"
+
+struct pd_context;
+struct pd_keys;
+struct pd_model;
+struct pd_tap;
+
+#define PD_STORE_DBS 16
+#define PD_KEY_MAX 65535 /* bytes of a key */
+
+/* Key and value in one allocation; the expiry is there only when set. */
+struct pd_entry {
+	uint32_t slot; /* the policy's name for it; PD_NO_SLOT: out of the
+			* store, freed when it is no longer held */
+	uint32_t vlen;
+	uint16_t klen;
+	uint8_t flags;	/* PD_ENTRY_TTL; the database in the high four bits */
+	uint8_t holds;	/* replies that still read the value */
+	uint8_t data[]; /* [int64 expiry in ms since 1970,] key, value */
+};
+
+#define PD_ENTRY_TTL 1
+
+static inline unsigned
+pd_entry_db(const struct pd_entry *e)
+{
+	return e->flags >> 4;
+}
+
+static inline const uint8_t *
+pd_entry_key(const struct pd_entry *e)
+{
+	return e->data + (e->flags & PD_ENTRY_TTL ? 8 : 0);
+}
+
+static inline const uint8_t *
+pd_entry_value(const struct pd_entry *e)
+{
+	return pd_entry_key(e) + e->klen;
+}
+
+/* When it expires, ms since 1970; 0 never. */
+static inline int64_t
+pd_entry_expiry(const struct pd_entry *e)
+{
+	int64_t t = 0;
+
+	if (e->flags & PD_ENTRY_TTL)
+		memcpy(&t, e->data, sizeof(t));
+	return t;
+}
+
+/* A key of a command: borrowed bytes, its database and its hash. */
+struct pd_key {
+	const void *p;
+	uint32_t n;
+	uint32_t db;
+	uint64_t hash;
+};
+
+enum pd_store_status {
+	PD_STORE_OK,
+	PD_STORE_LARGE,	 /* above the largest value, or the largest share */
+	PD_STORE_MEMORY, /* nothing left to evict, or the machine is full */
+};
+
+struct pd_store_config {
+	uint64_t maxmemory;  /* bytes; 0 no limit */
+	uint64_t maxobjects; /* 0 no limit */
+	uint64_t max_value;  /* bytes of one value */
+	double max_share;    /* of maxmemory, for one key with its value */
+	bool evict;	     /* false: refuse writes when full */
+	const struct pd_policy_ops *policy;
+	const struct pd_keys *keys; /* seed of the hash; borrowed */
+};
+
+#define PD_STORE_PENDING 4096 /* misses that wait for their fill */
+
+struct pd_miss {
+	uint64_t hash;
+	uint64_t tick; /* 0: free */
+};
+
+/* Open for reading; only store*.c change it. */
+struct pd_store {
+	struct pd_store_config cfg;
+	struct pd_index index;
+	struct pd_entry **slots; /* by slot; free ones link (see store.c) */
+	uint32_t slots_cap;
+	uint32_t slots_used; /* below it, slots have been given out */
+	uint32_t slot_free;
+	uint64_t count[PD_STORE_DBS];
+	uint64_t expiring[PD_STORE_DBS];
+	uint64_t total;	       /* resident keys */
+	uint64_t entry_bytes;  /* allocated for entries, held ones too */
+	uint64_t extern_bytes; /* the owner's: buffers, rings, clients */
+	uint64_t peak_bytes;
+	uint64_t tick;
+	uint64_t now_us; /* since 1970; the owner sets it with ... */
+	int64_t now_ms;	 /* ... pd_store_time(), once a turn or more */
+	uint32_t expire_cursor;
+	struct pd_policy *policy;
+	struct pd_context *context;
+	const struct pd_model *model; /* borrowed from the owner */
+	struct pd_tap *tap;	      /* may be NULL */
+	struct pd_stats *stats;	      /* the owner's */
+	struct pd_miss *pending;
+	/* Called before a key changes or leaves; NULL when nobody watches. */
+	void (*changed)(void *cookie, const struct pd_key *k);
+	void *changed_cookie;
+	uint64_t seed;
+	uint64_t rng;
+};
+
+/* NULL with a message. ${stats} is borrowed. */
+struct pd_store *pd_store_new(const struct pd_store_config *cfg,
+    struct pd_stats *stats, struct pd_err *err);
+void pd_store_free(struct pd_store *st);
+
+/* It is ${us} since 1970 now. */
+void pd_store_time(struct pd_store *st, uint64_t us);
+
+/* The key of ${n} <= PD_KEY_MAX bytes in database ${db}. */
+struct pd_key pd_store_key(
+    const struct pd_store *st, unsigned db, const void *p, size_t n);
+/* The key of a resident entry, borrowing its bytes. */
+struct pd_key pd_store_entry_key(
+    const struct pd_store *st, const struct pd_entry *e);
+
+/* Look without an access. NULL when absent or expired. */
+struct pd_entry *pd_store_peek(struct pd_store *st, const struct pd_key *k);
+/* Read: one access with ${op} (enum pd_op). */
+struct pd_entry *pd_store_read(
+    struct pd_store *st, const struct pd_key *k, unsigned op);
+
+#define PD_EXPIRY_KEEP (-1)
+
+struct pd_put {
+	size_t len;	/* of the new value */
+	size_t keep;	/* leading bytes to keep of the old value */
+	int64_t expiry; /* ms since 1970, 0 none, PD_EXPIRY_KEEP */
+	unsigned op;	/* enum pd_op */
+};
+
+/*
+ * pd_store_put(st, k, put, &value):
+ * Write: one access. The key is resident afterwards, with a value of put->len
+ * bytes of which the first put->keep are the old ones (fewer where the old
+ * value was shorter: the rest, and nothing else, is zeroed); the caller fills
+ * in the others at ${value}. Anything but PD_STORE_OK leaves the key as it
+ * was, or evicted.
+ */
+enum pd_store_status pd_store_put(struct pd_store *st, const struct pd_key *k,
+    const struct pd_put *put, uint8_t **value);
+
+/* Set (0: remove) the expiry of a resident entry. Returns the entry, which
+ * may have moved, or NULL out of memory (unchanged). */
+struct pd_entry *pd_store_set_expiry(
+    struct pd_store *st, struct pd_entry *e, int64_t expiry);
+
+/* Delete. False when it was absent. */
+bool pd_store_del(struct pd_store *st, const struct pd_key *k);
+/* Delete all keys of one database, or with -1 of all. */
+void pd_store_flush(struct pd_store *st, int db);
+
+/* Keep an entry's bytes readable though it may be changed or evicted. False
+ * when it is held too often: copy then. */
+bool pd_store_hold(struct pd_entry *e);
+void pd_store_release(struct pd_store *st, struct pd_entry *e);
+
+/* A random resident of ${db}, or NULL when there is none. */
+struct pd_entry *pd_store_random(struct pd_store *st, unsigned db);
+
+/* Look at up to ${n} slots for expired keys; true when worth another call
+ * at once. */
+bool pd_store_expire_some(struct pd_store *st, unsigned n);
+
+/* Bytes in use, all that the limit counts. */
+uint64_t pd_store_memory(const struct pd_store *st);
+/* Bytes allocated for one entry, with the allocator's. */
+size_t pd_store_entry_bytes(const struct pd_entry *e);
+/* Evict until the limits hold with ${more} bytes. 0, or -1. */
+int pd_store_make_room(struct pd_store *st, uint64_t more);
+
+/* Tell policy and context what is left for entries; now and then. */
+void pd_store_tune(struct pd_store *st);
+/* Change limits; evicts at once when they shrink. */
+void pd_store_set_limits(
+    struct pd_store *st, uint64_t maxmemory, uint64_t maxobjects);
+/* Change the policy; residents are handed over in eviction order. 0 or -1. */
+int pd_store_set_policy(
+    struct pd_store *st, const struct pd_policy_ops *ops, struct pd_err *err);
+/* Use another model, or NULL. The old one may be freed afterwards. */
+void pd_store_set_model(struct pd_store *st, const struct pd_model *m);
+
+#endif /* PD_CACHE_STORE_H */

@@ -1,0 +1,28 @@
+#ifndef PD_CACHE_STORE_PRIV_H
+#define PD_CACHE_STORE_PRIV_H
+
+/* What store.c and evict.c share. */
+
+#include "cache/store.h"
+
+/* The entry of a slot, or NULL when the slot is free. */
+struct pd_entry *store_slot(const struct pd_store *st, uint32_t slot);
+/* Take a resident out. */
+void store_remove(
+    struct pd_store *st, struct pd_entry *e, uint64_t hash, bool evicted);
+/* An access to ${e} (NULL: absent) for the policy, at the current tick. */
+struct pd_access store_access(const struct pd_store *st, uint64_t hash,
+    const struct pd_entry *e, unsigned op);
+
+/* Make policy and context for an empty store. 0, or -1 with a message. */
+int store_open_policy(
+    struct pd_store *st, const struct pd_policy_ops *ops, struct pd_err *err);
+void store_close_policy(struct pd_store *st);
+
+/* Would ${more} bytes pass the memory limit? */
+bool store_full(const struct pd_store *st, uint64_t more);
+/* Evict until ${bytes} and ${objects} more are within the limits. 0, or -1
+ * when nothing is left to evict. */
+int store_make_room_for(struct pd_store *st, uint64_t bytes, uint64_t objects);
+
+#endif /* PD_CACHE_STORE_PRIV_H */
