@@ -1,0 +1,78 @@
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/keyfile.h"
+#include "cache/tap.h"
+
+struct pd_tap *
+pd_tap_new(const struct pd_keys *keys, uint64_t events, enum pd_scheme scheme,
+    double rate, struct pd_err *err)
+{
+	struct pd_tap *t = calloc(1, sizeof(*t));
+	uint32_t n = PD_TAP_RING_MIN;
+
+	while (n < events && n < PD_TAP_RING_MAX)
+		n *= 2;
+	if (t == NULL || (t->ring = calloc(n, sizeof(*t->ring))) == NULL) {
+		free(t);
+		pd_err_nomem(err);
+		return NULL;
+	}
+	t->size = n;
+	t->keys = keys;
+	t->seed = keys->select_salt;
+	pd_keycap_init(&t->cap);
+	pd_tap_set_rate(t, scheme, rate);
+	return t;
+}
+
+void
+pd_tap_free(struct pd_tap *t)
+{
+	if (t == NULL)
+		return;
+	free(t->ring);
+	free(t);
+}
+
+void
+pd_tap_set_rate(struct pd_tap *t, enum pd_scheme scheme, double rate)
+{
+	pd_sampler_init(
+	    &t->sampler, scheme, rate, t->keys->select_salt, t->seed++);
+}
+
+size_t
+pd_tap_memory(const struct pd_tap *t)
+{
+	return t == NULL ? 0 : sizeof(*t) + t->size * sizeof(*t->ring);
+}
+
+bool
+pd_tap_push(struct pd_tap *t, struct pd_event *e)
+{
+	/* A rate of 1 is asked for by who wants all of it. */
+	if (t->sampler.scheme == PD_SAMPLE_KEY && t->sampler.rate < 1) {
+		e->weight = pd_keycap_take(&t->cap, e->key, e->time_us);
+		if (e->weight == 0)
+			return false;
+	}
+	if (t->head - t->tail == t->size) {
+		t->lost++;
+		return false;
+	}
+	t->ring[t->head++ & (t->size - 1)] = *e;
+	return true;
+}
+
+const struct pd_event *
+pd_tap_peek(const struct pd_tap *t)
+{
+	return t->head == t->tail ? NULL : &t->ring[t->tail & (t->size - 1)];
+}
+
+void
+pd_tap_pop(struct pd_tap *t)
+{
+	t->tail++;
+}

@@ -1,0 +1,310 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "cache/context.h"
+#include "cache/server.h"
+#include "cache/store.h"
+#include "cache/tap.h"
+#include "cache/tapserve.h"
+#include "data/pds.h"
+#include "io/sock.h"
+
+#define CLIENTS_MAX 64
+#define QUEUE_MAX (8u << 20) /* unread bytes of a client; more is dropped */
+#define SHARE 4		     /* drained when 1/SHARE of the ring is full */
+
+struct tapclient {
+	struct pd_tapserver *server;
+	struct pd_watch watch;
+	struct pd_buf out;
+	size_t sent;
+	struct pd_pds_writer *writer;
+	struct tapclient *next;
+};
+
+struct pd_tapserver {
+	struct pd_server *server;
+	struct pd_addr addr;
+	struct pd_watch watch;
+	struct tapclient *clients;
+	unsigned n;
+};
+
+static void on_connect(void *cookie, unsigned ready);
+static void on_client(void *cookie, unsigned ready);
+
+struct pd_tapserver *
+pd_tapserver_new(struct pd_server *s, const char *address, struct pd_err *err)
+{
+	struct pd_tapserver *t = calloc(1, sizeof(*t));
+
+	if (t == NULL) {
+		pd_err_nomem(err);
+		return NULL;
+	}
+	t->server = s;
+	if (pd_addr_parse(&t->addr, address, NULL, err))
+		goto err0;
+	t->watch.fd = pd_sock_listen(&t->addr, err);
+	if (t->watch.fd < 0)
+		goto err0;
+	t->watch.events = PD_LOOP_READ;
+	t->watch.fn = on_connect;
+	t->watch.cookie = t;
+	if (pd_loop_add(s->loop, &t->watch)) {
+		pd_err_sys(err, "cannot watch the tap");
+		close(t->watch.fd);
+		goto err0;
+	}
+	return t;
+err0:
+	free(t);
+	return NULL;
+}
+
+static void
+drop_client(struct tapclient *c)
+{
+	struct pd_tapserver *t = c->server;
+	struct tapclient **p = &t->clients;
+
+	while (*p != c)
+		p = &(*p)->next;
+	*p = c->next;
+	pd_loop_remove(t->server->loop, &c->watch);
+	close(c->watch.fd);
+	pd_pds_writer_free(c->writer);
+	pd_buf_release(&c->out);
+	free(c);
+	t->n--;
+	t->server->tap->on = t->n > 0;
+}
+
+void
+pd_tapserver_free(struct pd_tapserver *t)
+{
+	if (t == NULL)
+		return;
+	while (t->clients != NULL)
+		drop_client(t->clients);
+	pd_loop_remove(t->server->loop, &t->watch);
+	close(t->watch.fd);
+	if (t->addr.is_unix)
+		unlink(t->addr.host);
+	free(t);
+}
+
+/* What the header says of the source. */
+static int
+write_header(struct tapclient *c)
+{
+	struct pd_server *s = c->server->server;
+	const struct pd_sampler *sampler = &s->tap->sampler;
+	struct pd_context_stats cs;
+	struct pd_buf json = PD_BUF_INIT;
+	struct pd_pds_meta m;
+	int r;
+
+	pd_context_stats(s->store->context, &cs);
+	pd_pds_meta_init(&m);
+	m.scheme = sampler->rate >= 1 ? PD_SAMPLE_NONE : sampler->scheme;
+	m.rate = sampler->rate;
+	m.window_us = sampler->window_us;
+	m.salt_id = s->cfg.keys.id;
+	m.key_hash_id = s->cfg.keys.id;
+	snprintf(m.tool, sizeof(m.tool), "predis-serve %s", PD_VERSION);
+	snprintf(m.source, sizeof(m.source), "predis-serve");
+	m.start_us = s->store->now_us;
+	m.capacity_objects = s->store->cfg.maxobjects;
+	if (m.capacity_objects == 0)
+		m.capacity_bytes = s->store->cfg.maxmemory;
+	m.eviction_age = cs.evict_age;
+	r = pd_pds_meta_encode(&m, &json);
+	if (r == 0)
+		r = pd_pds_header(
+		    c->writer, (const char *)json.data, json.len, NULL);
+	pd_buf_release(&json);
+	return r;
+}
+
+/* Write as far as it goes; the client is gone when this returns -1. */
+static int
+send_some(struct tapclient *c)
+{
+	ssize_t n;
+
+	while (c->sent < c->out.len) {
+		n = send(c->watch.fd, c->out.data + c->sent,
+		    c->out.len - c->sent, MSG_NOSIGNAL);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			break;
+		if (n <= 0) {
+			drop_client(c);
+			return -1;
+		}
+		c->sent += (size_t)n;
+	}
+	if (c->sent == c->out.len) {
+		pd_buf_clear(&c->out);
+		c->sent = 0;
+	}
+	pd_loop_change(c->server->server->loop, &c->watch,
+	    PD_LOOP_READ | (c->out.len > 0 ? (unsigned)PD_LOOP_WRITE : 0));
+	return 0;
+}
+
+static struct tapclient *
+new_client(struct pd_tapserver *t, int fd)
+{
+	struct tapclient *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return NULL;
+	c->server = t;
+	c->watch = (struct pd_watch){
+	    .fd = fd, .events = PD_LOOP_READ, .fn = on_client, .cookie = c};
+	c->writer = pd_pds_writer_new(
+	    &(struct pd_pds_wopts){.fd = -1, .out = &c->out, .bare = true},
+	    NULL);
+	if (c->writer == NULL || write_header(c) ||
+	    pd_loop_add(t->server->loop, &c->watch)) {
+		pd_pds_writer_free(c->writer);
+		pd_buf_release(&c->out);
+		free(c);
+		return NULL;
+	}
+	c->next = t->clients;
+	t->clients = c;
+	t->n++;
+	return c;
+}
+
+static void
+on_connect(void *cookie, unsigned ready)
+{
+	struct pd_tapserver *t = cookie;
+	struct tapclient *c;
+	int fd;
+
+	(void)ready;
+	if ((fd = accept(t->watch.fd, NULL, NULL)) < 0)
+		return;
+	/* Who was there before gets what came before. */
+	pd_tapserver_drain(t, 1);
+	if (t->n >= CLIENTS_MAX || pd_sock_nonblock(fd, true) ||
+	    (c = new_client(t, fd)) == NULL) {
+		close(fd);
+		return;
+	}
+	t->server->tap->on = true;
+	pd_server_log(t->server, PD_LOG_VERBOSE, "tap client connected");
+	send_some(c);
+}
+
+static void
+on_client(void *cookie, unsigned ready)
+{
+	struct tapclient *c = cookie;
+	char junk[512];
+	ssize_t n;
+
+	if (ready & PD_LOOP_READ) {
+		/* Nothing is expected; an end of file ends it. */
+		n = recv(c->watch.fd, junk, sizeof(junk), 0);
+		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+			drop_client(c);
+			return;
+		}
+	}
+	if (ready & PD_LOOP_WRITE)
+		send_some(c);
+}
+
+/* One event for one client; dropped and counted when it does not read. */
+static void
+add_event(struct tapclient *c, const struct pd_event *e)
+{
+	if (c->out.len - c->sent > QUEUE_MAX) {
+		pd_pds_lost(c->writer, 1);
+		c->server->server->stats.tap_lost++;
+		return;
+	}
+	pd_pds_add(c->writer, e, NULL);
+}
+
+void
+pd_tapserver_drain(struct pd_tapserver *t, int force)
+{
+	struct pd_tap *tap = t->server->tap;
+	const struct pd_event *e;
+	struct tapclient *c;
+
+	if (!force && tap->head - tap->tail < tap->size / SHARE)
+		return;
+	if (tap->lost > 0) {
+		for (c = t->clients; c != NULL; c = c->next)
+			pd_pds_lost(c->writer, tap->lost);
+		t->server->stats.tap_lost += tap->lost;
+		tap->lost = 0;
+	}
+	while ((e = pd_tap_peek(tap)) != NULL) {
+		for (c = t->clients; c != NULL; c = c->next)
+			add_event(c, e);
+		pd_tap_pop(tap);
+	}
+}
+
+void
+pd_tapserver_flush(struct pd_tapserver *t)
+{
+	struct tapclient *c, *next;
+
+	pd_tapserver_drain(t, 1);
+	for (c = t->clients; c != NULL; c = next) {
+		next = c->next;
+		if (pd_pds_flush(c->writer, NULL)) {
+			drop_client(c);
+			continue;
+		}
+		if (c->out.len > 0)
+			send_some(c);
+	}
+}
+
+void
+pd_tapserver_changed(struct pd_tapserver *t)
+{
+	struct tapclient *c, *next;
+
+	pd_tapserver_flush(t);
+	for (c = t->clients; c != NULL; c = next) {
+		next = c->next;
+		if (write_header(c))
+			drop_client(c);
+	}
+}
+
+unsigned
+pd_tapserver_clients(const struct pd_tapserver *t)
+{
+	return t->n;
+}
+
+uint64_t
+pd_tapserver_memory(const struct pd_tapserver *t)
+{
+	const struct tapclient *c;
+	uint64_t n = sizeof(*t);
+
+	for (c = t->clients; c != NULL; c = c->next)
+		n += sizeof(*c) + c->out.cap;
+	return n;
+}
