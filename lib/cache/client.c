@@ -1,0 +1,483 @@
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <arpa/inet.h>
+
+#include "base/clock.h"
+#include "cache/client.h"
+#include "cache/command.h"
+#include "cache/command_util.h"
+#include "cache/server.h"
+#include "cache/store.h"
+
+#define READ_BYTES 16384
+#define READ_MOST (1u << 20) /* in one turn, of a large value */
+#define IN_KEEP 32768	     /* an empty buffer is not kept larger */
+#define PIECES 64
+
+static void on_ready(void *cookie, unsigned ready);
+
+static void
+format_addr(int fd, bool peer, char *out, size_t n)
+{
+	struct sockaddr_storage ss;
+	const struct sockaddr_in *in4 = (const void *)&ss;
+	const struct sockaddr_in6 *in6 = (const void *)&ss;
+	socklen_t len = sizeof(ss);
+	char host[INET6_ADDRSTRLEN] = "?";
+
+	if (peer ? getpeername(fd, (struct sockaddr *)&ss, &len)
+		 : getsockname(fd, (struct sockaddr *)&ss, &len))
+		return;
+	if (ss.ss_family == AF_INET) {
+		inet_ntop(AF_INET, &in4->sin_addr, host, sizeof(host));
+		snprintf(out, n, "%s:%u", host, ntohs(in4->sin_port));
+	} else if (ss.ss_family == AF_INET6) {
+		inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof(host));
+		snprintf(out, n, "[%s]:%u", host, ntohs(in6->sin6_port));
+	}
+}
+
+static void
+set_addrs(struct pd_client *c)
+{
+	if (c->is_unix) {
+		snprintf(c->addr, sizeof(c->addr), "%.60s:0",
+		    c->server->cfg.unixsocket);
+		memcpy(c->laddr, c->addr, sizeof(c->laddr));
+		return;
+	}
+	format_addr(c->conn.fd, true, c->addr, sizeof(c->addr));
+	format_addr(c->conn.fd, false, c->laddr, sizeof(c->laddr));
+}
+
+struct pd_client *
+pd_client_new(struct pd_server *s, int fd, struct pd_tls_ctx *tls, bool is_unix)
+{
+	struct pd_client *c = calloc(1, sizeof(*c));
+	struct pd_conn conn;
+
+	if (pd_conn_open(&conn, fd, tls) || c == NULL)
+		goto err0;
+	c->server = s;
+	c->conn = conn;
+	c->is_unix = is_unix;
+	c->id = ++s->next_id;
+	pd_resp_init(&c->parser);
+	pd_reply_init(&c->reply);
+	c->parser.keep_max = (uint32_t)s->cfg.max_value;
+	c->authenticated = s->cfg.password == NULL;
+	c->parser.unauthenticated = !c->authenticated;
+	c->created_us = c->last_us = pd_clock_mono_us();
+	set_addrs(c);
+	c->watch = (struct pd_watch){
+	    .fd = fd, .events = PD_LOOP_READ, .fn = on_ready, .cookie = c};
+	if (pd_loop_add(s->loop, &c->watch))
+		goto err0;
+	c->next = s->clients;
+	if (c->next != NULL)
+		c->next->prev = c;
+	s->clients = c;
+	s->nclients++;
+	return c;
+err0:
+	pd_conn_close(&conn);
+	free(c);
+	return NULL;
+}
+
+size_t
+pd_client_memory(const struct pd_client *c)
+{
+	return sizeof(*c) + c->in.cap + pd_reply_memory(&c->reply) +
+	       c->parser.cap * sizeof(struct pd_arg) + c->parser.words.cap +
+	       c->queue_bytes;
+}
+
+static void
+account(struct pd_client *c)
+{
+	const uint64_t now = c->closed ? 0 : pd_client_memory(c);
+
+	if (now == c->accounted)
+		return;
+	c->server->clients_bytes += now - c->accounted;
+	c->accounted = now;
+	pd_server_account(c->server);
+}
+
+void
+pd_client_close(struct pd_client *c)
+{
+	struct pd_server *s = c->server;
+
+	if (c->closed)
+		return;
+	c->closed = true;
+	pd_client_unwatch(c);
+	pd_client_discard(c);
+	pd_loop_remove(s->loop, &c->watch);
+	pd_conn_close(&c->conn);
+	if (c->next != NULL)
+		c->next->prev = c->prev;
+	if (c->prev != NULL)
+		c->prev->next = c->next;
+	else
+		s->clients = c->next;
+	s->nclients--;
+	account(c);
+	c->next_dead = s->dead;
+	s->dead = c;
+}
+
+void
+pd_clients_reap(struct pd_server *s)
+{
+	struct pd_client *c;
+
+	while ((c = s->dead) != NULL) {
+		s->dead = c->next_dead;
+		pd_reply_release(&c->reply, s->store);
+		pd_resp_release(&c->parser);
+		pd_buf_release(&c->in);
+		free(c->name);
+		free(c->lib_name);
+		free(c->lib_ver);
+		free(c);
+	}
+}
+
+void
+pd_client_mark_dirty(struct pd_client *c)
+{
+	if (c->is_dirty || c->closed)
+		return;
+	c->is_dirty = true;
+	c->next_dirty = c->server->dirty;
+	c->server->dirty = c;
+}
+
+/* What to wait for, after what was done. */
+static void
+rewatch(struct pd_client *c)
+{
+	unsigned events = 0;
+
+	if (c->closed)
+		return;
+	if (!c->paused && !c->held_back && !c->close_after)
+		events |= PD_LOOP_READ;
+	if (pd_reply_queued(&c->reply) > 0 || pd_conn_wants_write(&c->conn))
+		events |= PD_LOOP_WRITE;
+	pd_loop_change(c->server->loop, &c->watch, events);
+}
+
+/* Write as far as it goes. */
+static void
+write_some(struct pd_client *c)
+{
+	struct iovec iov[PIECES];
+	ssize_t n;
+	int pieces;
+
+	while ((pieces = pd_reply_pieces(&c->reply, iov, PIECES)) > 0) {
+		n = pd_conn_writev(&c->conn, iov, pieces);
+		if (n <= 0) {
+			if (n == 0 || errno != EAGAIN)
+				pd_client_close(c);
+			return;
+		}
+		c->server->stats.net_output_bytes += (uint64_t)n;
+		pd_reply_wrote(&c->reply, (size_t)n, c->server->store);
+	}
+}
+
+void
+pd_client_flush(struct pd_client *c)
+{
+	if (c->closed)
+		return;
+	if (c->reply.failed) {
+		pd_client_close(c);
+		return;
+	}
+	write_some(c);
+	if (!c->closed && c->close_after && pd_reply_queued(&c->reply) == 0)
+		pd_client_close(c);
+	account(c);
+	rewatch(c);
+}
+
+/* Too much unread output: stop reading, or give up. */
+static void
+check_output(struct pd_client *c)
+{
+	const struct pd_server_config *cfg = &c->server->cfg;
+
+	if (pd_reply_queued(&c->reply) <= cfg->output_pause)
+		return;
+	write_some(c);
+	if (c->closed || pd_reply_queued(&c->reply) <= cfg->output_pause)
+		return;
+	if (cfg->output_max > 0 &&
+	    pd_reply_queued(&c->reply) > cfg->output_max) {
+		pd_server_log(c->server, PD_LOG_WARNING,
+		    "client %llu closed: %zu bytes of unread replies",
+		    (unsigned long long)c->id, pd_reply_queued(&c->reply));
+		c->server->stats.connections_dropped++;
+		pd_client_close(c);
+		return;
+	}
+	c->paused = true;
+}
+
+/* Drop bytes of a word that is too long to be kept. */
+static void
+drop_word(struct pd_client *c)
+{
+	const size_t from = c->in_at + c->parser.len;
+	const uint64_t there = c->in.len - from;
+	const size_t n =
+	    (size_t)(there < c->parser.discard ? there : c->parser.discard);
+
+	memmove(c->in.data + from, c->in.data + from + n, c->in.len - from - n);
+	c->in.len -= n;
+	c->parser.discard -= n;
+}
+
+static bool
+client_pause_holds(struct pd_client *c)
+{
+	struct pd_server *s = c->server;
+	const struct pd_cmd *cmd;
+
+	if (s->paused_until_ms == 0 || c->parser.oversize)
+		return false;
+	if (s->paused_all)
+		return true;
+	cmd = pd_commands_find(
+	    s->commands, c->parser.argv[0].p, c->parser.argv[0].n);
+	return cmd != NULL && (cmd->flags & PD_CMD_WRITE || c->multi);
+}
+
+static void
+protocol_error(struct pd_client *c)
+{
+	pd_reply_errorf(&c->reply, "ERR Protocol error: %s", c->parser.error);
+	c->server->stats.protocol_errors++;
+	c->close_after = true;
+}
+
+/* A whole command is there. False: stop executing for now. */
+static bool
+execute(struct pd_client *c)
+{
+	if (c->parser.argc > 0) {
+		if (client_pause_holds(c)) {
+			pd_resp_next(&c->parser);
+			c->held_back = true;
+			return false;
+		}
+		c->reply.mute =
+		    c->mute == PD_MUTE_OFF || c->mute == PD_MUTE_SKIP;
+		pd_command_dispatch(c);
+		c->reply.mute = false;
+		if (c->mute == PD_MUTE_SKIP)
+			c->mute = PD_MUTE_NO;
+		else if (c->mute == PD_MUTE_SKIP_NEXT)
+			c->mute = PD_MUTE_SKIP;
+	}
+	if (c->closed)
+		return false;
+	c->in_at += c->parser.len;
+	pd_resp_next(&c->parser);
+	check_output(c);
+	return true;
+}
+
+/* Execute what is there. */
+static void
+process(struct pd_client *c)
+{
+	enum pd_resp_status st;
+
+	while (!c->closed && !c->close_after && !c->paused && !c->held_back) {
+		if (c->parser.discard > 0)
+			drop_word(c);
+		st = pd_resp_parse(&c->parser,
+		    (const char *)c->in.data + c->in_at, c->in.len - c->in_at);
+		if (st == PD_RESP_MORE) {
+			if (c->parser.discard > 0 &&
+			    c->in.len > c->in_at + c->parser.len)
+				continue;
+			break;
+		}
+		if (st == PD_RESP_ERROR) {
+			protocol_error(c);
+			break;
+		}
+		if (!execute(c))
+			break;
+	}
+	if (c->closed)
+		return;
+	pd_buf_consume(&c->in, c->in_at);
+	c->in_at = 0;
+	if (c->in.len == 0 && c->in.cap > IN_KEEP)
+		pd_buf_release(&c->in);
+	c->request_us = c->in.len == 0	     ? 0
+			: c->request_us == 0 ? c->server->mono_us
+					     : c->request_us;
+	if (pd_reply_queued(&c->reply) > 0 || c->close_after)
+		pd_client_mark_dirty(c);
+	account(c);
+	rewatch(c);
+}
+
+void
+pd_client_resume(struct pd_client *c)
+{
+	if (c->closed)
+		return;
+	c->held_back = false;
+	process(c);
+}
+
+/* How much to read at once: exactly a large value, else a good piece. */
+static size_t
+read_size(const struct pd_client *c)
+{
+	const size_t missing = pd_resp_missing(&c->parser, c->in.len);
+
+	if (missing <= READ_BYTES)
+		return READ_BYTES;
+	return missing < READ_MOST ? missing : READ_MOST;
+}
+
+static void
+read_some(struct pd_client *c)
+{
+	const size_t missing = pd_resp_missing(&c->parser, c->in.len);
+	const size_t want = read_size(c);
+	ssize_t n;
+
+	if (c->in.len + want > c->server->cfg.query_max) {
+		pd_server_log(c->server, PD_LOG_WARNING,
+		    "client %llu closed: a request of more than %llu bytes",
+		    (unsigned long long)c->id,
+		    (unsigned long long)c->server->cfg.query_max);
+		c->server->stats.connections_dropped++;
+		pd_client_close(c);
+		return;
+	}
+	if (pd_buf_reserve(&c->in, missing > want ? missing : want)) {
+		pd_client_close(c);
+		return;
+	}
+	n = pd_conn_read(&c->conn, c->in.data + c->in.len, want);
+	if (n <= 0) {
+		if (n == 0 || errno != EAGAIN)
+			pd_client_close(c);
+		return;
+	}
+	c->server->stats.net_input_bytes += (uint64_t)n;
+	c->in.len += (size_t)n;
+	c->last_us = c->server->mono_us;
+	process(c);
+}
+
+static void
+on_ready(void *cookie, unsigned ready)
+{
+	struct pd_client *c = cookie;
+
+	pd_server_time(c->server);
+	if (ready & PD_LOOP_WRITE) {
+		pd_client_flush(c);
+		if (!c->closed && c->paused &&
+		    pd_reply_queued(&c->reply) <
+			c->server->cfg.output_pause / 2) {
+			c->paused = false;
+			process(c);
+		}
+	}
+	if (c->closed)
+		return;
+	if (c->paused || c->held_back || c->close_after) {
+		/* A hang-up that comes while nothing is read. */
+		if (ready & PD_LOOP_READ && !(c->watch.events & PD_LOOP_READ))
+			pd_client_close(c);
+		return;
+	}
+	do
+		read_some(c);
+	while (!c->closed && !c->paused && !c->held_back &&
+	       pd_conn_pending(&c->conn));
+}
+
+void
+pd_client_discard(struct pd_client *c)
+{
+	uint32_t i;
+
+	for (i = 0; i < c->nqueue; i++)
+		free(c->queue[i].argv);
+	free(c->queue);
+	c->queue = NULL;
+	c->nqueue = c->queue_cap = 0;
+	c->queue_bytes = 0;
+	c->multi = c->multi_failed = c->multi_stale = false;
+}
+
+void
+pd_client_reset(struct pd_client *c)
+{
+	pd_client_discard(c);
+	pd_client_unwatch(c);
+	c->db = 0;
+	c->mute = PD_MUTE_NO;
+	c->reply.mute = false;
+	c->reply.resp = 2;
+	c->authenticated = c->server->cfg.password == NULL;
+	c->parser.unauthenticated = !c->authenticated;
+	free(c->name);
+	c->name = NULL;
+	c->no_evict = c->no_touch = false;
+}
+
+void
+pd_client_describe(const struct pd_client *c, struct pd_buf *out)
+{
+	const uint64_t now = c->server->mono_us;
+
+	pd_buf_printf(out,
+	    "id=%llu addr=%s laddr=%s fd=%d name=%s age=%llu idle=%llu "
+	    "flags=%s%s%s%s%s db=%u sub=0 psub=0 ssub=0 multi=%d qbuf=%zu "
+	    "qbuf-free=%zu argv-mem=%zu multi-mem=%zu rbs=%zu rbp=%zu obl=%zu "
+	    "oll=%u omem=%zu tot-mem=%zu events=%s%s cmd=%s user=default "
+	    "redir=-1 resp=%u",
+	    (unsigned long long)c->id, c->addr, c->laddr, c->conn.fd,
+	    c->name == NULL ? "" : c->name,
+	    (unsigned long long)((now - c->created_us) / 1000000),
+	    (unsigned long long)(now > c->last_us ? (now - c->last_us) / 1000000
+						  : 0),
+	    c->multi ? "x" : "", c->multi_stale ? "d" : "",
+	    c->is_unix ? "U" : "", c->no_evict ? "e" : "",
+	    c->multi || c->multi_stale || c->is_unix || c->no_evict ? "" : "N",
+	    c->db, c->multi ? (int)c->nqueue : -1, c->in.len - c->in_at,
+	    c->in.cap - c->in.len, c->parser.cap * sizeof(struct pd_arg),
+	    c->queue_bytes, c->reply.buf.cap, c->reply.buf.len,
+	    c->reply.buf.len - c->reply.sent, c->reply.nheld - c->reply.first,
+	    c->reply.held_bytes, pd_client_memory(c),
+	    c->watch.events & PD_LOOP_READ ? "r" : "",
+	    c->watch.events & PD_LOOP_WRITE ? "w" : "",
+	    c->last == NULL ? "NULL" : c->last->full, c->reply.resp);
+	pd_buf_printf(out, " lib-name=%s lib-ver=%s\n",
+	    c->lib_name == NULL ? "" : c->lib_name,
+	    c->lib_ver == NULL ? "" : c->lib_ver);
+}

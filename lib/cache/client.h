@@ -1,0 +1,105 @@
+#ifndef PD_CACHE_CLIENT_H
+#define PD_CACHE_CLIENT_H
+
+/*
+ * One connection of a RESP client: what it sent and is not executed yet, what
+ * is to be written, and its state (database, protocol, transaction). A client
+ * with too much unread output is not read from until it has read.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "cache/reply.h"
+#include "cache/resp.h"
+#include "io/conn.h"
+#include "io/loop.h"
+
+struct pd_cmd;
+struct pd_server;
+struct pd_tls_ctx;
+
+/* A command of a transaction, with its words in the same allocation. */
+struct pd_queued {
+	struct pd_cmd *cmd;
+	struct pd_arg *argv;
+	uint32_t argc;
+};
+
+enum pd_client_mute {
+	PD_MUTE_NO,
+	PD_MUTE_OFF,	   /* CLIENT REPLY OFF */
+	PD_MUTE_SKIP_NEXT, /* the command after this one */
+	PD_MUTE_SKIP,	   /* this command */
+};
+
+struct pd_client {
+	struct pd_server *server;
+	struct pd_watch watch;
+	struct pd_conn conn;
+	uint64_t id;
+	struct pd_buf in;
+	size_t in_at; /* executed so far */
+	struct pd_resp parser;
+	struct pd_reply reply;
+	unsigned db;
+	uint8_t mute; /* enum pd_client_mute */
+	bool authenticated;
+	bool paused;	  /* too much output: not read */
+	bool held_back;	  /* CLIENT PAUSE */
+	bool close_after; /* once the output is written */
+	bool closed;
+	bool is_unix;
+	bool no_evict;
+	bool no_touch;
+	bool is_dirty;
+	bool multi;	   /* between MULTI and EXEC */
+	bool multi_failed; /* a command was refused: EXEC aborts */
+	bool multi_stale;  /* a watched key changed */
+	bool in_exec;
+	struct pd_queued *queue;
+	uint32_t nqueue;
+	uint32_t queue_cap;
+	size_t queue_bytes;
+	uint32_t nwatched;
+	char *name;
+	char *lib_name;
+	char *lib_ver;
+	char addr[64];
+	char laddr[64];
+	uint64_t created_us; /* monotonic */
+	uint64_t last_us;    /* of the last command or read */
+	uint64_t request_us; /* when the unfinished request began, or 0 */
+	uint64_t accounted;  /* bytes of it in server->clients_bytes */
+	struct pd_cmd *last; /* last command */
+	struct pd_client *next;
+	struct pd_client *prev;
+	struct pd_client *next_dirty;
+	struct pd_client *next_dead;
+};
+
+/* Serve an accepted socket. NULL when there is no memory (fd is closed). */
+struct pd_client *pd_client_new(
+    struct pd_server *s, int fd, struct pd_tls_ctx *tls, bool is_unix);
+/* Close now; the memory goes at the end of the turn. */
+void pd_client_close(struct pd_client *c);
+/* Write what is queued, as far as it goes. */
+void pd_client_flush(struct pd_client *c);
+/* See that what is queued gets written this turn. */
+void pd_client_mark_dirty(struct pd_client *c);
+/* Execute what has been read and waits (after a pause). */
+void pd_client_resume(struct pd_client *c);
+/* Free those closed in this turn. */
+void pd_clients_reap(struct pd_server *s);
+/* Bytes of its buffers. */
+size_t pd_client_memory(const struct pd_client *c);
+/* Forget the transaction. */
+void pd_client_discard(struct pd_client *c);
+/* As after connecting (RESET). */
+void pd_client_reset(struct pd_client *c);
+/* One line of CLIENT LIST. */
+void pd_client_describe(const struct pd_client *c, struct pd_buf *out);
+
+#endif /* PD_CACHE_CLIENT_H */

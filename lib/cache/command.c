@@ -1,0 +1,389 @@
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "cache/client.h"
+#include "cache/command.h"
+#include "cache/command_table.h"
+#include "cache/command_util.h"
+#include "cache/server.h"
+#include "cache/store.h"
+
+#define BUCKETS 1024 /* a power of two, well above the number of commands */
+#define NAME_MAX_LEN 32
+#define TIMED 64 /* one call in so many is timed */
+#define ARG_SHOWN 128
+
+struct pd_commands {
+	struct pd_cmd *all; /* top level, then subcommands */
+	size_t n;	    /* top level */
+	size_t total;
+	struct pd_cmd *bucket[BUCKETS];
+};
+
+static uint32_t
+hash_lower(const char *p, size_t n, char *lower)
+{
+	uint32_t h = 2166136261u;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		lower[i] = p[i];
+		if (p[i] >= 'A' && p[i] <= 'Z')
+			lower[i] = (char)(p[i] + 32);
+		h = (h ^ (uint8_t)lower[i]) * 16777619u;
+	}
+	lower[n] = '\0';
+	return h ^ h >> 15;
+}
+
+static const struct pd_command *const arrays[] = {
+#define X(name) pd_commands_##name,
+    PD_COMMAND_ARRAYS
+#undef X
+};
+
+/* The categories that flags imply, as COMMAND INFO shows them. */
+static uint32_t
+all_cats(const struct pd_command *d)
+{
+	uint32_t cats = d->cats;
+
+	if (d->flags & PD_CMD_WRITE)
+		cats |= PD_CAT_WRITE;
+	if (d->flags & PD_CMD_READONLY && !(cats & PD_CAT_CONNECTION))
+		cats |= PD_CAT_READ;
+	if (d->flags & PD_CMD_ADMIN)
+		cats |= PD_CAT_ADMIN | PD_CAT_DANGEROUS;
+	if (d->flags & PD_CMD_FAST)
+		cats |= PD_CAT_FAST;
+	else
+		cats |= PD_CAT_SLOW;
+	return cats;
+}
+
+static void
+fill(struct pd_cmd *cmd, const struct pd_command *d, struct pd_cmd *parent)
+{
+	cmd->def = d;
+	cmd->parent = parent;
+	cmd->flags = d->flags;
+	cmd->cats = all_cats(d);
+	snprintf(cmd->full, sizeof(cmd->full), "%s%s%s",
+	    parent != NULL ? parent->def->name : "", parent != NULL ? "|" : "",
+	    d->name);
+}
+
+static void
+put_in_bucket(struct pd_commands *t, struct pd_cmd *cmd)
+{
+	char lower[NAME_MAX_LEN + 1];
+	uint32_t h = hash_lower(cmd->def->name, strlen(cmd->def->name), lower);
+
+	while (t->bucket[h % BUCKETS] != NULL)
+		h++;
+	t->bucket[h % BUCKETS] = cmd;
+}
+
+struct pd_commands *
+pd_commands_new(void)
+{
+	struct pd_commands *t = calloc(1, sizeof(*t));
+	const struct pd_command *d, *sub;
+	size_t i, top = 0, subs;
+
+	if (t == NULL)
+		return NULL;
+	for (i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++)
+		for (d = arrays[i]; d->name != NULL; d++) {
+			t->n++;
+			for (sub = d->subs; sub && sub->name != NULL; sub++)
+				t->total++;
+		}
+	t->total += t->n;
+	if ((t->all = calloc(t->total, sizeof(*t->all))) == NULL) {
+		free(t);
+		return NULL;
+	}
+	subs = t->n;
+	for (i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++)
+		for (d = arrays[i]; d->name != NULL; d++) {
+			fill(&t->all[top], d, NULL);
+			t->all[top].subs = &t->all[subs];
+			for (sub = d->subs; sub && sub->name != NULL; sub++) {
+				fill(&t->all[subs++], sub, &t->all[top]);
+				t->all[top].nsubs++;
+			}
+			put_in_bucket(t, &t->all[top]);
+			top++;
+		}
+	return t;
+}
+
+void
+pd_commands_free(struct pd_commands *t)
+{
+	if (t == NULL)
+		return;
+	free(t->all);
+	free(t);
+}
+
+struct pd_cmd *
+pd_commands_find(const struct pd_commands *t, const char *name, size_t n)
+{
+	char lower[NAME_MAX_LEN + 1];
+	struct pd_cmd *cmd;
+	uint32_t h;
+
+	if (n > NAME_MAX_LEN)
+		return NULL;
+	h = hash_lower(name, n, lower);
+	while ((cmd = t->bucket[h % BUCKETS]) != NULL) {
+		if (strncmp(cmd->def->name, lower, n + 1) == 0)
+			return cmd;
+		h++;
+	}
+	return NULL;
+}
+
+struct pd_cmd *
+pd_command_sub(const struct pd_cmd *cmd, const char *name, size_t n)
+{
+	char lower[NAME_MAX_LEN + 1];
+	uint32_t i;
+
+	if (n > NAME_MAX_LEN)
+		return NULL;
+	hash_lower(name, n, lower);
+	for (i = 0; i < cmd->nsubs; i++)
+		if (strncmp(cmd->subs[i].def->name, lower, n + 1) == 0)
+			return &cmd->subs[i];
+	return NULL;
+}
+
+struct pd_cmd *
+pd_commands_at(const struct pd_commands *t, size_t i)
+{
+	return i < t->n ? &t->all[i] : NULL;
+}
+
+size_t
+pd_commands_count(const struct pd_commands *t)
+{
+	return t->n;
+}
+
+void
+pd_commands_reset_stats(struct pd_commands *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->total; i++) {
+		t->all[i].calls = t->all[i].rejected = t->all[i].failed = 0;
+		t->all[i].timed_calls = t->all[i].timed_us = 0;
+	}
+}
+
+/* May ${argc} words be a call of ${d}? */
+static bool
+arity_ok(const struct pd_command *d, uint32_t argc)
+{
+	return d->arity >= 0 ? argc == (uint32_t)d->arity
+			     : argc >= (uint32_t)-d->arity;
+}
+
+int
+pd_command_keys(const struct pd_cmd *cmd, const struct pd_arg *argv,
+    uint32_t argc, void (*fn)(void *cookie, uint32_t at, unsigned flags),
+    void *cookie)
+{
+	const struct pd_keyspec *k;
+	uint32_t i, last;
+	int n = 0;
+
+	if (cmd->nsubs > 0 && argc > 1) {
+		cmd = pd_command_sub(cmd, argv[1].p, argv[1].n);
+		if (cmd == NULL)
+			return -2;
+	}
+	if (cmd->def->key[0].flags == 0)
+		return -1;
+	if (!arity_ok(cmd->def, argc))
+		return -2;
+	for (k = cmd->def->key; k < cmd->def->key + 2 && k->flags != 0; k++) {
+		last = k->last < 0 ? argc - 1 : (uint32_t)(k->begin + k->last);
+		for (i = (uint32_t)k->begin; i <= last && i < argc;
+		     i += (uint32_t)k->step) {
+			fn(cookie, i, k->flags);
+			n++;
+		}
+	}
+	return n;
+}
+
+/* Refuse a command before it runs; a transaction is lost by it. */
+static void
+reject(struct pd_client *c, struct pd_cmd *cmd, const char *text)
+{
+	if (cmd != NULL)
+		cmd->rejected++;
+	if (c->multi)
+		c->multi_failed = true;
+	pd_reply_error(&c->reply, text);
+}
+
+static void
+unknown_command(struct pd_client *c, const struct pd_arg *a, uint32_t n)
+{
+	char text[512];
+	size_t at;
+	uint32_t i;
+
+	at = (size_t)snprintf(text, sizeof(text),
+	    "ERR unknown command '%.*s', with args beginning with: ",
+	    a[0].n < ARG_SHOWN ? (int)a[0].n : ARG_SHOWN, a[0].p);
+	for (i = 1; i < n && at < sizeof(text) - ARG_SHOWN - 8; i++)
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "'%.*s' ",
+		    a[i].n < ARG_SHOWN ? (int)a[i].n : ARG_SHOWN, a[i].p);
+	reject(c, NULL, text);
+}
+
+static void
+unknown_sub(struct pd_client *c, struct pd_cmd *cmd, const struct pd_arg *sub)
+{
+	char text[256], upper[NAME_MAX_LEN + 1];
+	size_t i;
+
+	for (i = 0; cmd->def->name[i] != '\0'; i++)
+		upper[i] = (char)toupper((unsigned char)cmd->def->name[i]);
+	upper[i] = '\0';
+	snprintf(text, sizeof(text),
+	    "ERR unknown subcommand '%.*s'. Try %s HELP.",
+	    sub->n < ARG_SHOWN ? (int)sub->n : ARG_SHOWN, sub->p, upper);
+	reject(c, cmd, text);
+}
+
+/* Find the command of some words, and its subcommand; NULL having replied. */
+static struct pd_cmd *
+lookup(struct pd_client *c, const struct pd_arg *a, uint32_t n)
+{
+	struct pd_cmd *cmd, *sub;
+	char text[128];
+
+	cmd = pd_commands_find(c->server->commands, a[0].p, a[0].n);
+	if (cmd == NULL) {
+		unknown_command(c, a, n);
+		return NULL;
+	}
+	if (cmd->nsubs > 0 && n > 1) {
+		sub = pd_command_sub(cmd, a[1].p, a[1].n);
+		if (sub == NULL) {
+			unknown_sub(c, cmd, &a[1]);
+			return NULL;
+		}
+		cmd = sub;
+	}
+	if (!arity_ok(cmd->def, n) || cmd->def->run == NULL) {
+		snprintf(text, sizeof(text),
+		    "ERR wrong number of arguments for '%s' command",
+		    cmd->full);
+		reject(c, cmd, text);
+		return NULL;
+	}
+	return cmd;
+}
+
+/* Keep a command for EXEC. */
+static void
+enqueue(
+    struct pd_client *c, struct pd_cmd *cmd, const struct pd_arg *a, uint32_t n)
+{
+	struct pd_queued *q;
+	struct pd_arg *copy;
+	size_t bytes = n * sizeof(*a);
+	uint32_t i, cap;
+	char *p;
+
+	for (i = 0; i < n; i++)
+		bytes += a[i].n;
+	if (c->queue_bytes + bytes > c->server->cfg.query_max)
+		goto err0;
+	if (c->nqueue == c->queue_cap) {
+		cap = c->queue_cap == 0 ? 8 : c->queue_cap * 2;
+		if ((q = realloc(c->queue, cap * sizeof(*q))) == NULL)
+			goto err0;
+		c->queue = q;
+		c->queue_cap = cap;
+	}
+	if ((copy = malloc(bytes)) == NULL)
+		goto err0;
+	p = (char *)(copy + n);
+	for (i = 0; i < n; i++) {
+		memcpy(p, a[i].p, a[i].n);
+		copy[i] = (struct pd_arg){.p = p, .n = a[i].n};
+		p += a[i].n;
+	}
+	c->queue[c->nqueue++] = (struct pd_queued){cmd, copy, n};
+	c->queue_bytes += bytes;
+	pd_reply_status(&c->reply, "QUEUED");
+	return;
+err0:
+	reject(c, cmd, "ERR transaction too large");
+}
+
+void
+pd_command_run(struct pd_client *c, struct pd_cmd *cmd,
+    const struct pd_arg *argv, uint32_t argc)
+{
+	struct pd_server *s = c->server;
+	const uint64_t errors = c->reply.errors;
+	const bool timed = s->stats.commands_processed++ % TIMED == 0;
+	const uint64_t from = timed ? pd_clock_mono_us() : 0;
+
+	c->last = cmd;
+	cmd->calls++;
+	cmd->def->run(c, argv, argc);
+	if (timed) {
+		cmd->timed_calls++;
+		cmd->timed_us += pd_clock_mono_us() - from;
+	}
+	if (c->reply.errors != errors)
+		cmd->failed++;
+}
+
+static bool
+out_of_memory(const struct pd_server *s, const struct pd_cmd *cmd)
+{
+	return cmd->flags & PD_CMD_DENYOOM && !s->cfg.evict &&
+	       s->cfg.maxmemory > 0 &&
+	       pd_store_memory(s->store) > s->cfg.maxmemory;
+}
+
+void
+pd_command_dispatch(struct pd_client *c)
+{
+	const struct pd_arg *a = c->parser.argv;
+	const uint32_t n = c->parser.argc;
+	const uint64_t errors = c->reply.errors;
+	struct pd_cmd *cmd = lookup(c, a, n);
+
+	if (cmd == NULL)
+		goto out;
+	if (!c->authenticated && !(cmd->flags & PD_CMD_NO_AUTH))
+		reject(c, cmd, "NOAUTH Authentication required.");
+	else if (c->parser.oversize)
+		reject(c, cmd, PD_ERR_LARGE);
+	else if (c->multi && cmd->flags & PD_CMD_NO_MULTI)
+		reject(c, cmd, "ERR Command not allowed inside a transaction");
+	else if (out_of_memory(c->server, cmd))
+		reject(c, cmd, PD_ERR_OOM);
+	else if (c->multi && !(cmd->flags & PD_CMD_NOT_QUEUED))
+		enqueue(c, cmd, a, n);
+	else
+		pd_command_run(c, cmd, a, n);
+out:
+	c->server->stats.error_replies += c->reply.errors - errors;
+}

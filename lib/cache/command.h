@@ -1,0 +1,141 @@
+#ifndef PD_CACHE_COMMAND_H
+#define PD_CACHE_COMMAND_H
+
+/*
+ * The table of commands. A file command_*.c defines one array of struct
+ * pd_command; COMMAND, its documentation, ACL categories, key extraction and
+ * dispatch all come from it. To add a type of value: a new file, and its
+ * array's name in command_table.h.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct pd_arg;
+struct pd_client;
+struct pd_reply;
+struct pd_store;
+
+enum pd_command_flag {
+	PD_CMD_WRITE = 1 << 0,
+	PD_CMD_READONLY = 1 << 1,
+	PD_CMD_DENYOOM = 1 << 2,
+	PD_CMD_ADMIN = 1 << 3,
+	PD_CMD_NOSCRIPT = 1 << 4,
+	PD_CMD_LOADING = 1 << 5,
+	PD_CMD_STALE = 1 << 6,
+	PD_CMD_FAST = 1 << 7,
+	PD_CMD_NO_AUTH = 1 << 8,
+	PD_CMD_NO_MULTI = 1 << 9,
+	PD_CMD_BUSY = 1 << 10, /* allow_busy */
+	PD_CMD_SKIP_SLOWLOG = 1 << 11,
+	PD_CMD_NO_ASYNC_LOADING = 1 << 12,
+	PD_CMD_MOVABLE_KEYS = 1 << 13,
+	PD_CMD_NOT_QUEUED = 1 << 14, /* runs at once within MULTI */
+	PD_CMD_PROTECTED = 1 << 15,  /* reported as redis reports it only */
+};
+
+/* ACL categories; those that flags imply are added. */
+enum pd_category {
+	PD_CAT_KEYSPACE = 1 << 0,
+	PD_CAT_READ = 1 << 1,
+	PD_CAT_WRITE = 1 << 2,
+	PD_CAT_STRING = 1 << 3,
+	PD_CAT_FAST = 1 << 4,
+	PD_CAT_SLOW = 1 << 5,
+	PD_CAT_ADMIN = 1 << 6,
+	PD_CAT_DANGEROUS = 1 << 7,
+	PD_CAT_CONNECTION = 1 << 8,
+	PD_CAT_TRANSACTION = 1 << 9,
+	PD_CAT_PREDIS = 1 << 10,
+};
+
+/* What is done to a key (as in COMMAND INFO). */
+enum pd_key_flag {
+	PD_KEY_RO = 1 << 0,
+	PD_KEY_RW = 1 << 1,
+	PD_KEY_OW = 1 << 2,
+	PD_KEY_RM = 1 << 3,
+	PD_KEY_ACCESS = 1 << 4,
+	PD_KEY_UPDATE = 1 << 5,
+	PD_KEY_INSERT = 1 << 6,
+	PD_KEY_DELETE = 1 << 7,
+	PD_KEY_VARIABLE = 1 << 8, /* variable_flags */
+};
+
+/* Keys at begin, begin + step ...; last is relative to begin, -1: to the end
+ * of the command. flags 0: no keys. */
+struct pd_keyspec {
+	uint8_t begin;
+	int8_t last;
+	uint8_t step;
+	uint16_t flags;
+};
+
+typedef void pd_command_fn(
+    struct pd_client *c, const struct pd_arg *a, uint32_t n);
+
+struct pd_command {
+	const char *name; /* lower case */
+	int arity;	  /* words, the name included; -n: at least n */
+	uint32_t flags;	  /* enum pd_command_flag */
+	uint32_t cats;	  /* enum pd_category */
+	struct pd_keyspec key[2];
+	pd_command_fn *run;	       /* NULL: only its subcommands run */
+	const struct pd_command *subs; /* ended by name NULL */
+	const char *summary;
+	const char *since;
+	const char *group;
+	const char *complexity;
+	const char *tips; /* separated by spaces, or NULL */
+};
+
+/* A command of the running server, with its counters. */
+struct pd_cmd {
+	const struct pd_command *def;
+	struct pd_cmd *parent;
+	struct pd_cmd *subs; /* nsubs of them */
+	uint32_t nsubs;
+	uint32_t flags; /* complete */
+	uint32_t cats;
+	char full[40]; /* "client|setname" */
+	uint64_t calls;
+	uint64_t rejected;
+	uint64_t failed;
+	uint64_t timed_calls; /* one in 64 is timed */
+	uint64_t timed_us;
+};
+
+struct pd_commands;
+
+/* Out of memory: NULL. */
+struct pd_commands *pd_commands_new(void);
+void pd_commands_free(struct pd_commands *t);
+/* By name in any case, or NULL. */
+struct pd_cmd *pd_commands_find(
+    const struct pd_commands *t, const char *name, size_t n);
+/* A subcommand by name, or NULL. */
+struct pd_cmd *pd_command_sub(
+    const struct pd_cmd *cmd, const char *name, size_t n);
+/* All top-level commands by number; NULL at the end. */
+struct pd_cmd *pd_commands_at(const struct pd_commands *t, size_t i);
+size_t pd_commands_count(const struct pd_commands *t);
+void pd_commands_reset_stats(struct pd_commands *t);
+
+/*
+ * pd_command_keys(cmd, argv, argc, fn, cookie):
+ * Call ${fn} for the place of each key in a whole command. How many there
+ * are, -1 when the command takes none, -2 when the words are no such call.
+ */
+int pd_command_keys(const struct pd_cmd *cmd, const struct pd_arg *argv,
+    uint32_t argc, void (*fn)(void *cookie, uint32_t at, unsigned flags),
+    void *cookie);
+
+/* Execute the command in c->parser: look it up, check it, run or queue it. */
+void pd_command_dispatch(struct pd_client *c);
+/* Run a command that has been checked. */
+void pd_command_run(struct pd_client *c, struct pd_cmd *cmd,
+    const struct pd_arg *argv, uint32_t argc);
+
+#endif /* PD_CACHE_COMMAND_H */

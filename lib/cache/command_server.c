@@ -1,0 +1,278 @@
+/* Commands on the server as a whole. */
+
+#include <malloc.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "cache/command_table.h"
+#include "cache/command_util.h"
+#include "cache/context.h"
+
+static void
+run_info(struct pd_client *c, const struct pd_arg *a, uint32_t n)
+{
+	struct pd_buf b = PD_BUF_INIT;
+
+	pd_info(c->server, a + 1, n - 1, &b);
+	if (b.failed)
+		pd_reply_error(&c->reply, PD_ERR_OOM);
+	else
+		pd_reply_text(
+		    &c->reply, b.len > 0 ? (const char *)b.data : "", b.len);
+	pd_buf_release(&b);
+}
+
+static void
+run_time(struct pd_client *c, const struct pd_arg *a, uint32_t n)
+{
+	const uint64_t us = pd_clock_wall_us();
+
+	(void)a;
+	(void)n;
+	pd_reply_array(&c->reply, 2);
+	pd_reply_bulk_int(&c->reply, (int64_t)(us / 1000000));
+	pd_reply_bulk_int(&c->reply, (int64_t)(us % 1000000));
+}
+
+static void
+run_dbsize(struct pd_client *c, const struct pd_arg *a, uint32_t n)
+{
+	(void)a;
+	(void)n;
+	pd_reply_int(&c->reply, (int64_t)c->server->store->count[c->db]);
+}
+
+static void
+flush(struct pd_client *c, const struct pd_arg *a, uint32_t n, int db)
+{
+	if (n > 2 || (n == 2 && !pd_arg_is(&a[1], "async") &&
+			 !pd_arg_is(&a[1], "sync"))) {
+		pd_reply_error(&c->reply, PD_ERR_SYNTAX);
+		return;
+	}
+	pd_store_flush(c->server->store, db);
+	malloc_trim(0);
+	pd_reply_ok(&c->reply);
+}
+
+static void
+run_flushdb(struct pd_client *c, const struct pd_arg *a, uint32_t n)
+{
+	flush(c, a, n, (int)c->db);
+}
+
+static void
+run_flushall(struct pd_client *c, const struct pd_arg *a, uint32_t n)
+{
+	flush(c, a, n, -1);
+}
+
+static void
+run_shutdown(struct pd_client *c, const struct pd_arg *a, uint32_t n)
+{
+	uint32_t i;
+	bool abort_it = false;
+
+	for (i = 1; i < n; i++) {
+		if (pd_arg_is(&a[i], "abort") && n == 2) {
+			abort_it = true;
+		} else if (!pd_arg_is(&a[i], "nosave") &&
+			   !pd_arg_is(&a[i], "save") &&
+			   !pd_arg_is(&a[i], "now") &&
+			   !pd_arg_is(&a[i], "force")) {
+			pd_reply_error(&c->reply, PD_ERR_SYNTAX);
+			return;
+		}
+	}
+	if (abort_it) {
+		pd_reply_error(&c->reply, "ERR No shutdown in progress.");
+		return;
+	}
+	pd_server_log(c->server, PD_LOG_NOTICE, "SHUTDOWN: shutting down");
+	c->close_after = true;
+	pd_server_stop(c->server);
+}
+
+static void
+run_role(struct pd_client *c, const struct pd_arg *a, uint32_t n)
+{
+	(void)a;
+	(void)n;
+	pd_reply_array(&c->reply, 3);
+	pd_reply_str(&c->reply, "master");
+	pd_reply_int(&c->reply, 0);
+	pd_reply_array(&c->reply, 0);
+}
+
+static void
+memory_usage(struct pd_client *c, const struct pd_arg *a, uint32_t n)
+{
+	const struct pd_entry *e;
+	struct pd_key k;
+	int64_t samples;
+
+	if (n > 3) {
+		if (n != 5 || !pd_arg_is(&a[3], "samples")) {
+			pd_reply_error(&c->reply, PD_ERR_SYNTAX);
+			return;
+		}
+		if (!pd_arg_int(c, &a[4], &samples))
+			return;
+		if (samples < 0) {
+			pd_reply_error(&c->reply, PD_ERR_SYNTAX);
+			return;
+		}
+	}
+	if (!pd_arg_key(c, &a[2], &k))
+		return;
+	if ((e = pd_store_peek(c->server->store, &k)) == NULL)
+		pd_reply_null(&c->reply);
+	else
+		pd_reply_int(&c->reply, (int64_t)pd_store_entry_bytes(e));
+}
+
+static void
+stat_line(struct pd_reply *r, const char *name, uint64_t v)
+{
+	pd_reply_str(r, name);
+	pd_reply_int(r, (int64_t)v);
+}
+
+static void
+memory_stats(struct pd_client *c, const struct pd_arg *a, uint32_t n)
+{
+	const struct pd_server *s = c->server;
+	const struct pd_store *st = s->store;
+	const uint64_t used = pd_store_memory(st);
+	struct pd_reply *r = &c->reply;
+
+	(void)a;
+	(void)n;
+	pd_reply_map(r, 10);
+	stat_line(
+	    r, "peak.allocated", used > st->peak_bytes ? used : st->peak_bytes);
+	stat_line(r, "total.allocated", used);
+	stat_line(r, "clients.normal", s->clients_bytes);
+	stat_line(r, "overhead.total", used - st->entry_bytes);
+	stat_line(r, "keys.count", st->total);
+	stat_line(
+	    r, "keys.bytes-per-key", st->total == 0 ? 0 : used / st->total);
+	stat_line(r, "dataset.bytes", st->entry_bytes);
+	stat_line(r, "index.bytes", pd_index_memory(&st->index));
+	stat_line(r, "policy.bytes", st->policy->ops->memory(st->policy));
+	stat_line(r, "context.bytes", pd_context_memory(st->context));
+}
+
+static void
+memory_doctor(struct pd_client *c, const struct pd_arg *a, uint32_t n)
+{
+	static const char text[] =
+	    "No problem is looked for here; see MEMORY STATS.\n";
+
+	(void)a;
+	(void)n;
+	pd_reply_text(&c->reply, text, sizeof(text) - 1);
+}
+
+static void
+memory_purge(struct pd_client *c, const struct pd_arg *a, uint32_t n)
+{
+	(void)a;
+	(void)n;
+	malloc_trim(0);
+	pd_reply_ok(&c->reply);
+}
+
+static void
+memory_help(struct pd_client *c, const struct pd_arg *a, uint32_t n)
+{
+	static const char *const lines[] = {"DOCTOR",
+	    "    Nothing is looked for.", "PURGE",
+	    "    Give free memory back to the system.", "STATS",
+	    "    Memory by use.", "USAGE <key> [SAMPLES <count>]",
+	    "    Bytes that a key and its value take.", NULL};
+
+	(void)a;
+	(void)n;
+	pd_reply_help(c, "MEMORY", lines);
+}
+
+static void
+acl_whoami(struct pd_client *c, const struct pd_arg *a, uint32_t n)
+{
+	(void)a;
+	(void)n;
+	pd_reply_str(&c->reply, "default");
+}
+
+#define R PD_CMD_READONLY
+#define W PD_CMD_WRITE
+#define ANYTIME PD_CMD_LOADING | PD_CMD_STALE
+#define DEF(name_, arity_, flags_, cats_)                                      \
+	.name = (name_), .arity = (arity_), .flags = (flags_),                 \
+	.cats = (cats_), .group = "server"
+
+static const struct pd_command memory_subs[] = {
+    {DEF("doctor", 2, 0, 0), .run = memory_doctor, .since = "4.0.0",
+	.complexity = "O(1)", .summary = "Nothing is looked for."},
+    {DEF("help", 2, ANYTIME, 0), .run = memory_help, .since = "4.0.0",
+	.complexity = "O(1)", .summary = "Help on the subcommands."},
+    {DEF("purge", 2, 0, 0), .run = memory_purge, .since = "4.0.0",
+	.complexity = "O(1)", .summary = "Give free memory back."},
+    {DEF("stats", 2, 0, 0), .run = memory_stats, .since = "4.0.0",
+	.complexity = "O(1)", .tips = "nondeterministic_output",
+	.summary = "Memory by use."},
+    {DEF("usage", -3, R, 0), .key = {{2, 0, 1, PD_KEY_RO}}, .run = memory_usage,
+	.since = "4.0.0", .complexity = "O(1)",
+	.summary = "Bytes that a key takes."},
+    {.name = NULL},
+};
+
+static const struct pd_command acl_subs[] = {
+    {DEF("whoami", 2, PD_CMD_NOSCRIPT | ANYTIME, 0), .run = acl_whoami,
+	.since = "6.0.0", .complexity = "O(1)",
+	.summary = "The user of this connection: default."},
+    {.name = NULL},
+};
+
+const struct pd_command pd_commands_server[] = {
+    {DEF("info", -1, ANYTIME, PD_CAT_DANGEROUS), .run = run_info,
+	.since = "1.0.0", .complexity = "O(1)",
+	.tips = "nondeterministic_output request_policy:all_shards "
+		"response_policy:special",
+	.summary = "The state of the server, as text."},
+    {DEF("time", 1, ANYTIME | PD_CMD_FAST, 0), .run = run_time,
+	.since = "2.6.0", .complexity = "O(1)",
+	.tips = "nondeterministic_output",
+	.summary = "The server's clock: seconds and microseconds."},
+    {DEF("dbsize", 1, R | PD_CMD_FAST, PD_CAT_KEYSPACE), .run = run_dbsize,
+	.since = "1.0.0", .complexity = "O(1)",
+	.tips = "request_policy:all_shards response_policy:agg_sum",
+	.summary = "How many keys there are."},
+    {DEF("flushdb", -1, W, PD_CAT_KEYSPACE | PD_CAT_DANGEROUS),
+	.run = run_flushdb, .since = "1.0.0", .complexity = "O(N)",
+	.tips = "request_policy:all_shards response_policy:all_succeeded",
+	.summary = "Delete all keys of this database."},
+    {DEF("flushall", -1, W, PD_CAT_KEYSPACE | PD_CAT_DANGEROUS),
+	.run = run_flushall, .since = "1.0.0", .complexity = "O(N)",
+	.tips = "request_policy:all_shards response_policy:all_succeeded",
+	.summary = "Delete all keys."},
+    {DEF("shutdown", -1,
+	 PD_CMD_ADMIN | PD_CMD_NOSCRIPT | ANYTIME | PD_CMD_NO_MULTI |
+	     PD_CMD_BUSY,
+	 0),
+	.run = run_shutdown, .since = "1.0.0", .complexity = "O(N)",
+	.summary = "Stop the server."},
+    {DEF("role", 1, PD_CMD_NOSCRIPT | ANYTIME | PD_CMD_FAST,
+	 PD_CAT_ADMIN | PD_CAT_DANGEROUS),
+	.run = run_role, .since = "2.8.12", .complexity = "O(1)",
+	.summary = "Always a master without replicas."},
+    {DEF("memory", -2, 0, 0), .subs = memory_subs, .since = "4.0.0",
+	.complexity = "Depends on subcommand.",
+	.summary = "Commands on memory."},
+    {DEF("acl", -2, 0, 0), .subs = acl_subs, .since = "6.0.0",
+	.complexity = "Depends on subcommand.",
+	.summary = "Commands on users; there is one."},
+    {.name = NULL},
+};

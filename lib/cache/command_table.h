@@ -1,0 +1,16 @@
+#ifndef PD_CACHE_COMMAND_TABLE_H
+#define PD_CACHE_COMMAND_TABLE_H
+
+/* The arrays of commands, one a file command_*.c; see command.h. */
+
+#include "cache/command.h"
+
+#define PD_COMMAND_ARRAYS                                                      \
+	X(string) X(number) X(key) X(expire) X(scan) X(multi) X(conn)          \
+	    X(client) X(config) X(introspect) X(server) X(predis)
+
+#define X(name) extern const struct pd_command pd_commands_##name[];
+PD_COMMAND_ARRAYS
+#undef X
+
+#endif /* PD_CACHE_COMMAND_TABLE_H */

@@ -1,0 +1,93 @@
+#ifndef PD_CACHE_COMMAND_UTIL_H
+#define PD_CACHE_COMMAND_UTIL_H
+
+/*
+ * What the files command_*.c share: words as numbers and keys, the errors
+ * that clients look for, writing a value. A function that returns false has
+ * replied.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cache/client.h"
+#include "cache/command.h"
+#include "cache/reply.h"
+#include "cache/resp.h"
+#include "cache/server.h"
+#include "cache/store.h"
+
+#define PD_ERR_SYNTAX "ERR syntax error"
+#define PD_ERR_INT "ERR value is not an integer or out of range"
+#define PD_ERR_OOM "OOM command not allowed when used memory > 'maxmemory'."
+#define PD_ERR_LARGE                                                           \
+	"ERR string exceeds maximum allowed size (proto-max-bulk-len)"
+
+/* Is a word this lower-case text, in any case? */
+bool pd_arg_is(const struct pd_arg *a, const char *lower);
+/* A word as an integer; replies "not an integer" otherwise. */
+bool pd_arg_int(struct pd_client *c, const struct pd_arg *a, int64_t *v);
+/* A word as a new NUL-terminated string, or NULL out of memory. */
+char *pd_arg_dup(const struct pd_arg *a);
+/* A word as a key of the client's database; false when it is too long. */
+bool pd_arg_key(struct pd_client *c, const struct pd_arg *a, struct pd_key *k);
+/* The same for words 1, 1 + step ...; checks all, keeps none. */
+bool pd_args_keys_ok(
+    struct pd_client *c, const struct pd_arg *a, uint32_t n, uint32_t step);
+
+/* Reply what keeps a write from being done. */
+void pd_reply_store_error(struct pd_client *c, enum pd_store_status s);
+
+/* Write ${n} bytes as the value of a key; replies on failure. */
+bool pd_write_value(struct pd_client *c, const struct pd_key *k, const void *p,
+    size_t n, int64_t expiry, unsigned op);
+
+/*
+ * pd_arg_expiry(c, a, unit_ms, relative, cmd, &ms):
+ * A word as a time to expire at, in ms since 1970; it counts units of
+ * ${unit_ms} from now or from 1970. Replies unless it is positive and fits.
+ */
+bool pd_arg_expiry(struct pd_client *c, const struct pd_arg *a, int64_t unit_ms,
+    bool relative, const char *cmd, int64_t *ms);
+
+/* The expiry option at word ${a} (EX PX EXAT PXAT): its unit in ms and whether
+ * it is relative; false when the word is none of them. */
+bool pd_arg_expiry_option(
+    const struct pd_arg *a, int64_t *unit_ms, bool *relative);
+
+/* The reply of a HELP subcommand: lines, ended by NULL. */
+void pd_reply_help(
+    struct pd_client *c, const char *cmd, const char *const *lines);
+/* "ERR unknown subcommand or wrong number of arguments ..." */
+void pd_reply_subcommand_error(
+    struct pd_client *c, const struct pd_arg *sub, const char *cmd);
+
+/* A key with a glob-style pattern: * ? [a-z] [^a] \x. */
+bool pd_glob_match(const char *pat, size_t np, const char *s, size_t ns);
+
+/* WATCH (command_multi.c). */
+struct pd_watchtab *pd_watchtab_new(struct pd_server *s);
+void pd_watchtab_free(struct pd_watchtab *t);
+void pd_client_unwatch(struct pd_client *c);
+
+/* CLIENT SETNAME and HELLO SETNAME; false having replied (command_conn.c). */
+bool pd_client_set_name(struct pd_client *c, const struct pd_arg *a);
+
+/* The version of Redis that clients are told. */
+#define PD_COMPAT_VERSION "7.2.4"
+
+/* INFO (info.c): append the text of the sections whose names ${n} words
+ * give. */
+void pd_info(struct pd_server *s, const struct pd_arg *sections, uint32_t n,
+    struct pd_buf *out);
+
+/* CONFIG's options (settings.c). */
+struct pd_setting {
+	const char *name;
+	void (*get)(const struct pd_server *s, struct pd_buf *out);
+	/* NULL: cannot be changed while the server runs. */
+	int (*set)(struct pd_server *s, const char *value, struct pd_err *err);
+};
+extern const struct pd_setting pd_settings[]; /* ended by name NULL */
+
+#endif /* PD_CACHE_COMMAND_UTIL_H */

@@ -1,0 +1,318 @@
+/* INFO: the state of the server as text, in sections. */
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "cache/client.h"
+#include "cache/command.h"
+#include "cache/command_util.h"
+#include "cache/context.h"
+#include "cache/policy.h"
+#include "cache/server.h"
+#include "cache/store.h"
+#include "cache/tap.h"
+#include "cache/tapserve.h"
+#include "model/model.h"
+
+#define LINE(name_, ...)                                                       \
+	(pd_buf_printf(b, name_ ":" __VA_ARGS__), pd_buf_addstr(b, "\r\n"))
+#define U64(name_, v_) LINE(name_, "%llu", (unsigned long long)(v_))
+
+static void
+info_server(struct pd_server *s, struct pd_buf *b)
+{
+	const uint64_t up = (s->store->now_us - s->started_us) / 1000000;
+	struct utsname u;
+
+	LINE("redis_version", "%s", PD_COMPAT_VERSION);
+	LINE("predis_version", "%s", PD_VERSION);
+	LINE("redis_mode", "standalone");
+	if (uname(&u) == 0)
+		LINE("os", "%s %s %s", u.sysname, u.release, u.machine);
+	LINE("arch_bits", "%zu", sizeof(void *) * 8);
+	LINE("multiplexing_api", "epoll");
+	LINE("process_id", "%ld", (long)getpid());
+	LINE("run_id", "%s", s->runid);
+	LINE("tcp_port", "%u", s->port);
+	U64("server_time_usec", s->store->now_us);
+	U64("uptime_in_seconds", up);
+	U64("uptime_in_days", up / 86400);
+	LINE("hz", "10");
+	LINE("configured_hz", "10");
+}
+
+static void
+info_clients(struct pd_server *s, struct pd_buf *b)
+{
+	const struct pd_client *c;
+	size_t in = 0, out = 0;
+
+	for (c = s->clients; c != NULL; c = c->next) {
+		in = c->in.len > in ? c->in.len : in;
+		out = c->reply.buf.len > out ? c->reply.buf.len : out;
+	}
+	U64("connected_clients", s->nclients);
+	LINE("cluster_connections", "0");
+	U64("maxclients", s->cfg.maxclients);
+	LINE("client_recent_max_input_buffer", "%zu", in);
+	LINE("client_recent_max_output_buffer", "%zu", out);
+	LINE("blocked_clients", "0");
+	LINE("tracking_clients", "0");
+	LINE("clients_in_timeout_table", "0");
+}
+
+static void
+human(struct pd_buf *b, const char *name, uint64_t v)
+{
+	static const char units[] = "BKMGT";
+	double d = (double)v;
+	unsigned u = 0;
+
+	for (; d >= 1024 && u < 4; u++)
+		d /= 1024;
+	pd_buf_printf(
+	    b, u == 0 ? "%s:%.0f%c\r\n" : "%s:%.2f%c\r\n", name, d, units[u]);
+}
+
+/* Resident memory of the process, in bytes. */
+static uint64_t
+rss(void)
+{
+	unsigned long pages = 0, total = 0;
+	FILE *f = fopen("/proc/self/statm", "re");
+
+	if (f == NULL)
+		return 0;
+	if (fscanf(f, "%lu %lu", &total, &pages) != 2)
+		pages = 0;
+	fclose(f);
+	return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static void
+info_memory(struct pd_server *s, struct pd_buf *b)
+{
+	const struct pd_store *st = s->store;
+	const uint64_t used = pd_store_memory(st), r = rss();
+	const uint64_t peak = used > st->peak_bytes ? used : st->peak_bytes;
+
+	U64("used_memory", used);
+	human(b, "used_memory_human", used);
+	U64("used_memory_rss", r);
+	human(b, "used_memory_rss_human", r);
+	U64("used_memory_peak", peak);
+	human(b, "used_memory_peak_human", peak);
+	U64("used_memory_overhead", used - st->entry_bytes);
+	U64("used_memory_dataset", st->entry_bytes);
+	U64("used_memory_entries", st->entry_bytes);
+	U64("used_memory_index", pd_index_memory(&st->index));
+	U64("used_memory_slots",
+	    st->slots_cap * (uint64_t)sizeof(struct pd_entry *));
+	U64("used_memory_policy", st->policy->ops->memory(st->policy));
+	U64("used_memory_context", pd_context_memory(st->context));
+	U64("used_memory_clients", s->clients_bytes);
+	U64("used_memory_tap",
+	    pd_tap_memory(s->tap) +
+		(s->tapserver ? pd_tapserver_memory(s->tapserver) : 0));
+	U64("maxmemory", st->cfg.maxmemory);
+	human(b, "maxmemory_human", st->cfg.maxmemory);
+	LINE("maxmemory_policy", "%s%s", s->cfg.evict ? "allkeys-" : "",
+	    s->cfg.evict ? st->cfg.policy->name : "noeviction");
+	LINE("mem_fragmentation_ratio", "%.2f",
+	    used > 0 ? (double)r / (double)used : 0.0);
+	LINE("mem_allocator", "libc");
+	LINE("lazyfree_pending_objects", "0");
+}
+
+static void
+info_persistence(struct pd_server *s, struct pd_buf *b)
+{
+	(void)s;
+	LINE("loading", "0");
+	LINE("async_loading", "0");
+	LINE("rdb_changes_since_last_save", "0");
+	LINE("rdb_bgsave_in_progress", "0");
+	LINE("rdb_last_bgsave_status", "ok");
+	LINE("aof_enabled", "0");
+	LINE("aof_rewrite_in_progress", "0");
+	LINE("aof_last_write_status", "ok");
+}
+
+static void
+info_stats(struct pd_server *s, struct pd_buf *b)
+{
+	U64("total_connections_received", s->stats.connections_received);
+	U64("total_commands_processed", s->stats.commands_processed);
+	U64("instantaneous_ops_per_sec", s->ops_a_second);
+	U64("total_net_input_bytes", s->stats.net_input_bytes);
+	U64("total_net_output_bytes", s->stats.net_output_bytes);
+	U64("rejected_connections", s->stats.connections_rejected);
+	U64("expired_keys", s->stats.expired);
+	U64("evicted_keys", s->stats.evicted);
+	U64("keyspace_hits", s->stats.hits);
+	U64("keyspace_misses", s->stats.misses);
+	LINE("pubsub_channels", "0");
+	LINE("pubsub_patterns", "0");
+	LINE("latest_fork_usec", "0");
+	U64("unexpected_error_replies", 0);
+	U64("total_error_replies", s->stats.error_replies);
+	U64("acl_access_denied_auth", s->stats.auth_failures);
+}
+
+static void
+info_replication(struct pd_server *s, struct pd_buf *b)
+{
+	LINE("role", "master");
+	LINE("connected_slaves", "0");
+	LINE("master_failover_state", "no-failover");
+	LINE("master_replid", "%s", s->runid);
+	LINE("master_repl_offset", "0");
+	LINE("repl_backlog_active", "0");
+}
+
+static void
+info_cpu(struct pd_server *s, struct pd_buf *b)
+{
+	struct rusage u;
+
+	(void)s;
+	if (getrusage(RUSAGE_SELF, &u))
+		return;
+	LINE("used_cpu_sys", "%ld.%06ld", (long)u.ru_stime.tv_sec,
+	    (long)u.ru_stime.tv_usec);
+	LINE("used_cpu_user", "%ld.%06ld", (long)u.ru_utime.tv_sec,
+	    (long)u.ru_utime.tv_usec);
+}
+
+static void
+command_line(struct pd_buf *b, const struct pd_cmd *cmd)
+{
+	const double us = cmd->timed_calls == 0 ? 0
+						: (double)cmd->timed_us /
+						      (double)cmd->timed_calls;
+
+	if (cmd->calls == 0 && cmd->rejected == 0)
+		return;
+	pd_buf_printf(b,
+	    "cmdstat_%s:calls=%llu,usec=%.0f,usec_per_call=%.2f,"
+	    "rejected_calls=%llu,failed_calls=%llu\r\n",
+	    cmd->full, (unsigned long long)cmd->calls, us * (double)cmd->calls,
+	    us, (unsigned long long)cmd->rejected,
+	    (unsigned long long)cmd->failed);
+}
+
+static void
+info_commandstats(struct pd_server *s, struct pd_buf *b)
+{
+	const struct pd_cmd *cmd;
+	size_t i;
+	uint32_t k;
+
+	for (i = 0; (cmd = pd_commands_at(s->commands, i)) != NULL; i++) {
+		command_line(b, cmd);
+		for (k = 0; k < cmd->nsubs; k++)
+			command_line(b, &cmd->subs[k]);
+	}
+}
+
+static void
+info_cluster(struct pd_server *s, struct pd_buf *b)
+{
+	(void)s;
+	LINE("cluster_enabled", "0");
+}
+
+static void
+info_keyspace(struct pd_server *s, struct pd_buf *b)
+{
+	unsigned i;
+
+	for (i = 0; i < PD_STORE_DBS; i++)
+		if (s->store->count[i] > 0)
+			pd_buf_printf(b,
+			    "db%u:keys=%llu,expires=%llu,avg_ttl=0\r\n", i,
+			    (unsigned long long)s->store->count[i],
+			    (unsigned long long)s->store->expiring[i]);
+}
+
+static void
+info_predis(struct pd_server *s, struct pd_buf *b)
+{
+	struct pd_context_stats cs;
+	size_t i;
+
+	pd_context_stats(s->store->context, &cs);
+	LINE("policy", "%s", s->store->cfg.policy->name);
+	LINE("model", "%s", s->model ? s->model->name : "");
+	LINE("model_digest", "%s", s->model ? s->model->digest : "");
+	U64("model_loaded_us", s->model ? s->model_loaded_us : 0);
+	U64("tick", s->store->tick);
+	U64("objects", s->store->total);
+	U64("maxobjects", s->store->cfg.maxobjects);
+	U64("eviction_age_ticks", cs.evict_age);
+	U64("ghost_seen", cs.ghost_seen);
+	U64("ghost_hits", cs.ghost_hits);
+	U64("ghost_own_hits", cs.ghost_own_hits);
+	U64("ghost_objects", cs.ghost_objects);
+	LINE("ghost_rate", "%g", cs.rate);
+	U64("tap_clients",
+	    s->tapserver ? pd_tapserver_clients(s->tapserver) : 0);
+	for (i = 0; i < pd_stats_count; i++)
+		pd_buf_printf(b, "predis_%s:%llu\r\n", pd_stats_table[i].name,
+		    (unsigned long long)pd_counter_value(
+			&pd_stats_table[i], &s->stats));
+}
+
+static const struct {
+	const char *name;
+	const char *title;
+	void (*fn)(struct pd_server *s, struct pd_buf *b);
+	bool by_default;
+} sections[] = {
+    {"server", "Server", info_server, true},
+    {"clients", "Clients", info_clients, true},
+    {"memory", "Memory", info_memory, true},
+    {"persistence", "Persistence", info_persistence, true},
+    {"stats", "Stats", info_stats, true},
+    {"replication", "Replication", info_replication, true},
+    {"cpu", "CPU", info_cpu, true},
+    {"commandstats", "Commandstats", info_commandstats, false},
+    {"cluster", "Cluster", info_cluster, true},
+    {"keyspace", "Keyspace", info_keyspace, true},
+    {"predis", "Predis", info_predis, true},
+};
+
+static bool
+asked(size_t i, const struct pd_arg *a, uint32_t n)
+{
+	uint32_t k;
+
+	if (n == 0)
+		return sections[i].by_default;
+	for (k = 0; k < n; k++)
+		if (pd_arg_is(&a[k], sections[i].name) ||
+		    pd_arg_is(&a[k], "all") || pd_arg_is(&a[k], "everything") ||
+		    (pd_arg_is(&a[k], "default") && sections[i].by_default))
+			return true;
+	return false;
+}
+
+void
+pd_info(
+    struct pd_server *s, const struct pd_arg *a, uint32_t n, struct pd_buf *b)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
+		if (!asked(i, a, n))
+			continue;
+		if (b->len > 0)
+			pd_buf_addstr(b, "\r\n");
+		pd_buf_printf(b, "# %s\r\n", sections[i].title);
+		sections[i].fn(s, b);
+	}
+}

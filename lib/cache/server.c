@@ -1,0 +1,633 @@
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+
+#include <sodium.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/num.h"
+#include "cache/client.h"
+#include "cache/command.h"
+#include "cache/command_util.h"
+#include "cache/policy.h"
+#include "cache/server.h"
+#include "cache/store.h"
+#include "cache/tap.h"
+#include "cache/tapserve.h"
+#include "data/event.h"
+#include "io/fd.h"
+#include "io/sock.h"
+#include "io/tls.h"
+#include "model/model.h"
+
+#define CRON_US 100000
+#define ACCEPTS 64	  /* connections a turn */
+#define EXPIRE_SLOTS 2000 /* looked at in one go */
+#define RING_SHARE 100	  /* the tap's ring is at most this part of memory */
+
+struct pd_listener {
+	struct pd_server *server;
+	struct pd_watch watch;
+	bool is_unix;
+	bool is_tls;
+	struct pd_listener *next;
+};
+
+static const char *const level_names[] = {
+    "debug", "verbose", "notice", "warning", "nothing"};
+
+int
+pd_log_level_parse(const char *name)
+{
+	int i;
+
+	for (i = 0; i <= PD_LOG_NOTHING; i++)
+		if (strcasecmp(name, level_names[i]) == 0)
+			return i;
+	return -1;
+}
+
+const char *
+pd_log_level_name(enum pd_log_level level)
+{
+	return level_names[level];
+}
+
+void
+pd_server_log(
+    struct pd_server *s, enum pd_log_level level, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	if (level < s->cfg.log_level || s->cfg.log == NULL)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	s->cfg.log(s->cfg.log_cookie, level, text);
+}
+
+/* The number in a small file of the kernel, 0 when there is none. */
+static uint64_t
+read_limit(const char *path)
+{
+	struct pd_buf b = PD_BUF_INIT;
+	uint64_t v = 0;
+	char *nl;
+
+	if (pd_read_file(path, 4096, &b, NULL) == 0 &&
+	    pd_buf_cstr(&b) != NULL) {
+		if ((nl = strchr((char *)b.data, '\n')) != NULL)
+			*nl = '\0';
+		if (pd_parse_u64((char *)b.data, &v, NULL))
+			v = 0; /* "max" */
+	}
+	pd_buf_release(&b);
+	return v;
+}
+
+uint64_t
+pd_server_default_memory(void)
+{
+	static const char *const limits[] = {"/sys/fs/cgroup/memory.max",
+	    "/sys/fs/cgroup/memory/memory.limit_in_bytes"};
+	const long pages = sysconf(_SC_PHYS_PAGES);
+	const long page = sysconf(_SC_PAGESIZE);
+	uint64_t total = pages > 0 && page > 0
+			     ? (uint64_t)pages * (uint64_t)page
+			     : UINT64_C(1) << 30;
+	uint64_t v;
+	size_t i;
+
+	for (i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		v = read_limit(limits[i]);
+		if (v > 0 && v < total)
+			total = v;
+	}
+	return total / 4;
+}
+
+void
+pd_server_config_init(struct pd_server_config *cfg)
+{
+	memset(cfg, 0, sizeof(*cfg));
+	cfg->bind = "127.0.0.1";
+	cfg->port = 6379;
+	cfg->tls_port = -1;
+	cfg->protected_mode = true;
+	cfg->maxclients = 10000;
+	cfg->header_timeout_us = 60 * UINT64_C(1000000);
+	cfg->output_pause = UINT64_C(64) << 20;
+	cfg->output_max = UINT64_C(1) << 30;
+	cfg->query_max = UINT64_C(64) << 20;
+	cfg->max_value = UINT64_C(8) << 20;
+	cfg->max_share = 0.25;
+	cfg->evict = true;
+	cfg->policy = "learned";
+	cfg->tap_scheme = PD_SAMPLE_KEY;
+	cfg->tap_rate = 0.001;
+	cfg->log_level = PD_LOG_NOTICE;
+}
+
+void
+pd_server_time(struct pd_server *s)
+{
+	s->mono_us = pd_clock_mono_us();
+	pd_store_time(s->store, s->mono_us + s->wall_offset_us);
+}
+
+void
+pd_server_account(struct pd_server *s)
+{
+	s->store->extern_bytes = s->clients_bytes + pd_tap_memory(s->tap);
+}
+
+/* Listeners. */
+
+static void
+refuse(int fd, const char *text)
+{
+	const ssize_t n = send(fd, text, strlen(text), MSG_NOSIGNAL);
+
+	(void)n; /* a courtesy */
+	close(fd);
+}
+
+static bool
+is_loopback(const struct sockaddr_storage *ss)
+{
+	const struct sockaddr_in *in4 = (const void *)ss;
+	const struct sockaddr_in6 *in6 = (const void *)ss;
+
+	if (ss->ss_family == AF_INET)
+		return ntohl(in4->sin_addr.s_addr) >> 24 == 127;
+	if (ss->ss_family == AF_INET6)
+		return IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr) ||
+		       (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr) &&
+			   in6->sin6_addr.s6_addr[12] == 127);
+	return true;
+}
+
+static void
+accept_one(struct pd_listener *l, int fd, const struct sockaddr_storage *ss)
+{
+	struct pd_server *s = l->server;
+	const int one = 1;
+
+	s->stats.connections_received++;
+	if (s->nclients >= s->cfg.maxclients) {
+		s->stats.connections_rejected++;
+		refuse(fd, "-ERR max number of clients reached\r\n");
+		return;
+	}
+	if (s->cfg.protected_mode && s->cfg.password == NULL && !l->is_unix &&
+	    !is_loopback(ss)) {
+		s->stats.connections_rejected++;
+		refuse(fd,
+		    "-DENIED predis-serve is in protected mode: it has no "
+		    "password and serves this machine only. Give it "
+		    "--requirepass-file, or --no-protected-mode.\r\n");
+		return;
+	}
+	if (pd_sock_nonblock(fd, true)) {
+		close(fd);
+		return;
+	}
+	if (!l->is_unix) {
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+		setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
+	}
+	pd_client_new(s, fd, l->is_tls ? s->tls : NULL, l->is_unix);
+}
+
+static void
+on_accept(void *cookie, unsigned ready)
+{
+	struct pd_listener *l = cookie;
+	struct sockaddr_storage ss;
+	socklen_t len;
+	int fd, i;
+
+	(void)ready;
+	pd_server_time(l->server);
+	for (i = 0; i < ACCEPTS; i++) {
+		len = sizeof(ss);
+		memset(&ss, 0, sizeof(ss));
+		fd = accept(l->watch.fd, (struct sockaddr *)&ss, &len);
+		if (fd < 0) {
+			if (errno != EAGAIN && errno != EINTR &&
+			    errno != ECONNABORTED)
+				pd_server_log(l->server, PD_LOG_WARNING,
+				    "cannot accept a connection: %s",
+				    strerror(errno));
+			return;
+		}
+		accept_one(l, fd, &ss);
+	}
+}
+
+static int
+listen_on(struct pd_server *s, const struct pd_addr *addr, bool tls,
+    struct pd_err *err)
+{
+	struct pd_listener *l = calloc(1, sizeof(*l));
+
+	if (l == NULL)
+		return pd_err_nomem(err);
+	if ((l->watch.fd = pd_sock_listen(addr, err)) < 0) {
+		free(l);
+		return -1;
+	}
+	l->server = s;
+	l->is_unix = addr->is_unix;
+	l->is_tls = tls;
+	l->watch.events = PD_LOOP_READ;
+	l->watch.fn = on_accept;
+	l->watch.cookie = l;
+	if (pd_loop_add(s->loop, &l->watch)) {
+		close(l->watch.fd);
+		free(l);
+		return pd_err_sys(err, "cannot watch a listener");
+	}
+	l->next = s->listeners;
+	s->listeners = l;
+	return 0;
+}
+
+/* Listen with one port on all addresses of cfg.bind; *out is the port. */
+static int
+listen_port(struct pd_server *s, int64_t port, bool tls, uint16_t *out,
+    struct pd_err *err)
+{
+	const char *p = s->cfg.bind;
+	struct pd_addr addr;
+	size_t n;
+
+	for (;;) {
+		p += strspn(p, " ,");
+		if ((n = strcspn(p, " ,")) == 0)
+			return 0;
+		memset(&addr, 0, sizeof(addr));
+		if (n >= sizeof(addr.host))
+			return pd_err_set(
+			    err, "address '%.*s' is too long", (int)n, p);
+		memcpy(addr.host, p, n);
+		snprintf(addr.port, sizeof(addr.port), "%lld",
+		    *out != 0 ? (long long)*out : (long long)port);
+		if (listen_on(s, &addr, tls, err))
+			return -1;
+		*out = pd_sock_port(s->listeners->watch.fd);
+		p += n;
+	}
+}
+
+static int
+listen_all(struct pd_server *s, struct pd_err *err)
+{
+	struct pd_addr addr = {.is_unix = true};
+
+	if (s->cfg.port >= 0 &&
+	    listen_port(s, s->cfg.port, false, &s->port, err))
+		return -1;
+	if (s->cfg.unixsocket != NULL) {
+		if (strlen(s->cfg.unixsocket) >= sizeof(addr.host))
+			return pd_err_set(err, "socket path '%s' is too long",
+			    s->cfg.unixsocket);
+		memcpy(addr.host, s->cfg.unixsocket,
+		    strlen(s->cfg.unixsocket) + 1);
+		if (listen_on(s, &addr, false, err))
+			return -1;
+	}
+	if (s->cfg.tls_port < 0)
+		return 0;
+#if PD_TLS
+	if (s->cfg.tls_cert == NULL || s->cfg.tls_key == NULL)
+		return pd_err_set(err, "TLS needs a certificate and a key");
+	s->tls =
+	    pd_tls_ctx_new(s->cfg.tls_cert, s->cfg.tls_key, s->cfg.tls_ca, err);
+	if (s->tls == NULL)
+		return -1;
+	return listen_port(s, s->cfg.tls_port, true, &s->tls_port, err);
+#else
+	return pd_err_set(err, "this build has no TLS (TLS=0)");
+#endif
+}
+
+/* Models and policies. */
+
+int
+pd_server_load_model(struct pd_server *s, const char *path, struct pd_err *err)
+{
+	struct pd_model *m = NULL, *old = s->model;
+	char *copy = NULL;
+
+	if (path != NULL) {
+		if ((copy = strdup(path)) == NULL)
+			return pd_err_nomem(err);
+		if ((m = pd_model_load(path, err)) == NULL) {
+			s->stats.model_load_failures++;
+			free(copy);
+			return -1;
+		}
+		s->stats.model_loads++;
+		s->model_loaded_us = pd_clock_wall_us();
+	}
+	pd_store_set_model(s->store, m);
+	s->model = m;
+	free(s->model_path);
+	s->model_path = copy;
+	pd_model_free(old);
+	return 0;
+}
+
+int
+pd_server_set_policy(struct pd_server *s, const char *name, struct pd_err *err)
+{
+	const struct pd_policy_ops *ops = pd_policy_find(name);
+
+	if (ops == NULL)
+		return pd_err_set(err, "there is no policy '%s'", name);
+	if (ops == s->store->cfg.policy)
+		return 0;
+	return pd_store_set_policy(s->store, ops, err);
+}
+
+/* Periodic work. */
+
+static void
+expire_keys(struct pd_server *s)
+{
+	uint64_t expiring = 0;
+	unsigned i;
+
+	for (i = 0; i < PD_STORE_DBS; i++)
+		expiring += s->store->expiring[i];
+	s->more = expiring > 0 && pd_store_expire_some(s->store, EXPIRE_SLOTS);
+}
+
+static void
+check_clients(struct pd_server *s)
+{
+	struct pd_client *c, *next;
+	bool late;
+
+	for (c = s->clients; c != NULL; c = next) {
+		next = c->next;
+		late = s->cfg.timeout_us > 0 &&
+		       s->mono_us - c->last_us > s->cfg.timeout_us;
+		if (c->request_us != 0 && s->cfg.header_timeout_us > 0 &&
+		    !c->paused && !c->held_back)
+			late |=
+			    s->mono_us - c->last_us > s->cfg.header_timeout_us;
+		if (!c->authenticated && s->cfg.header_timeout_us > 0)
+			late |= s->mono_us - c->created_us >
+				s->cfg.header_timeout_us;
+		if (late) {
+			s->stats.connections_dropped++;
+			pd_client_close(c);
+		}
+	}
+}
+
+static void
+end_pause(struct pd_server *s)
+{
+	struct pd_client *c, *next;
+
+	if (s->paused_until_ms == 0 ||
+	    (int64_t)s->paused_until_ms > s->store->now_ms)
+		return;
+	s->paused_until_ms = 0;
+	for (c = s->clients; c != NULL; c = next) {
+		next = c->next;
+		if (c->held_back)
+			pd_client_resume(c);
+	}
+}
+
+static void
+count_ops(struct pd_server *s)
+{
+	const uint64_t us = s->mono_us - s->ops_last_us;
+
+	if (us == 0)
+		return;
+	s->ops_a_second =
+	    (s->stats.commands_processed - s->ops_last) * 1000000 / us;
+	s->ops_last = s->stats.commands_processed;
+	s->ops_last_us = s->mono_us;
+}
+
+static void
+cron(void *cookie)
+{
+	struct pd_server *s = cookie;
+
+	s->wall_offset_us = pd_clock_wall_us() - pd_clock_mono_us();
+	pd_server_time(s);
+	expire_keys(s);
+	end_pause(s);
+	if (s->tapserver != NULL && s->cron_runs % 5 == 0)
+		pd_tapserver_flush(s->tapserver);
+	if (s->cron_runs % 10 == 0) {
+		check_clients(s);
+		count_ops(s);
+		pd_store_tune(s->store);
+	}
+	s->cron_runs++;
+	pd_loop_timer(s->loop, &s->cron, CRON_US);
+}
+
+/* Before the loop waits: write replies, free the dead, drain the tap. */
+static bool
+before_wait(void *cookie)
+{
+	struct pd_server *s = cookie;
+	struct pd_client *c;
+
+	while ((c = s->dirty) != NULL) {
+		s->dirty = c->next_dirty;
+		c->is_dirty = false;
+		pd_client_flush(c);
+	}
+	if (s->dead != NULL)
+		pd_clients_reap(s);
+	if (s->tapserver != NULL && s->tap->on)
+		pd_tapserver_drain(s->tapserver, 0);
+	if (s->more)
+		expire_keys(s);
+	return s->more;
+}
+
+static void
+on_signal(void *cookie, int signo)
+{
+	struct pd_server *s = cookie;
+
+	pd_server_log(s, PD_LOG_NOTICE, "%s: shutting down",
+	    signo == SIGTERM ? "SIGTERM" : "SIGINT");
+	pd_loop_stop(s->loop);
+}
+
+/* Starting and ending. */
+
+static int
+open_store(struct pd_server *s, struct pd_err *err)
+{
+	struct pd_store_config sc = {
+	    .maxmemory = s->cfg.maxmemory,
+	    .maxobjects = s->cfg.maxobjects,
+	    .max_value = s->cfg.max_value,
+	    .max_share = s->cfg.max_share,
+	    .evict = s->cfg.evict,
+	    .policy = pd_policy_find(s->cfg.policy),
+	    .keys = &s->cfg.keys,
+	};
+
+	if (sc.policy == NULL)
+		return pd_err_set(
+		    err, "there is no policy '%s'", s->cfg.policy);
+	s->store = pd_store_new(&sc, &s->stats, err);
+	return s->store == NULL ? -1 : 0;
+}
+
+static int
+open_tap(struct pd_server *s, struct pd_err *err)
+{
+	const uint64_t bytes =
+	    s->cfg.maxmemory > 0 ? s->cfg.maxmemory / RING_SHARE : UINT64_MAX;
+
+	if (s->cfg.tap == NULL)
+		return 0;
+	s->tap = pd_tap_new(&s->cfg.keys, bytes / sizeof(struct pd_event) / 2,
+	    s->cfg.tap_scheme, s->cfg.tap_rate, err);
+	if (s->tap == NULL)
+		return -1;
+	s->store->tap = s->tap;
+	s->tapserver = pd_tapserver_new(s, s->cfg.tap, err);
+	return s->tapserver == NULL ? -1 : 0;
+}
+
+static int
+start(struct pd_server *s, struct pd_err *err)
+{
+	static const int signals[] = {SIGTERM, SIGINT, 0};
+	struct pd_err why = PD_ERR_INIT;
+	uint8_t id[20];
+
+	if ((s->loop = pd_loop_new(err)) == NULL || open_store(s, err))
+		return -1;
+	s->commands = pd_commands_new();
+	s->watches = pd_watchtab_new(s);
+	if (s->commands == NULL || s->watches == NULL)
+		return pd_err_nomem(err);
+	randombytes_buf(id, sizeof(id));
+	sodium_bin2hex(s->runid, sizeof(s->runid), id, sizeof(id));
+	s->wall_offset_us = pd_clock_wall_us() - pd_clock_mono_us();
+	pd_server_time(s);
+	s->started_us = s->store->now_us;
+	if (s->cfg.model != NULL && pd_server_load_model(s, s->cfg.model, &why))
+		pd_server_log(
+		    s, PD_LOG_WARNING, "serving without a model: %s", why.msg);
+	if (listen_all(s, err) || open_tap(s, err) ||
+	    pd_loop_signals(s->loop, signals, on_signal, s, err))
+		return -1;
+	pd_server_account(s);
+	s->cron.fn = cron;
+	s->cron.cookie = s;
+	pd_loop_timer(s->loop, &s->cron, CRON_US);
+	pd_loop_before(s->loop, before_wait, s);
+	return 0;
+}
+
+struct pd_server *
+pd_server_new(const struct pd_server_config *cfg, struct pd_err *err)
+{
+	struct pd_server *s = calloc(1, sizeof(*s));
+
+	if (s == NULL) {
+		pd_err_nomem(err);
+		return NULL;
+	}
+	s->cfg = *cfg;
+	if (start(s, err)) {
+		pd_server_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+int
+pd_server_run(struct pd_server *s, struct pd_err *err)
+{
+	return pd_loop_run(s->loop, err);
+}
+
+void
+pd_server_stop(struct pd_server *s)
+{
+	pd_loop_stop(s->loop);
+}
+
+static void
+close_listeners(struct pd_server *s)
+{
+	struct pd_listener *l;
+
+	while ((l = s->listeners) != NULL) {
+		s->listeners = l->next;
+		pd_loop_remove(s->loop, &l->watch);
+		close(l->watch.fd);
+		if (l->is_unix)
+			unlink(s->cfg.unixsocket);
+		free(l);
+	}
+}
+
+void
+pd_server_free(struct pd_server *s)
+{
+	struct pd_client *c;
+
+	if (s == NULL)
+		return;
+	if (s->loop != NULL)
+		close_listeners(s);
+	while ((c = s->dirty) != NULL) {
+		s->dirty = c->next_dirty;
+		pd_client_flush(c);
+	}
+	while (s->clients != NULL)
+		pd_client_close(s->clients);
+	pd_clients_reap(s);
+	pd_tapserver_free(s->tapserver);
+	if (s->store != NULL) {
+		s->store->tap = NULL;
+		pd_store_free(s->store);
+	}
+	pd_tap_free(s->tap);
+	pd_model_free(s->model);
+	free(s->model_path);
+	pd_commands_free(s->commands);
+	pd_watchtab_free(s->watches);
+#if PD_TLS
+	pd_tls_ctx_free(s->tls);
+#endif
+	pd_loop_free(s->loop);
+	if (s->cfg.password != NULL)
+		sodium_memzero(s->cfg.password, strlen(s->cfg.password));
+	free(s->cfg.password);
+	free(s);
+}

@@ -1,0 +1,338 @@
+/* The options that CONFIG GET and CONFIG SET know. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/num.h"
+#include "cache/client.h"
+#include "cache/command_util.h"
+#include "cache/policy.h"
+#include "cache/server.h"
+#include "cache/store.h"
+#include "cache/tap.h"
+#include "cache/tapserve.h"
+
+#define GET(name_)                                                             \
+	static void name_(const struct pd_server *s, struct pd_buf *b)
+#define SET(name_)                                                             \
+	static int name_(struct pd_server *s, const char *v, struct pd_err *err)
+
+static int
+parse_yes(const char *v, bool *out, struct pd_err *err)
+{
+	if (strcasecmp(v, "yes") != 0 && strcasecmp(v, "no") != 0)
+		return pd_err_set(err, "argument must be 'yes' or 'no'");
+	*out = strcasecmp(v, "yes") == 0;
+	return 0;
+}
+
+/* A fixed value is accepted as long as it is the one in force. */
+static int
+only(const char *v, const char *value, struct pd_err *err)
+{
+	if (strcasecmp(v, value) == 0)
+		return 0;
+	return pd_err_set(err, "only '%s' is supported", value);
+}
+
+static void
+add_u64(struct pd_buf *b, uint64_t v)
+{
+	pd_buf_printf(b, "%llu", (unsigned long long)v);
+}
+
+GET(get_maxmemory)
+{
+	add_u64(b, s->store->cfg.maxmemory);
+}
+
+SET(set_maxmemory)
+{
+	uint64_t n;
+
+	if (pd_parse_size(v, &n, err))
+		return -1;
+	s->cfg.maxmemory = n;
+	pd_store_set_limits(s->store, n, s->store->cfg.maxobjects);
+	return 0;
+}
+
+GET(get_maxobjects)
+{
+	add_u64(b, s->store->cfg.maxobjects);
+}
+
+SET(set_maxobjects)
+{
+	uint64_t n;
+
+	if (pd_parse_u64(v, &n, err))
+		return -1;
+	if ((n == 0) != (s->store->cfg.maxobjects == 0))
+		return pd_err_set(
+		    err, "can't change between counting objects and bytes");
+	s->cfg.maxobjects = n;
+	pd_store_set_limits(s->store, s->store->cfg.maxmemory, n);
+	return 0;
+}
+
+GET(get_maxmemory_policy)
+{
+	pd_buf_printf(b, "%s%s", s->cfg.evict ? "allkeys-" : "",
+	    s->cfg.evict ? s->store->cfg.policy->name : "noeviction");
+}
+
+SET(set_maxmemory_policy)
+{
+	if (strcasecmp(v, "noeviction") == 0) {
+		s->cfg.evict = s->store->cfg.evict = false;
+		return 0;
+	}
+	if (strncasecmp(v, "allkeys-", 8) != 0)
+		return pd_err_set(
+		    err, "argument must be 'noeviction' or 'allkeys-POLICY'");
+	if (pd_server_set_policy(s, v + 8, err))
+		return -1;
+	s->cfg.evict = s->store->cfg.evict = true;
+	return 0;
+}
+
+GET(get_policy)
+{
+	pd_buf_addstr(b, s->store->cfg.policy->name);
+}
+
+SET(set_policy)
+{
+	return pd_server_set_policy(s, v, err);
+}
+
+GET(get_max_value)
+{
+	add_u64(b, s->cfg.max_value);
+}
+
+SET(set_max_value)
+{
+	struct pd_client *c;
+	uint64_t n;
+
+	if (pd_parse_size(v, &n, err))
+		return -1;
+	if (n < 1024 || n > PD_RESP_BULK_MAX)
+		return pd_err_set(
+		    err, "argument must be between 1kb and 512mb");
+	s->cfg.max_value = s->store->cfg.max_value = n;
+	for (c = s->clients; c != NULL; c = c->next)
+		c->parser.keep_max = (uint32_t)n;
+	return 0;
+}
+
+GET(get_empty)
+{
+	(void)s;
+	(void)b;
+}
+
+SET(set_save)
+{
+	(void)s;
+	return only(v, "", err);
+}
+
+GET(get_no)
+{
+	(void)s;
+	pd_buf_addstr(b, "no");
+}
+
+SET(set_no)
+{
+	(void)s;
+	return only(v, "no", err);
+}
+
+GET(get_databases)
+{
+	(void)s;
+	add_u64(b, PD_STORE_DBS);
+}
+
+GET(get_maxclients)
+{
+	add_u64(b, s->cfg.maxclients);
+}
+
+SET(set_maxclients)
+{
+	return pd_parse_u64(v, &s->cfg.maxclients, err);
+}
+
+GET(get_timeout)
+{
+	add_u64(b, s->cfg.timeout_us / 1000000);
+}
+
+SET(set_timeout)
+{
+	return pd_parse_duration(v, &s->cfg.timeout_us, err);
+}
+
+GET(get_port)
+{
+	add_u64(b, s->port);
+}
+
+GET(get_tls_port)
+{
+	add_u64(b, s->tls_port);
+}
+
+GET(get_bind)
+{
+	pd_buf_addstr(b, s->cfg.bind);
+}
+
+GET(get_unixsocket)
+{
+	pd_buf_addstr(b, s->cfg.unixsocket ? s->cfg.unixsocket : "");
+}
+
+SET(set_requirepass)
+{
+	char *copy = v[0] == '\0' ? NULL : strdup(v);
+
+	if (v[0] != '\0' && copy == NULL)
+		return pd_err_nomem(err);
+	free(s->cfg.password);
+	s->cfg.password = copy;
+	return 0;
+}
+
+GET(get_loglevel)
+{
+	pd_buf_addstr(b, pd_log_level_name(s->cfg.log_level));
+}
+
+SET(set_loglevel)
+{
+	const int level = pd_log_level_parse(v);
+
+	if (level < 0)
+		return pd_err_set(err, "argument must be 'debug', 'verbose', "
+				       "'notice', 'warning' or 'nothing'");
+	s->cfg.log_level = (enum pd_log_level)level;
+	return 0;
+}
+
+GET(get_protected_mode)
+{
+	pd_buf_addstr(b, s->cfg.protected_mode ? "yes" : "no");
+}
+
+SET(set_protected_mode)
+{
+	return parse_yes(v, &s->cfg.protected_mode, err);
+}
+
+GET(get_output_pause)
+{
+	add_u64(b, s->cfg.output_pause);
+}
+
+SET(set_output_pause)
+{
+	return pd_parse_size(v, &s->cfg.output_pause, err);
+}
+
+GET(get_query_max)
+{
+	add_u64(b, s->cfg.query_max);
+}
+
+SET(set_query_max)
+{
+	uint64_t n;
+
+	if (pd_parse_size(v, &n, err))
+		return -1;
+	if (n < UINT64_C(1) << 20)
+		return pd_err_set(err, "argument must be 1mb or more");
+	s->cfg.query_max = n;
+	return 0;
+}
+
+GET(get_tap_rate)
+{
+	pd_buf_printf(b, "%g", s->cfg.tap_rate);
+}
+
+GET(get_tap_by)
+{
+	pd_buf_addstr(b, pd_scheme_name(s->cfg.tap_scheme));
+}
+
+static int
+set_sampling(struct pd_server *s, enum pd_scheme scheme, double rate)
+{
+	s->cfg.tap_scheme = scheme;
+	s->cfg.tap_rate = rate;
+	if (s->tap == NULL)
+		return 0;
+	pd_tapserver_flush(s->tapserver);
+	pd_tap_set_rate(s->tap, scheme, rate);
+	pd_tapserver_changed(s->tapserver);
+	return 0;
+}
+
+SET(set_tap_rate)
+{
+	double rate;
+
+	if (pd_parse_share(v, &rate, err))
+		return -1;
+	if (rate <= 0)
+		return pd_err_set(err, "argument must be above 0, up to 1");
+	return set_sampling(s, s->cfg.tap_scheme, rate);
+}
+
+SET(set_tap_by)
+{
+	const int scheme = pd_scheme_parse(v);
+
+	if (scheme != PD_SAMPLE_KEY && scheme != PD_SAMPLE_EVENT &&
+	    scheme != PD_SAMPLE_WINDOW)
+		return pd_err_set(
+		    err, "argument must be 'key', 'event' or 'window'");
+	return set_sampling(s, (enum pd_scheme)scheme, s->cfg.tap_rate);
+}
+
+const struct pd_setting pd_settings[] = {
+    {"appendonly", get_no, set_no},
+    {"bind", get_bind, NULL},
+    {"client-output-pause", get_output_pause, set_output_pause},
+    {"client-query-buffer-limit", get_query_max, set_query_max},
+    {"databases", get_databases, NULL},
+    {"loglevel", get_loglevel, set_loglevel},
+    {"max-value", get_max_value, set_max_value},
+    {"maxclients", get_maxclients, set_maxclients},
+    {"maxmemory", get_maxmemory, set_maxmemory},
+    {"maxmemory-policy", get_maxmemory_policy, set_maxmemory_policy},
+    {"maxobjects", get_maxobjects, set_maxobjects},
+    {"policy", get_policy, set_policy},
+    {"port", get_port, NULL},
+    {"protected-mode", get_protected_mode, set_protected_mode},
+    {"proto-max-bulk-len", get_max_value, set_max_value},
+    {"requirepass", get_empty, set_requirepass},
+    {"save", get_empty, set_save},
+    {"tap-by", get_tap_by, set_tap_by},
+    {"tap-rate", get_tap_rate, set_tap_rate},
+    {"timeout", get_timeout, set_timeout},
+    {"tls-port", get_tls_port, NULL},
+    {"unixsocket", get_unixsocket, NULL},
+    {NULL, NULL, NULL},
+};
