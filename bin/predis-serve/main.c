@@ -1,0 +1,304 @@
+/* predis-serve: a cache that speaks RESP and learns what to evict. */
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/keyfile.h"
+#include "base/num.h"
+#include "cache/policy.h"
+#include "cache/server.h"
+#include "cli/cli.h"
+#include "io/atomicfile.h"
+#include "io/fd.h"
+
+#define UNSET UINT64_MAX
+
+static struct {
+	struct pd_server_config cfg;
+	uint64_t port;
+	uint64_t tls_port;
+	uint64_t maxmemory;
+	const char *password_file;
+	const char *key_file;
+	const char *port_file;
+	const char *tap_by;
+	const char *log_level;
+	bool protected_mode;
+} opt = {
+    .port = 6379,
+    .tls_port = UNSET,
+    .maxmemory = UNSET,
+    .tap_by = "key",
+    .log_level = "notice",
+    .protected_mode = true,
+};
+
+static const struct pd_opt opts[] = {
+    {0, "bind", "ADDRESSES", PD_OPT_STR, &opt.cfg.bind, NULL,
+	"addresses to listen on (default 127.0.0.1)"},
+    {'p', "port", "N", PD_OPT_U64, &opt.port, NULL,
+	"TCP port (default 6379; 0: any free one)"},
+    {0, "port-file", "FILE", PD_OPT_STR, &opt.port_file, NULL,
+	"write the port in use to FILE"},
+    {0, "unixsocket", "PATH", PD_OPT_STR, &opt.cfg.unixsocket, NULL,
+	"listen on a Unix socket too"},
+    {0, "tls-port", "N", PD_OPT_U64, &opt.tls_port, NULL,
+	"TCP port for TLS (0: any free one)"},
+    {0, "tls-cert-file", "FILE", PD_OPT_STR, &opt.cfg.tls_cert, NULL,
+	"the server's certificate chain, PEM"},
+    {0, "tls-key-file", "FILE", PD_OPT_STR, &opt.cfg.tls_key, NULL,
+	"its private key, PEM"},
+    {0, "tls-ca-cert-file", "FILE", PD_OPT_STR, &opt.cfg.tls_ca, NULL,
+	"ask clients for a certificate from these authorities"},
+    {0, "requirepass-file", "FILE", PD_OPT_STR, &opt.password_file, NULL,
+	"clients must give the password on FILE's first line"},
+    {0, "protected-mode", NULL, PD_OPT_FLAG, &opt.protected_mode, NULL,
+	"without a password serve this machine only (default)"},
+    {0, "maxclients", "N", PD_OPT_U64, &opt.cfg.maxclients, NULL,
+	"connections at a time (default 10000)"},
+    {0, "timeout", "TIME", PD_OPT_DURATION, &opt.cfg.timeout_us, NULL,
+	"close clients idle for so long (default 0: never)"},
+    {'m', "maxmemory", "SIZE", PD_OPT_SIZE, &opt.maxmemory, NULL,
+	"memory limit (default: a quarter of the machine's)"},
+    {0, "maxobjects", "N", PD_OPT_U64, &opt.cfg.maxobjects, NULL,
+	"keep at most N keys (default 0: no such limit)"},
+    {0, "max-value", "SIZE", PD_OPT_SIZE, &opt.cfg.max_value, NULL,
+	"largest value (default 8M, at most 512M)"},
+    {'P', "policy", "NAME", PD_OPT_STR, &opt.cfg.policy, NULL,
+	"eviction policy (default learned)"},
+    {'M', "model", "FILE", PD_OPT_STR, &opt.cfg.model, NULL,
+	"model bundle for the learned policy"},
+    {0, "key-file", "FILE", PD_OPT_STR, &opt.key_file, NULL,
+	"secret that hashes keys; made when absent (default: random)"},
+    {0, "tap", "ADDRESS", PD_OPT_STR, &opt.cfg.tap, NULL,
+	"offer sampled events on a Unix socket or HOST:PORT"},
+    {0, "tap-rate", "SHARE", PD_OPT_SHARE, &opt.cfg.tap_rate, NULL,
+	"share that is sampled (default 0.001)"},
+    {0, "tap-by", "WHAT", PD_OPT_STR, &opt.tap_by, NULL,
+	"sample by key, event or window (default key)"},
+    {0, "output-pause", "SIZE", PD_OPT_SIZE, &opt.cfg.output_pause, NULL,
+	"unread replies that pause a client (default 64M)"},
+    {0, "log-level", "LEVEL", PD_OPT_STR, &opt.log_level, NULL,
+	"debug, verbose, notice, warning or nothing (default notice)"},
+    PD_OPT_END,
+};
+
+/* One line on standard error: time, level, text. */
+static void
+log_line(void *cookie, enum pd_log_level level, const char *text)
+{
+	const uint64_t us = pd_clock_wall_us();
+	const time_t t = (time_t)(us / 1000000);
+	struct tm tm;
+	char when[32] = "";
+
+	(void)cookie;
+	if (gmtime_r(&t, &tm) != NULL)
+		strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
+	fprintf(stderr, "%s.%03uZ %s %s\n", when, (unsigned)(us / 1000 % 1000),
+	    pd_log_level_name(level), text);
+}
+
+/* The first line of the password file. */
+static int
+read_password(struct pd_err *err)
+{
+	struct pd_buf b = PD_BUF_INIT;
+	struct stat st;
+	char *nl;
+
+	if (opt.password_file == NULL)
+		return 0;
+	if (stat(opt.password_file, &st) == 0 && S_ISREG(st.st_mode) &&
+	    st.st_mode & 077)
+		return pd_err_set(err,
+		    "password file '%s' can be read by others: chmod 600 it",
+		    opt.password_file);
+	if (pd_read_file(opt.password_file, 4096, &b, err))
+		return -1;
+	if (pd_buf_cstr(&b) == NULL)
+		return pd_err_nomem(err);
+	if ((nl = strpbrk((char *)b.data, "\r\n")) != NULL)
+		*nl = '\0';
+	if (b.data[0] == '\0') {
+		pd_buf_release(&b);
+		return pd_err_set(
+		    err, "password file '%s' is empty", opt.password_file);
+	}
+	opt.cfg.password = (char *)b.data; /* the server's from now on */
+	return 0;
+}
+
+static int
+check_policy(struct pd_err *err)
+{
+	const struct pd_policy_ops *const *p;
+	char names[256] = "";
+	size_t n = 0;
+
+	if (pd_policy_find(opt.cfg.policy) != NULL)
+		return 0;
+	for (p = pd_policies; *p != NULL && n < sizeof(names); p++)
+		n += (size_t)snprintf(
+		    names + n, sizeof(names) - n, " %s", (*p)->name);
+	return pd_err_set(
+	    err, "there is no policy '%s'; there are%s", opt.cfg.policy, names);
+}
+
+static int
+check_tls(struct pd_err *err)
+{
+	if (opt.tls_port == UNSET) {
+		if (opt.cfg.tls_cert || opt.cfg.tls_key || opt.cfg.tls_ca)
+			return pd_err_set(err, "TLS options need --tls-port");
+		return 0;
+	}
+	if (!PD_TLS)
+		return pd_err_set(
+		    err, "--tls-port: this build has no TLS (TLS=0)");
+	if (opt.cfg.tls_cert == NULL || opt.cfg.tls_key == NULL)
+		return pd_err_set(
+		    err, "--tls-port needs --tls-cert-file and --tls-key-file");
+	return 0;
+}
+
+/* Options to configuration, with the checks across them. */
+static int
+configure(struct pd_err *err)
+{
+	struct pd_server_config *cfg = &opt.cfg;
+	const int scheme = pd_scheme_parse(opt.tap_by);
+	const int level = pd_log_level_parse(opt.log_level);
+
+	if (opt.port > 65535 || (opt.tls_port != UNSET && opt.tls_port > 65535))
+		return pd_err_set(err, "a port is at most 65535");
+	cfg->port = (int64_t)opt.port;
+	cfg->tls_port = opt.tls_port == UNSET ? -1 : (int64_t)opt.tls_port;
+	cfg->protected_mode = opt.protected_mode;
+	cfg->maxmemory =
+	    opt.maxmemory == UNSET ? pd_server_default_memory() : opt.maxmemory;
+	if (cfg->maxmemory > 0 && cfg->maxmemory < UINT64_C(1) << 20)
+		return pd_err_set(err, "--maxmemory: at least 1M");
+	if (cfg->max_value < 1024 || cfg->max_value > UINT64_C(512) << 20)
+		return pd_err_set(err, "--max-value: between 1k and 512M");
+	if (cfg->query_max < 2 * cfg->max_value)
+		cfg->query_max = 2 * cfg->max_value;
+	if (scheme != PD_SAMPLE_KEY && scheme != PD_SAMPLE_EVENT &&
+	    scheme != PD_SAMPLE_WINDOW)
+		return pd_err_set(err, "--tap-by: key, event or window");
+	cfg->tap_scheme = (enum pd_scheme)scheme;
+	if (cfg->tap_rate <= 0)
+		return pd_err_set(err, "--tap-rate: above 0, up to 1");
+	if (level < 0)
+		return pd_err_set(err, "--log-level: debug, verbose, notice, "
+				       "warning or nothing");
+	cfg->log_level = (enum pd_log_level)level;
+	return check_policy(err) || check_tls(err) ? -1 : 0;
+}
+
+static int
+load_keys(struct pd_err *err)
+{
+	if (opt.key_file != NULL)
+		return pd_keys_load(&opt.cfg.keys, opt.key_file, 1, err);
+	pd_keys_random(&opt.cfg.keys);
+	return 0;
+}
+
+/* As many descriptors as maxclients needs; fewer clients when refused. */
+static void
+raise_files(void)
+{
+	const rlim_t want = (rlim_t)opt.cfg.maxclients + 64;
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) || rl.rlim_cur >= want)
+		return;
+	rl.rlim_cur = rl.rlim_max < want ? rl.rlim_max : want;
+	if (setrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur >= want)
+		return;
+	opt.cfg.maxclients = rl.rlim_cur > 64 ? rl.rlim_cur - 64 : 1;
+	pd_cli_note("open files are limited to %llu: at most %llu clients",
+	    (unsigned long long)rl.rlim_cur,
+	    (unsigned long long)opt.cfg.maxclients);
+}
+
+/* Tell where it listens: a line on stdout, the port in a file. */
+static int
+report(const struct pd_server *s, struct pd_err *err)
+{
+	char text[160];
+	int n;
+
+	n = snprintf(text, sizeof(text), "ready port=%u", s->port);
+	if (s->tls_port != 0)
+		n += snprintf(text + n, sizeof(text) - (size_t)n,
+		    " tls_port=%u", s->tls_port);
+	n += snprintf(
+	    text + n, sizeof(text) - (size_t)n, " pid=%ld\n", (long)getpid());
+	if (pd_cli_out(text, (size_t)n) || fflush(stdout))
+		return pd_err_sys(err, "cannot write to standard output");
+	if (opt.port_file == NULL)
+		return 0;
+	n = snprintf(text, sizeof(text), "%u\n", s->port);
+	return pd_atomicfile_write(opt.port_file, text, (size_t)n, 0644, err);
+}
+
+static int
+run(int argc, char **argv)
+{
+	struct pd_err err = PD_ERR_INIT;
+	struct pd_server *s;
+	int r = PD_EXIT_FAIL;
+
+	(void)argc;
+	(void)argv;
+	if (configure(&err))
+		return pd_cli_usage("%s", err.msg);
+	if (read_password(&err) || load_keys(&err))
+		return pd_cli_fail(&err);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	raise_files();
+	opt.cfg.log = log_line;
+	if ((s = pd_server_new(&opt.cfg, &err)) == NULL)
+		return pd_cli_fail(&err);
+	if (report(s, &err) || pd_server_run(s, &err))
+		pd_cli_fail(&err);
+	else
+		r = PD_EXIT_YES;
+	pd_server_free(s);
+	if (opt.port_file != NULL)
+		unlink(opt.port_file);
+	return r;
+}
+
+static const struct pd_verb verbs[] = {
+    {"", "", "serve", opts, 0, 0, run},
+    {NULL, NULL, NULL, NULL, 0, 0, NULL},
+};
+
+static const struct pd_program program = {
+    .name = "predis-serve",
+    .purpose = "serve a cache over RESP that learns what to evict",
+    .verbs = verbs,
+    .examples = "  predis-serve --maxmemory 1G\n"
+		"  predis-serve --port 0 --tap /run/predis/tap --tap-rate 1%\n"
+		"  redis-cli -p 6379 predis.stats\n",
+};
+
+int
+main(int argc, char **argv)
+{
+	pd_server_config_init(&opt.cfg);
+	return pd_cli_main(&program, argc, argv);
+}
