@@ -58,12 +58,12 @@ check_sampling(const struct job *j, struct pd_err *err)
 		    "'%s' was sampled by %s: it holds some accesses of a key "
 		    "and not others, so gaps, counts and ages would be wrong "
 		    "(record with --by key)",
-		    j->path, pd_scheme_name(m->scheme));
+		    sample_name(j->path), pd_scheme_name(m->scheme));
 	if (m->scheme != j->meta.scheme || m->rate != j->meta.rate)
 		return pd_err_set(err,
 		    "'%s' holds streams sampled in different ways: derive "
 		    "features from each by itself",
-		    j->path);
+		    sample_name(j->path));
 	return 0;
 }
 
@@ -285,7 +285,7 @@ one_event(struct job *j, struct pd_event *e, struct pd_err *err)
 
 	if (shard >= SHARDS_MAX)
 		return pd_err_set(err, "'%s': shard %u, but at most %d",
-		    j->path, (unsigned)shard, SHARDS_MAX);
+		    sample_name(j->path), (unsigned)shard, SHARDS_MAX);
 	if (j->o->capacity != 0 &&
 	    cache_state(j, e, shard, &resident, &s, err) < 0)
 		return -1;
@@ -338,6 +338,18 @@ start(struct job *j, const struct pd_event *first, struct pd_err *err)
 	return 0;
 }
 
+/* The stream is empty, or of another kind. */
+static int
+no_events(struct job *j, struct pd_err *err)
+{
+	const struct pd_pds_meta *m = pd_evreader_meta(j->in);
+
+	if (strcmp(m->schema, "events") != 0)
+		return pd_err_set(err, "'%s' holds %s, not events",
+		    sample_name(j->path), m->schema);
+	return write_header(j, NULL, err);
+}
+
 static int
 read_all(struct job *j, struct pd_err *err)
 {
@@ -359,7 +371,7 @@ read_all(struct job *j, struct pd_err *err)
 	pd_cli_progress_end();
 	if (got < 0)
 		return -1;
-	if (j->n->events == 0 && write_header(j, NULL, err) < 0)
+	if (j->n->events == 0 && no_events(j, err) < 0)
 		return -1;
 	return censor_rest(j, err);
 }

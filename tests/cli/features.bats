@@ -200,4 +200,7 @@ labels() { predis-sample print --json "$1" | jq -c 'select(has("label"))'; }
 	predis-sample features empty.csv -o f.pds
 	predis-sample verify f.pds
 	[ "$(rows f.pds | wc -l)" -eq 0 ]
+	run --separate-stderr predis-sample features f.pds
+	[ "$status" -eq 2 ]
+	[ "$stderr" = "predis-sample: 'f.pds' holds features, not events" ]
 }
