@@ -19,102 +19,78 @@
 static const char untrusted[] = "untrusted comment: ";
 static const char trusted[] = "trusted comment: ";
 
-/* Take the next line off ${p}, without its end; NULL when there is none. */
-static char *
-next_line(char **p)
-{
-	char *line = *p, *end;
+/* A line of a text, without its end. */
+struct line {
+	const char *p; /* NULL: there is none */
+	size_t n;
+};
 
-	if (*line == '\0')
-		return NULL;
-	end = line + strcspn(line, "\n");
-	*p = *end == '\n' ? end + 1 : end;
-	*end = '\0';
-	if (end > line && end[-1] == '\r')
-		end[-1] = '\0';
-	return line;
+/* Take the next line off ${text}. */
+static struct line
+next_line(const char **text)
+{
+	struct line l = {*text, strcspn(*text, "\n")};
+
+	if (l.n == 0 && *l.p == '\0')
+		return (struct line){NULL, 0};
+	*text = l.p + l.n + (l.p[l.n] == '\n');
+	if (l.n > 0 && l.p[l.n - 1] == '\r')
+		l.n--;
+	return l;
+}
+
+static bool
+starts_with(struct line l, const char *prefix)
+{
+	return l.p != NULL && l.n >= strlen(prefix) &&
+	       memcmp(l.p, prefix, strlen(prefix)) == 0;
 }
 
 /* A line of base64 that holds exactly ${n} bytes. */
 static int
-decode(const char *line, uint8_t *out, size_t n)
+decode(struct line l, uint8_t *out, size_t n)
 {
 	size_t got;
 
-	return line == NULL ||
-		       sodium_base642bin(out, n, line, strlen(line), NULL, &got,
-			   NULL, sodium_base64_VARIANT_ORIGINAL) != 0 ||
+	return l.p == NULL ||
+		       sodium_base642bin(out, n, l.p, l.n, NULL, &got, NULL,
+			   sodium_base64_VARIANT_ORIGINAL) != 0 ||
 		       got != n
 		   ? -1
 		   : 0;
 }
 
-/* Read a small text file; ${out} holds it NUL-terminated. */
-static char *
-read_text(const char *path, struct pd_buf *out, struct pd_err *err)
-{
-	char *s;
-
-	if (pd_read_file(path, MAX_FILE, out, err))
-		return NULL;
-	if ((s = pd_buf_cstr(out)) == NULL)
-		pd_err_nomem(err);
-	return s;
-}
-
 static int
-read_key(const char *path, uint8_t key[KEY_LEN], struct pd_err *err)
+parse_key(const char *text, uint8_t key[KEY_LEN])
 {
-	struct pd_buf text = PD_BUF_INIT;
-	char *p, *line;
-	int r = -1;
+	struct line l = next_line(&text);
 
-	if ((p = read_text(path, &text, err)) == NULL)
-		goto out;
-	line = next_line(&p);
-	if (line != NULL && strncmp(line, untrusted, strlen(untrusted)) == 0)
-		line = next_line(&p);
-	if (decode(line, key, KEY_LEN) || memcmp(key, "Ed", 2) != 0)
-		pd_err_set(err, "'%s' is not a minisign public key", path);
-	else
-		r = 0;
-out:
-	pd_buf_release(&text);
-	return r;
+	if (starts_with(l, untrusted))
+		l = next_line(&text);
+	return decode(l, key, KEY_LEN) || memcmp(key, "Ed", 2) != 0 ? -1 : 0;
 }
 
 /* What a signature file says. */
 struct sig {
 	uint8_t sig[SIG_LEN];
 	uint8_t global[crypto_sign_BYTES];
-	char comment[MAX_FILE];
-	size_t comment_len;
+	struct line comment; /* trusted; borrowed from the text */
 };
 
 static int
-read_sig(const char *path, struct sig *s, struct pd_err *err)
+parse_sig(const char *text, struct sig *s)
 {
-	struct pd_buf text = PD_BUF_INIT;
-	char *p, *line;
-	int r = -1;
-
-	if ((p = read_text(path, &text, err)) == NULL)
-		goto out;
-	line = next_line(&p);
-	if (line == NULL || strncmp(line, untrusted, strlen(untrusted)) != 0 ||
-	    decode(next_line(&p), s->sig, SIG_LEN) ||
-	    (line = next_line(&p)) == NULL ||
-	    strncmp(line, trusted, strlen(trusted)) != 0 ||
-	    decode(next_line(&p), s->global, sizeof(s->global)) || *p != '\0') {
-		pd_err_set(err, "'%s' is not a minisign signature", path);
-		goto out;
-	}
-	s->comment_len = strlen(line) - strlen(trusted);
-	memcpy(s->comment, line + strlen(trusted), s->comment_len);
-	r = 0;
-out:
-	pd_buf_release(&text);
-	return r;
+	if (!starts_with(next_line(&text), untrusted) ||
+	    decode(next_line(&text), s->sig, SIG_LEN))
+		return -1;
+	s->comment = next_line(&text);
+	if (!starts_with(s->comment, trusted) ||
+	    decode(next_line(&text), s->global, sizeof(s->global)) ||
+	    *text != '\0')
+		return -1;
+	s->comment.p += strlen(trusted);
+	s->comment.n -= strlen(trusted);
+	return 0;
 }
 
 /* The signature over the file's bytes. */
@@ -136,31 +112,52 @@ file_ok(const struct sig *s, const void *p, size_t n, const uint8_t *pk)
 static bool
 comment_ok(const struct sig *s, const uint8_t *pk)
 {
-	uint8_t m[crypto_sign_BYTES + MAX_FILE];
+	const size_t n = crypto_sign_BYTES + s->comment.n;
+	uint8_t *m = malloc(n);
+	bool good;
 
+	if (m == NULL)
+		return false;
 	memcpy(m, s->sig + 2 + ID_LEN, crypto_sign_BYTES);
-	memcpy(m + crypto_sign_BYTES, s->comment, s->comment_len);
-	return crypto_sign_verify_detached(
-		   s->global, m, crypto_sign_BYTES + s->comment_len, pk) == 0;
+	memcpy(m + crypto_sign_BYTES, s->comment.p, s->comment.n);
+	good = crypto_sign_verify_detached(s->global, m, n, pk) == 0;
+	free(m);
+	return good;
 }
 
-static int
-check(const struct sig *s, const uint8_t key[KEY_LEN], const void *p, size_t n,
-    const char *path, struct pd_err *err)
+int
+pd_signature_verify(const char *sig, const char *key, const void *p, size_t n,
+    struct pd_err *err)
 {
-	const uint8_t *pk = key + 2 + ID_LEN;
+	uint8_t k[KEY_LEN];
+	struct sig s;
 
-	if (memcmp(s->sig + 2, key + 2, ID_LEN) != 0)
-		return pd_err_set(err,
-		    "'%s' is signed by another key than the trusted one", path);
-	if (!file_ok(s, p, n, pk))
-		return pd_err_set(err,
-		    "the signature of '%s' does not fit its content", path);
-	if (!comment_ok(s, pk))
-		return pd_err_set(err,
-		    "the trusted comment of the signature of '%s' was changed",
-		    path);
+	if (parse_key(key, k))
+		return pd_err_set(err, "not a minisign public key");
+	if (parse_sig(sig, &s))
+		return pd_err_set(err, "not a minisign signature");
+	if (memcmp(s.sig + 2, k + 2, ID_LEN) != 0)
+		return pd_err_set(
+		    err, "signed by another key than the trusted one");
+	if (!file_ok(&s, p, n, k + 2 + ID_LEN))
+		return pd_err_set(
+		    err, "the signature does not fit the content");
+	if (!comment_ok(&s, k + 2 + ID_LEN))
+		return pd_err_set(err, "the trusted comment was changed");
 	return 0;
+}
+
+/* Read a small text file; the text, in ${out}, or NULL. */
+static const char *
+read_text(const char *path, struct pd_buf *out, struct pd_err *err)
+{
+	const char *s;
+
+	if (pd_read_file(path, MAX_FILE, out, err))
+		return NULL;
+	if ((s = pd_buf_cstr(out)) == NULL)
+		pd_err_nomem(err);
+	return s;
 }
 
 int
@@ -168,21 +165,23 @@ pd_signature_check(const char *path, const void *p, size_t n, const char *key,
     struct pd_err *err)
 {
 	const size_t len = strlen(path) + sizeof(".minisig");
-	struct sig *s = malloc(sizeof(*s));
-	char *sigpath = malloc(len);
-	uint8_t k[KEY_LEN];
+	struct pd_buf keybuf = PD_BUF_INIT, sigbuf = PD_BUF_INIT;
+	const char *keytext, *sigtext;
+	char *sigpath;
 	int r = -1;
 
-	if (s == NULL || sigpath == NULL) {
-		pd_err_nomem(err);
-		goto out;
-	}
+	if ((sigpath = malloc(len)) == NULL)
+		return pd_err_nomem(err);
 	snprintf(sigpath, len, "%s.minisig", path);
-	if (read_key(key, k, err) || read_sig(sigpath, s, err))
-		goto out;
-	r = check(s, k, p, n, path, err);
-out:
-	free(s);
+	if ((keytext = read_text(key, &keybuf, err)) != NULL &&
+	    (sigtext = read_text(sigpath, &sigbuf, err)) != NULL) {
+		r = pd_signature_verify(sigtext, keytext, p, n, err);
+		if (r)
+			pd_err_prefix(
+			    err, "cannot trust '%s' by '%s'", path, key);
+	}
+	pd_buf_release(&keybuf);
+	pd_buf_release(&sigbuf);
 	free(sigpath);
 	return r;
 }

@@ -20,4 +20,11 @@ struct pd_err;
 int pd_signature_check(const char *path, const void *p, size_t n,
     const char *key, struct pd_err *err);
 
+/*
+ * pd_signature_verify(sig, key, p, n, err):
+ * The same with the texts of the signature and public key files.
+ */
+int pd_signature_verify(const char *sig, const char *key, const void *p,
+    size_t n, struct pd_err *err);
+
 #endif /* PD_MODEL_SIGNATURE_H */
