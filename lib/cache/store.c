@@ -408,7 +408,8 @@ insert(struct pd_store *st, const struct pd_key *k, const struct pd_put *put,
 	tick = access_miss(st, k, &fill);
 	if ((e = entry_new(st, k, put->len, expiry)) == NULL)
 		return refuse(st);
-	acc = store_access(st, k->hash, e, put->op);
+	/* A fill is the read that missed: nobody wrote. */
+	acc = store_access(st, k->hash, e, fill ? PD_OP_GET : put->op);
 	acc.tick = tick;
 	if (st->cfg.maxobjects == 0)
 		pd_context_set_size(st->context, k->hash, acc.size);
