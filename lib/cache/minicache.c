@@ -252,6 +252,16 @@ pd_minicache_event(
 	return 0;
 }
 
+bool
+pd_minicache_served(const struct pd_minicache *m, uint64_t key, uint64_t tick,
+    struct pd_served *out)
+{
+	uint32_t i = pd_keyindex_find(&m->index, key);
+
+	return i != PD_KEYINDEX_NONE &&
+	       pd_learned_served(m->policy, i, tick, out);
+}
+
 void
 pd_minicache_stats(const struct pd_minicache *m, struct pd_minicache_stats *out)
 {

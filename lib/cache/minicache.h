@@ -44,6 +44,11 @@ void pd_minicache_free(struct pd_minicache *m);
 int pd_minicache_event(
     struct pd_minicache *m, const struct pd_event *e, struct pd_served *out);
 
+/* What a model would be told of ${key} at ${tick}; false when it is not
+ * resident. Changes nothing. */
+bool pd_minicache_served(const struct pd_minicache *m, uint64_t key,
+    uint64_t tick, struct pd_served *out);
+
 void pd_minicache_stats(
     const struct pd_minicache *m, struct pd_minicache_stats *out);
 
