@@ -63,8 +63,8 @@ probe_member(const uint8_t *p, size_t n, struct pd_pds_block *b, size_t *need)
 	*need = PD_PDS_MEMBER_HEAD;
 	if (n < PD_PDS_MEMBER_HEAD)
 		return PD_PROBE_SHORT;
-	/* FLG must be FEXTRA alone; MTIME, XFL and OS are of no matter. */
-	if (p[2] != 8 || p[3] != 4 ||
+	/* The first ten bytes are always the same, so any change shows. */
+	if (memcmp(p, gzip_magic, sizeof(gzip_magic)) != 0 ||
 	    pd_get16(p + 10) != 4 + PD_PDS_EXTRA_LEN || p[12] != 'P' ||
 	    p[13] != 'D' || pd_get16(p + 14) != PD_PDS_EXTRA_LEN)
 		return PD_PROBE_BAD;
