@@ -204,6 +204,9 @@ pd_evreader_next(struct pd_evreader *r, struct pd_event *e, struct pd_err *err)
 	e->tick = r->tick++;
 	e->key = pd_keys_identity(&r->keys, r->key.p, (uint32_t)r->key.n);
 	r->identity = e->key;
+	if (e->client != 0)
+		e->client = (uint32_t)pd_keys_identity(
+		    &r->keys, &e->client, sizeof(e->client));
 	return 1;
 }
 

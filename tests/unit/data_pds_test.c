@@ -15,6 +15,8 @@
 #include "data/event.h"
 #include "data/feature.h"
 #include "data/pds.h"
+#include "io/atomicfile.h"
+#include "io/fd.h"
 
 #define HEADER "{\"source\":\"test\"}"
 
@@ -680,6 +682,66 @@ test_memory_is_reported(void **state)
 	pd_buf_release(&b);
 }
 
+/* A stream with something of everything, written into ${b}. */
+static void
+tiny(struct pd_buf *b, bool bare)
+{
+	struct pd_pds_writer *w = begin(b, bare, 0);
+	struct pd_event e;
+
+	for (unsigned i = 0; i < 12; i++) {
+		pd_event_init(&e);
+		e.time_us = 1700000000000000 + i * 250000;
+		e.tick = 1000 + i * i;
+		e.key = pd_mix64(1 + i % 5);
+		e.op = i == 11 ? PD_OP_DEL : i % 4 == 1 ? PD_OP_SET : PD_OP_GET;
+		e.flags = i > 4 ? PD_EV_HIT : 0;
+		e.size = 100 + i / 5;
+		if (i % 3 == 0) {
+			e.flags |= PD_EV_TTL;
+			e.ttl_ms = 60000;
+		}
+		e.latency_us = 10 * i;
+		e.ns = i / 6;
+		e.client = i % 2 ? 0xdeadbeef : 0;
+		e.weight = 1 + i / 10;
+		e.ctx[PD_CTX_EVICT_AGE] = (uint8_t)(40 + i);
+		pd_pds_shard(w, i / 8);
+		assert_int_equal(pd_pds_add(w, &e, NULL), 0);
+		if (i == 6) {
+			assert_int_equal(pd_pds_flush(w, NULL), 0);
+			pd_pds_lost(w, 3);
+		}
+	}
+	end(w);
+}
+
+/* The bytes of the format must never change: streams outlive programs. */
+static void
+check_golden(const char *path, bool bare)
+{
+	struct pd_buf b = PD_BUF_INIT, golden = PD_BUF_INIT;
+	struct pd_err err = PD_ERR_INIT;
+
+	tiny(&b, bare);
+	if (getenv("PREDIS_WRITE_GOLDEN") != NULL)
+		assert_int_equal(
+		    pd_atomicfile_write(path, b.data, b.len, 0644, &err), 0);
+	assert_int_equal(pd_read_file(path, 1 << 16, &golden, &err), 0);
+	assert_int_equal(b.len, golden.len);
+	assert_memory_equal(b.data, golden.data, b.len);
+	pd_buf_release(&b);
+	pd_buf_release(&golden);
+}
+
+static void
+test_golden(void **state)
+{
+	(void)state;
+	check_golden("tests/golden/pds/tiny-bare.pds", true);
+	check_golden("tests/golden/pds/tiny.pds", false);
+}
+
 int
 main(void)
 {
@@ -699,6 +761,7 @@ main(void)
 	    cmocka_unit_test(test_meta_comes_back),
 	    cmocka_unit_test(test_bad_headers),
 	    cmocka_unit_test(test_memory_is_reported),
+	    cmocka_unit_test(test_golden),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
