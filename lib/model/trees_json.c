@@ -231,64 +231,84 @@ split_column(const struct pd_trees *t, const struct source *s, uint32_t i,
 	return (int)col + (def ? LO : HI);
 }
 
+/* Room to lay out one tree; the largest tree of the file fits. */
+struct layout {
+	struct todo *queue;
+	uint8_t *seen; /* nodes of the file that are in the queue or done */
+	size_t head, tail;
+	uint32_t free_at; /* where the next two children go */
+	size_t end;	  /* of what the tree's nodes may use */
+};
+
+static void
+enqueue(struct layout *y, json_int_t node, uint32_t at, uint32_t depth)
+{
+	y->seen[node] = 1;
+	y->queue[y->tail++] = (struct todo){(uint32_t)node, at, depth};
+}
+
+/* Fill in one node and put its children at the end of the queue. */
+static int
+place_node(struct pd_trees *t, const struct source *s, struct layout *y,
+    struct todo q, struct pd_err *err)
+{
+	struct pd_trees_node *n = &t->nodes[q.at];
+	const json_t *left = json_array_get(s->left, q.node);
+	json_int_t l, r;
+	int col;
+
+	if (q.depth > PD_TREES_MAX_DEPTH)
+		return pd_err_set(
+		    err, "tree %u: deeper than %d", s->id, PD_TREES_MAX_DEPTH);
+	if (pd_jsonin_float(json_array_get(s->value, q.node), &n->value))
+		return pd_err_set(err,
+		    "tree %u, node %u: split condition is not a float32 number",
+		    s->id, q.node);
+	if (json_is_integer(left) && json_integer_value(left) == -1) {
+		n->link = (q.at - 1) << COL_BITS | NOT;
+		return 0;
+	}
+	l = index_at(s->left, q.node, (json_int_t)s->n);
+	r = index_at(s->right, q.node, (json_int_t)s->n);
+	if (l < 0 || r < 0 || l == r || y->seen[l] || y->seen[r] ||
+	    y->free_at + 2 > y->end)
+		return pd_err_set(err,
+		    "tree %u, node %u: children do not make a tree", s->id,
+		    q.node);
+	if ((col = split_column(t, s, q.node, err)) < 0)
+		return -1;
+	n->link = y->free_at << COL_BITS | (uint32_t)col;
+	enqueue(y, l, y->free_at, q.depth + 1);
+	enqueue(y, r, y->free_at + 1, q.depth + 1);
+	y->free_at += 2;
+	return 0;
+}
+
 /*
- * Place the nodes of one tree breadth first from t->nodes_len on. ${queue} has
- * room for s->n entries; a node is queued once, which bounds the loop.
+ * Place the nodes of one tree breadth first from t->nodes_len on. A node is
+ * queued once, which bounds the loop and the queue; nodes that the root does
+ * not reach (pruned ones) are left out.
  */
 static int
-place_tree(struct pd_trees *t, const struct source *s, struct todo *queue,
-    uint8_t *seen, struct pd_trees_root *root, struct pd_err *err)
+place_tree(struct pd_trees *t, const struct source *s, struct layout *y,
+    struct pd_trees_root *root, struct pd_err *err)
 {
-	const size_t end = t->nodes_len + s->n;
-	size_t head = 0, tail = 0;
-	uint32_t free_at;
+	struct todo q;
 
-	memset(seen, 0, s->n);
+	memset(y->seen, 0, s->n);
+	y->head = y->tail = 0;
+	y->end = t->nodes_len + s->n;
 	root->at = (uint32_t)t->nodes_len;
-	root->depth = 0;
-	free_at = root->at + 1;
-	queue[tail++] = (struct todo){0, root->at, 0};
-	seen[0] = 1;
-	while (head < tail) {
-		const struct todo q = queue[head++];
-		struct pd_trees_node *n = &t->nodes[q.at];
-		const json_t *lv = json_array_get(s->left, q.node);
-		json_int_t l, r;
-		int col;
-
-		if (q.depth > root->depth)
-			root->depth = q.depth;
-		if (q.depth > PD_TREES_MAX_DEPTH)
-			return pd_err_set(err, "tree %u: deeper than %d", s->id,
-			    PD_TREES_MAX_DEPTH);
-		if (pd_jsonin_float(
-			json_array_get(s->value, q.node), &n->value))
-			return pd_err_set(err,
-			    "tree %u, node %u: split condition is not a "
-			    "float32 number",
-			    s->id, q.node);
-		if (json_is_integer(lv) && json_integer_value(lv) == -1) {
-			n->link = (q.at - 1) << COL_BITS | NOT;
-			continue;
-		}
-		l = index_at(s->left, q.node, (json_int_t)s->n);
-		r = index_at(s->right, q.node, (json_int_t)s->n);
-		if (l < 0 || r < 0 || l == r || seen[l] || seen[r] ||
-		    free_at + 2 > end)
-			return pd_err_set(err,
-			    "tree %u, node %u: children do not make a tree",
-			    s->id, q.node);
-		if ((col = split_column(t, s, q.node, err)) < 0)
+	y->free_at = root->at + 1;
+	enqueue(y, 0, root->at, 0);
+	while (y->head < y->tail) {
+		q = y->queue[y->head++];
+		if (place_node(t, s, y, q, err))
 			return -1;
-		n->link = free_at << COL_BITS | (uint32_t)col;
-		seen[l] = seen[r] = 1;
-		queue[tail++] =
-		    (struct todo){(uint32_t)l, free_at, q.depth + 1};
-		queue[tail++] =
-		    (struct todo){(uint32_t)r, free_at + 1, q.depth + 1};
-		free_at += 2;
+		/* Breadth first: the last one is the deepest. */
+		root->depth = q.depth;
 	}
-	t->nodes_len = free_at;
+	t->nodes_len = y->free_at;
 	return 0;
 }
 
@@ -317,8 +337,7 @@ count_nodes(const json_t *trees, size_t *largest, struct pd_err *err)
 static int
 parse_trees(struct pd_trees *t, const json_t *trees, struct pd_err *err)
 {
-	struct todo *queue = NULL;
-	uint8_t *seen = NULL;
+	struct layout y = {0};
 	struct source s;
 	size_t largest, total;
 	unsigned i;
@@ -329,10 +348,10 @@ parse_trees(struct pd_trees *t, const json_t *trees, struct pd_err *err)
 		return -1;
 	t->nodes = calloc(total, sizeof(t->nodes[0]));
 	t->roots = calloc(t->count, sizeof(t->roots[0]));
-	queue = calloc(largest, sizeof(queue[0]));
-	seen = malloc(largest);
-	if (t->nodes == NULL || t->roots == NULL || queue == NULL ||
-	    seen == NULL) {
+	y.queue = calloc(largest, sizeof(y.queue[0]));
+	y.seen = malloc(largest);
+	if (t->nodes == NULL || t->roots == NULL || y.queue == NULL ||
+	    y.seen == NULL) {
 		pd_err_nomem(err);
 		goto out;
 	}
@@ -340,12 +359,12 @@ parse_trees(struct pd_trees *t, const json_t *trees, struct pd_err *err)
 	t->nodes_len = 1;
 	for (i = 0; i < t->count; i++)
 		if (open_tree(&s, json_array_get(trees, i), i, err) ||
-		    place_tree(t, &s, queue, seen, &t->roots[i], err))
+		    place_tree(t, &s, &y, &t->roots[i], err))
 			goto out;
 	r = 0;
 out:
-	free(queue);
-	free(seen);
+	free(y.queue);
+	free(y.seen);
 	return r;
 }
 
