@@ -101,6 +101,28 @@ test_write_load(void **state)
 	unlink(path);
 }
 
+/* What may be left out has a default that loads. */
+static void
+test_defaults(void **state)
+{
+	struct pd_bundle_parts p = golden_parts(&g);
+	struct pd_buf b = PD_BUF_INIT;
+	struct pd_model *m;
+
+	(void)state;
+	p.training = p.metrics = NULL;
+	p.trained_at = 0;
+	assert_int_equal(pd_bundle_format(&p, &b, NULL), 0);
+	m = pd_model_parse(b.data, b.len, NULL);
+	assert_non_null(m);
+	assert_string_equal(m->metrics, "{}\n");
+	assert_non_null(strstr(m->manifest, "\"training\":{}"));
+	assert_null(m->assoc);
+	assert_null(m->profile);
+	pd_model_free(m);
+	pd_buf_release(&b);
+}
+
 /* The same parts give the same bytes, and the digest follows the bytes. */
 static void
 test_reproducible(void **state)
@@ -470,6 +492,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_write_load),
+	    cmocka_unit_test(test_defaults),
 	    cmocka_unit_test(test_reproducible),
 	    cmocka_unit_test(test_writer_refuses),
 	    cmocka_unit_test(test_refusal_keeps_file),

@@ -100,6 +100,27 @@ test_known_answers(void **state)
 	assert_non_null(strstr(err.msg, path));
 }
 
+/* Files that an editor gave other line ends. */
+static void
+test_line_ends(void **state)
+{
+	struct pd_err err;
+	char s[512];
+	size_t i, n = 0;
+
+	(void)state;
+	for (i = 0; legacy[i] != '\0'; i++) {
+		if (legacy[i] == '\n')
+			s[n++] = '\r';
+		s[n++] = legacy[i];
+	}
+	assert_int_equal(check(key, s, n, "hello\n", &err), 0);
+	/* No newline at the end; a line too many. */
+	assert_int_equal(check(key, s, n - 2, "hello\n", &err), 0);
+	s[n++] = '\n';
+	assert_int_equal(check(key, s, n, "hello\n", &err), -1);
+}
+
 /* The end of the line that starts at ${p}, its newline included. */
 static size_t
 line_end(const char *p)
@@ -234,6 +255,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_known_answers),
+	    cmocka_unit_test(test_line_ends),
 	    cmocka_unit_test(test_every_bit),
 	    cmocka_unit_test(test_wrong_key),
 	    cmocka_unit_test(test_real_minisign),

@@ -372,6 +372,59 @@ test_refusals(void **state)
 	golden_release(&g);
 }
 
+/* One tree written out, between the forms of several versions. */
+static float
+one_tree(const char *left, const char *values, const char *def, float x,
+    struct pd_err *err)
+{
+	struct pd_buf tree = {0}, json = {0};
+	struct pd_trees *t;
+	float f = NAN;
+
+	pd_buf_printf(&tree,
+	    "{\"left_children\":%s,\"right_children\":[2,-1,-1],"
+	    "\"split_indices\":[0,0,0],\"split_conditions\":%s,"
+	    "\"default_left\":%s}",
+	    left, values, def);
+	put_model(&json, "reg:squarederror", "0", 1, pd_buf_cstr(&tree));
+	err->msg[0] = '\0';
+	t = pd_trees_parse(json.data, json.len, err);
+	if (t != NULL)
+		f = pd_trees_score(t, &x);
+	pd_trees_free(t);
+	pd_buf_release(&tree);
+	pd_buf_release(&json);
+	return f;
+}
+
+static void
+test_forms(void **state)
+{
+	const char *left = "[1,-1,-1]", *values = "[0.5,-1,2]";
+	struct pd_err err;
+
+	(void)state;
+	/* Numbers since 1.6, booleans before. */
+	assert_true(one_tree(left, values, "[1,0,0]", NAN, &err) == -1.0f);
+	assert_true(one_tree(left, values, "[0,0,0]", NAN, &err) == 2.0f);
+	assert_true(
+	    one_tree(left, values, "[true,false,false]", NAN, &err) == -1.0f);
+	assert_true(
+	    one_tree(left, values, "[false,false,false]", NAN, &err) == 2.0f);
+	/* Less goes left, equal goes right. */
+	assert_true(one_tree(left, values, "[0,0,0]", 0.5f, &err) == 2.0f);
+	assert_true(
+	    one_tree(left, values, "[0,0,0]", 0.49999997f, &err) == -1.0f);
+	one_tree(left, "[0.5,-1,1e39]", "[1,0,0]", 1, &err);
+	assert_string_equal(
+	    err.msg, "tree 0, node 2: split condition is not a float32 number");
+	one_tree(left, "[0.5,-1,null]", "[1,0,0]", 1, &err);
+	assert_string_equal(
+	    err.msg, "tree 0, node 2: split condition is not a float32 number");
+	one_tree("[]", values, "[1,0,0]", 1, &err);
+	assert_string_equal(err.msg, "tree 0: no nodes");
+}
+
 /* A chain of ${depth} splits; every left child is a leaf. */
 static void
 put_chain(struct pd_buf *b, unsigned depth)
@@ -500,6 +553,7 @@ main(void)
 	    cmocka_unit_test(test_random_ensembles),
 	    cmocka_unit_test(test_base_score),
 	    cmocka_unit_test(test_refusals),
+	    cmocka_unit_test(test_forms),
 	    cmocka_unit_test(test_limits),
 	    cmocka_unit_test(test_wide_tree),
 	    cmocka_unit_test(test_hostile_json),
