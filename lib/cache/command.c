@@ -195,6 +195,20 @@ arity_ok(const struct pd_command *d, uint32_t argc)
 			     : argc >= (uint32_t)-d->arity;
 }
 
+/* SET reads its key with the option GET only. */
+static unsigned
+key_flags(const struct pd_keyspec *k, const struct pd_arg *argv, uint32_t argc)
+{
+	uint32_t i;
+
+	if (!(k->flags & PD_KEY_VARIABLE))
+		return k->flags;
+	for (i = 3; i < argc; i++)
+		if (pd_arg_is(&argv[i], "get"))
+			return PD_KEY_RW | PD_KEY_ACCESS | PD_KEY_UPDATE;
+	return PD_KEY_OW | PD_KEY_UPDATE;
+}
+
 int
 pd_command_keys(const struct pd_cmd *cmd, const struct pd_arg *argv,
     uint32_t argc, void (*fn)(void *cookie, uint32_t at, unsigned flags),
@@ -217,7 +231,7 @@ pd_command_keys(const struct pd_cmd *cmd, const struct pd_arg *argv,
 		last = k->last < 0 ? argc - 1 : (uint32_t)(k->begin + k->last);
 		for (i = (uint32_t)k->begin; i <= last && i < argc;
 		     i += (uint32_t)k->step) {
-			fn(cookie, i, k->flags);
+			fn(cookie, i, key_flags(k, argv, argc));
 			n++;
 		}
 	}
@@ -232,7 +246,22 @@ reject(struct pd_client *c, struct pd_cmd *cmd, const char *text)
 		cmd->rejected++;
 	if (c->multi)
 		c->multi_failed = true;
-	pd_reply_error(&c->reply, text);
+	if (cmd == NULL || strcmp(cmd->full, "exec") != 0) {
+		pd_reply_error(&c->reply, text);
+		return;
+	}
+	pd_client_discard(c);
+	pd_client_unwatch(c);
+	pd_reply_errorf(&c->reply,
+	    "EXECABORT Transaction discarded because of: %s",
+	    strncmp(text, "ERR ", 4) == 0 ? text + 4 : text);
+}
+
+/* A browser was led here: what it sends must not be taken for commands. */
+static bool
+is_http(const struct pd_arg *a)
+{
+	return pd_arg_is(a, "post") || pd_arg_is(a, "host:");
 }
 
 static void
@@ -242,6 +271,13 @@ unknown_command(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	size_t at;
 	uint32_t i;
 
+	if (is_http(&a[0])) {
+		pd_server_log(c->server, PD_LOG_WARNING,
+		    "client %llu closed: it speaks HTTP",
+		    (unsigned long long)c->id);
+		pd_client_close(c);
+		return;
+	}
 	at = (size_t)snprintf(text, sizeof(text),
 	    "ERR unknown command '%.*s', with args beginning with: ",
 	    a[0].n < ARG_SHOWN ? (int)a[0].n : ARG_SHOWN, a[0].p);

@@ -310,9 +310,13 @@ client_pause(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	bool all = true;
 	int64_t ms;
 
-	if (n > 4 || (n == 4 && !pd_arg_is(&a[3], "write") &&
-			 !pd_arg_is(&a[3], "all"))) {
+	if (n > 4) {
 		pd_reply_error(&c->reply, PD_ERR_SYNTAX);
+		return;
+	}
+	if (n == 4 && !pd_arg_is(&a[3], "write") && !pd_arg_is(&a[3], "all")) {
+		pd_reply_error(&c->reply,
+		    "ERR CLIENT PAUSE mode must be WRITE or ALL");
 		return;
 	}
 	if (n == 4)

@@ -20,7 +20,8 @@ find(const struct pd_arg *a)
 	return NULL;
 }
 
-static bool
+/* The word that asks for an option: its name in any case, or a pattern. */
+static const struct pd_arg *
 wanted(const struct pd_setting *p, const struct pd_arg *a, uint32_t n)
 {
 	char lower[128];
@@ -32,9 +33,9 @@ wanted(const struct pd_setting *p, const struct pd_arg *a, uint32_t n)
 				       ? (char)(a[i].p[k] + 32)
 				       : a[i].p[k];
 		if (pd_glob_match(lower, k, p->name, strlen(p->name)))
-			return true;
+			return &a[i];
 	}
-	return false;
+	return NULL;
 }
 
 static void
@@ -42,15 +43,20 @@ config_get(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 {
 	const size_t place = pd_reply_later(&c->reply);
 	const struct pd_setting *p;
+	const struct pd_arg *by;
 	struct pd_buf b = PD_BUF_INIT;
 	size_t found = 0;
 
 	for (p = pd_settings; p->name != NULL; p++) {
-		if (!wanted(p, a, n))
+		if ((by = wanted(p, a, n)) == NULL)
 			continue;
 		pd_buf_clear(&b);
 		p->get(c->server, &b);
-		pd_reply_str(&c->reply, p->name);
+		/* A name is told as it was asked. */
+		if (by->n == strlen(p->name) && pd_arg_is(by, p->name))
+			pd_reply_bulk(&c->reply, by->p, by->n);
+		else
+			pd_reply_str(&c->reply, p->name);
 		pd_reply_bulk(&c->reply, b.data, b.len);
 		found++;
 	}

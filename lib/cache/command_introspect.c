@@ -122,7 +122,7 @@ reply_command(struct pd_reply *r, const struct pd_cmd *cmd)
 	uint32_t i;
 
 	if (cmd == NULL) {
-		pd_reply_null_array(r);
+		pd_reply_null(r);
 		return;
 	}
 	d = cmd->def;
@@ -383,9 +383,9 @@ static const struct pd_command subs[] = {
     {DEF("docs", -2), .run = command_docs, .since = "7.0.0",
 	.complexity = "O(N)", .tips = "nondeterministic_output_order",
 	.summary = "What commands do."},
-    {DEF("getkeys", -3), .run = command_getkeys, .since = "2.8.13",
+    {DEF("getkeys", -4), .run = command_getkeys, .since = "2.8.13",
 	.complexity = "O(N)", .summary = "The keys of a call."},
-    {DEF("getkeysandflags", -3), .run = command_getkeysandflags,
+    {DEF("getkeysandflags", -4), .run = command_getkeysandflags,
 	.since = "7.0.0", .complexity = "O(N)",
 	.summary = "The keys of a call, and what is done to them."},
     {DEF("help", 2), .run = command_help, .since = "5.0.0",

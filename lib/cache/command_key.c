@@ -365,7 +365,7 @@ const struct pd_command pd_commands_key[] = {
 	    {2, 0, 1, PD_KEY_OW | PD_KEY_UPDATE}},
 	.run = run_copy, .since = "6.2.0", .complexity = "O(N)",
 	.summary = "Copy a key."},
-    {DEF("move", 3, W | F), ONE(PD_KEY_RW | PD_KEY_ACCESS | PD_KEY_DELETE),
+    {DEF("move", 3, W | F), ONE(PD_KEY_RW | PD_KEY_ACCESS | PD_KEY_UPDATE),
 	.run = run_move, .since = "1.0.0", .complexity = "O(N)",
 	.summary = "Move a key to another database."},
     {DEF("randomkey", 1, R), .run = run_randomkey, .since = "1.0.0",

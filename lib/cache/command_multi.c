@@ -219,6 +219,7 @@ run_exec(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 		return;
 	}
 	c->queue = NULL; /* ours now */
+	c->nqueue = 0;
 	pd_client_discard(c);
 	pd_client_unwatch(c);
 	c->in_exec = true;

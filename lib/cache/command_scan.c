@@ -1,5 +1,6 @@
 /* Walks over the keys: SCAN, KEYS. */
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,13 +67,14 @@ run_keys(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	pd_reply_now_array(&c->reply, place, w.found);
 }
 
-/* A cursor: decimal, whole, up to 64 bits. */
+/* A cursor: decimal, whole, up to 64 bits; as strtoul() takes it. */
 static bool
 parse_cursor(const struct pd_arg *a, uint64_t *v)
 {
 	char text[24], *end;
 
-	if (a->n == 0 || a->n >= sizeof(text) || a->p[0] < '0' || a->p[0] > '9')
+	if (a->n == 0 || a->n >= sizeof(text) ||
+	    isspace((unsigned char)a->p[0]))
 		return false;
 	memcpy(text, a->p, a->n);
 	text[a->n] = '\0';

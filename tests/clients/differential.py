@@ -1,0 +1,194 @@
+#!/usr/bin/python3
+"""Send one script of commands to two RESP servers and compare the replies.
+
+usage: differential.py PORT_REDIS PORT_PREDIS SCRIPT [--resp 2|3]
+
+Each line of SCRIPT is an inline command, as a client would type it; words in
+double quotes take \\xHH, \\r and \\n. A line that starts with '!' is sent as it
+stands after unescaping (raw bytes), and the connection is opened anew after
+it. '#' starts a comment. '@N' in front of a line sends it on connection N. A
+line that starts with '~' has a reply that may differ in ways its tag says:
+    ~any        only that there is a reply
+    ~sorted     the order of the elements does not matter
+    ~type       only the type of the reply counts
+Replies are compared byte for byte otherwise. Differences are printed; exit 0
+when there is none, 1 when there are, 2 when the comparison failed.
+"""
+import socket
+import sys
+import time
+
+
+class Conn:
+    def __init__(self, port):
+        self.s = socket.create_connection(("127.0.0.1", port), timeout=5)
+        self.buf = b""
+        self.port = port
+
+    def line(self):
+        while b"\r\n" not in self.buf:
+            d = self.s.recv(65536)
+            if not d:
+                raise EOFError
+            self.buf += d
+        l, self.buf = self.buf.split(b"\r\n", 1)
+        return l + b"\r\n"
+
+    def exact(self, n):
+        while len(self.buf) < n:
+            d = self.s.recv(65536)
+            if not d:
+                raise EOFError
+            self.buf += d
+        d, self.buf = self.buf[:n], self.buf[n:]
+        return d
+
+    def reply(self):
+        """One reply as its bytes and its parts."""
+        l = self.line()
+        t = l[:1]
+        if t in b"+-:_,#(":
+            return l, []
+        n = int(l[1:])
+        if t in b"$=!":
+            return (l, []) if n < 0 else (l + self.exact(n + 2), [])
+        parts = []
+        if t == b"%":
+            n *= 2
+        for _ in range(max(n, 0)):
+            parts.append(self.reply()[0])
+        return l + b"".join(parts), parts
+
+
+def unescape(b):
+    out, i = b"", 0
+    while i < len(b):
+        if b[i:i + 2] == b"\\x":
+            out += bytes([int(b[i + 2:i + 4], 16)])
+            i += 4
+        elif b[i:i + 1] == b"\\" and b[i + 1:i + 2] in (b"r", b"n", b"t"):
+            out += {b"r": b"\r", b"n": b"\n", b"t": b"\t"}[b[i + 1:i + 2]]
+            i += 2
+        else:
+            out += b[i:i + 1]
+            i += 1
+    return out
+
+
+def words(line):
+    """The words of a line; "..." may hold blanks and escapes."""
+    out, i = [], 0
+    while i < len(line):
+        if line[i:i + 1] in (b" ", b"\t"):
+            i += 1
+            continue
+        if line[i:i + 1] == b'"':
+            j = line.index(b'"', i + 1)
+            out.append(unescape(line[i + 1:j]))
+            i = j + 1
+        else:
+            j = i
+            while j < len(line) and line[j:j + 1] not in (b" ", b"\t"):
+                j += 1
+            out.append(line[i:j])
+            i = j
+    return out
+
+
+def encode(w):
+    return b"*%d\r\n" % len(w) + b"".join(
+        b"$%d\r\n%s\r\n" % (len(x), x) for x in w)
+
+
+def raw(conn, data):
+    """Send bytes, read until the peer closes or says no more."""
+    conn.s.settimeout(0.25)
+    got = b""
+    try:
+        conn.s.sendall(data)
+        while True:
+            d = conn.s.recv(65536)
+            if not d:
+                got += b"<closed>"
+                break
+            got += d
+    except (socket.timeout, TimeoutError):
+        got += b"<open>"
+    except OSError:
+        got += b"<closed>"
+    return got
+
+
+def main():
+    a, b, script = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+    resp = int(sys.argv[5]) if len(sys.argv) > 5 else 2
+    conns = {}
+    count = diffs = 0
+
+    def get(n):
+        if n not in conns:
+            conns[n] = (Conn(a), Conn(b))
+            if resp == 3:
+                for c in conns[n]:
+                    c.s.sendall(encode([b"HELLO", b"3"]))
+                    c.reply()
+        return conns[n]
+
+    for number, line in enumerate(open(script, "rb"), 1):
+        line = line.rstrip(b"\n")
+        if not line or line.startswith(b"#"):
+            continue
+        n, tag = b"0", b""
+        if line.startswith(b"@"):
+            n, line = line[1:].split(b" ", 1)
+        if line.startswith(b"~"):
+            tag, line = line[1:].split(b" ", 1)
+        if line.startswith(b"sleep "):
+            time.sleep(float(line.split()[1]))
+            continue
+        count += 1
+        if line.startswith(b"!"):
+            old = conns.pop(n, None)
+            if old:
+                for c in old:
+                    c.s.close()
+            data = unescape(line[1:].strip())
+            pa, pb = (raw(Conn(p), data) for p in (a, b))
+            qa = qb = []
+        else:
+            pair = get(n)
+            data = encode(words(line))
+            res = []
+            for c in pair:
+                c.s.settimeout(5)
+                try:
+                    c.s.sendall(data)
+                    res.append(c.reply())
+                except (EOFError, ConnectionError):
+                    res.append((b"<closed>", []))
+                    conns.pop(n, None)
+                except socket.timeout:
+                    res.append((b"<no reply>", []))
+            (pa, qa), (pb, qb) = res
+        same = pa == pb
+        if tag == b"any":
+            same = bool(pa) and bool(pb) and pb != b"<no reply>"
+        elif tag == b"type":
+            same = pa[:1] == pb[:1]
+        elif tag == b"sorted":
+            same = pa[:1] == pb[:1] and sorted(qa) == sorted(qb)
+        if not same:
+            diffs += 1
+            print(f"line {number}: {line[:100].decode(errors='replace')}")
+            print(f"  redis:  {pa[:600]!r}")
+            print(f"  predis: {pb[:600]!r}")
+    print(f"{count} commands, RESP{resp}: {diffs} differences")
+    return 1 if diffs else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except (OSError, ValueError, IndexError) as e:
+        print(f"differential.py: {e}", file=sys.stderr)
+        sys.exit(2)
