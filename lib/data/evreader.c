@@ -29,7 +29,7 @@ struct pd_evreader {
 };
 
 static const struct pd_import *const imports[] = {
-    &pd_import_csv, &pd_import_oracle, &pd_import_monitor};
+    &pd_import_csv, &pd_import_oracle, &pd_import_monitor, NULL};
 
 int
 pd_timeunit_parse(const char *name)
@@ -86,7 +86,7 @@ open_import(struct pd_evreader *r, const char *path, const char *format,
 	const bool wall = strcmp(format, "monitor") == 0;
 	const char *name;
 
-	for (size_t i = 0; i < sizeof(imports) / sizeof(*imports); i++)
+	for (size_t i = 0; imports[i] != NULL; i++)
 		if (strcmp(format, imports[i]->name) == 0)
 			r->import = imports[i];
 	if (r->import == NULL)

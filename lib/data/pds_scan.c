@@ -9,12 +9,13 @@
 #include "base/endian.h"
 #include "data/pds_priv.h"
 
+static const uint8_t frame_magic[4] = {'P', 'D', 'S', '1'};
 static const uint8_t gzip_magic[10] = {0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 4, 255};
 
 void
 pd_pds_put_head(uint8_t *p, const struct pd_pds_block *b)
 {
-	memcpy(p, "PDS1", 4);
+	memcpy(p, frame_magic, sizeof(frame_magic));
 	p[4] = b->type;
 	p[5] = b->version;
 	pd_put16(p + 6, b->flags);
@@ -88,7 +89,7 @@ probe_member(const uint8_t *p, size_t n, struct pd_pds_block *b, size_t *need)
 static int
 get_head(const uint8_t *p, struct pd_pds_block *b)
 {
-	if (memcmp(p, "PDS1", 4) != 0)
+	if (memcmp(p, frame_magic, sizeof(frame_magic)) != 0)
 		return -1;
 	b->type = p[4];
 	b->version = p[5];
@@ -129,7 +130,7 @@ pd_pds_probe(const uint8_t *p, size_t n, struct pd_pds_block *b, size_t *need)
 			return PD_PROBE_BAD;
 		return n < 2 ? PD_PROBE_SHORT : probe_member(p, n, b, need);
 	}
-	if (memcmp(p, "PDS1", n < 4 ? n : 4) != 0)
+	if (memcmp(p, frame_magic, n < 4 ? n : 4) != 0)
 		return PD_PROBE_BAD;
 	return n < 4 ? PD_PROBE_SHORT : probe_bare(p, n, b, need);
 }

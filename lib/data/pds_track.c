@@ -32,7 +32,7 @@ pd_pds_track_damage(struct pd_pds_reader *r, const struct pd_pds_damage *d)
 	r->stats.records_lost += d->records;
 	if (r->ndamage == PD_PDS_DAMAGE_KEPT)
 		return 0;
-	if (r->ndamage == r->damage_cap) {
+	if (r->damage == NULL || r->ndamage == r->damage_cap) {
 		const size_t cap = r->damage_cap ? 2 * r->damage_cap : 16;
 		struct pd_pds_damage *p;
 
