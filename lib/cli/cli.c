@@ -243,6 +243,8 @@ run_verb(
 		return pd_help_version(p);
 	if (common.list_options)
 		return pd_help_list(v->opts);
+	if (common.list_verbs)
+		return PD_EXIT_YES; /* there are none below a verb */
 	if (pd_config_load(p, v, &common.config, &err))
 		return pd_cli_fail(&err);
 	if (common.print_config)
