@@ -1,9 +1,8 @@
 /*
  * The table of tracked keys: chained hash, a list by last access, and what an
- * event adds to a key and to its namespace.
+ * event adds to a key.
  */
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +14,6 @@
 #include "data/history_priv.h"
 
 #define NONE PD_HISTORY_NONE
-#define SPACE_WINDOW 64 /* namespace means move with weight 1/64 */
 
 struct link {
 	uint32_t next;	/* in the hash chain */
@@ -32,12 +30,7 @@ struct pd_history {
 	uint32_t used;
 	uint32_t newest;
 	uint32_t oldest;
-	struct space *spaces; /* open addressing, space_mask + 1 cells */
-	uint32_t space_mask;
-	uint32_t space_capacity;
-	uint32_t space_used;
-	uint64_t total_ms; /* as of which total[] is */
-	double total[2];   /* all accesses, decayed as struct space's */
+	struct spaces spaces;
 	bool hits_unknown;
 	struct pd_history_stats stats;
 };
@@ -60,7 +53,7 @@ pd_history_new(const struct pd_history_opts *opts, struct pd_err *err)
 	uint32_t keys = opts->keys != 0 ? opts->keys : PD_HISTORY_KEYS;
 	uint32_t spaces =
 	    opts->namespaces != 0 ? opts->namespaces : PD_HISTORY_SPACES;
-	uint32_t heads, cells;
+	uint32_t heads;
 
 	if (keys > 1u << 30 || spaces > 1u << 24) {
 		pd_err_set(err, "cannot track %lu keys in %lu namespaces",
@@ -68,26 +61,23 @@ pd_history_new(const struct pd_history_opts *opts, struct pd_err *err)
 		return NULL;
 	}
 	heads = power_of_two(keys);
-	cells = power_of_two(spaces) * 2;
 	if ((h = calloc(1, sizeof(*h))) == NULL)
 		goto err0;
 	h->entries = calloc(keys, sizeof(*h->entries));
 	h->links = calloc(keys, sizeof(*h->links));
 	h->heads = malloc(heads * sizeof(*h->heads));
-	h->spaces = calloc(cells, sizeof(*h->spaces));
 	if (h->entries == NULL || h->links == NULL || h->heads == NULL ||
-	    h->spaces == NULL)
+	    pd_spaces_init(&h->spaces, spaces) < 0)
 		goto err1;
 	memset(h->heads, 0xff, heads * sizeof(*h->heads));
 	h->head_mask = heads - 1;
 	h->capacity = keys;
 	h->newest = h->oldest = NONE;
-	h->space_mask = cells - 1;
-	h->space_capacity = spaces;
 	h->hits_unknown = opts->hits_unknown;
 	h->stats.memory_bytes =
 	    sizeof(*h) + keys * (sizeof(*h->entries) + sizeof(*h->links)) +
-	    heads * sizeof(*h->heads) + cells * sizeof(*h->spaces);
+	    heads * sizeof(*h->heads) +
+	    ((size_t)h->spaces.mask + 1) * sizeof(*h->spaces.cell);
 	return h;
 
 err1:
@@ -105,7 +95,7 @@ pd_history_free(struct pd_history *h)
 	free(h->entries);
 	free(h->links);
 	free(h->heads);
-	free(h->spaces);
+	free(h->spaces.cell);
 	free(h);
 }
 
@@ -114,7 +104,8 @@ pd_history_stats(const struct pd_history *h, struct pd_history_stats *out)
 {
 	*out = h->stats;
 	out->keys = h->used;
-	out->namespaces = h->space_used;
+	out->namespaces = h->spaces.used;
+	out->namespaces_over = h->spaces.over;
 }
 
 void
@@ -216,25 +207,6 @@ insert(struct pd_history *h, uint64_t key, struct pd_history_note *note)
 	en->ttl = en->refetch = en->latency = Q_NONE;
 	memset(en->gap, PD_CODE_NONE, sizeof(en->gap));
 	return i;
-}
-
-/* The cell of namespace ${id} (> 0), made if ${make}; NULL: none. */
-static struct space *
-find_space(struct pd_history *h, uint32_t id)
-{
-	uint32_t i = (uint32_t)pd_mix64(id) & h->space_mask;
-
-	while (h->spaces[i].id != 0 && h->spaces[i].id != id)
-		i = (i + 1) & h->space_mask;
-	if (h->spaces[i].id == 0) {
-		if (h->space_used == h->space_capacity) {
-			h->stats.namespaces_over++;
-			return NULL;
-		}
-		h->space_used++;
-		h->spaces[i].id = id;
-	}
-	return &h->spaces[i];
 }
 
 /* --- counting ----------------------------------------------------------- */
@@ -389,74 +361,6 @@ count_aside(struct entry *en, const struct pd_event *e, uint64_t now_ms)
 	}
 }
 
-/* --- namespaces --------------------------------------------------------- */
-
-/* Decay two counters, half-lives 64 and 4096 s, from *since to now. */
-static void
-decay_pair(double x[2], uint64_t *since, uint64_t now_ms)
-{
-	bool back = false;
-	uint64_t ms = ring_sub(now_ms, *since, MS_MASK, &back);
-	double f;
-	int i;
-
-	if (ms == 0)
-		return;
-	f = pd_exp2_neg((double)ms * (1.0 / 4096000.0));
-	x[1] *= f;
-	for (i = 0; i < 6; i++)
-		f *= f;
-	x[0] = x[0] * f < 0x1p-400 ? 0.0 : x[0] * f;
-	x[1] = x[1] < 0x1p-400 ? 0.0 : x[1];
-	*since = now_ms;
-}
-
-static void
-move_mean(double *mean, uint32_t *n, double v)
-{
-	if (*n < SPACE_WINDOW)
-		++*n;
-	*mean += (v - *mean) / (double)*n;
-}
-
-static void
-count_space(struct space *ns, const struct pd_event *e, const struct since *s)
-{
-	uint32_t weight = e->weight == 0 ? 1 : e->weight;
-
-	ns->share[0] += weight;
-	ns->share[1] += weight;
-	move_mean(&ns->reuse, &ns->accesses, s->known ? 1.0 : 0.0);
-	if (s->known)
-		move_mean(&ns->gap, &ns->gaps, s->log_gap);
-	if (e->size != 0)
-		move_mean(&ns->size, &ns->sizes, pd_log2(e->size));
-}
-
-/*
- * Bring the namespace's counters to now and write log2 of its shares of all,
- * at least -40; NaN before its first access, and after a pause in which even
- * the total decayed to nothing.
- */
-static void
-space_shares(
-    struct pd_history *h, struct space *ns, uint64_t now_ms, double share[2])
-{
-	double v;
-	int i;
-
-	if (ns->accesses == 0)
-		ns->last_ms = now_ms;
-	decay_pair(ns->share, &ns->last_ms, now_ms);
-	for (i = 0; i < 2; i++) {
-		share[i] = (double)NAN;
-		if (ns->accesses == 0 || h->total[i] <= 0.0)
-			continue;
-		v = ns->share[i] / h->total[i];
-		share[i] = pd_log2(v < 0x1p-40 ? 0x1p-40 : v);
-	}
-}
-
 /* --- events ------------------------------------------------------------- */
 
 static void
@@ -464,9 +368,9 @@ add_access(struct pd_history *h, const struct pd_event *e, float *row,
     struct pd_history_note *note)
 {
 	uint64_t now_ms = (e->time_us / 1000) & MS_MASK;
-	uint32_t weight = e->weight == 0 ? 1 : e->weight;
-	struct row_in in = {.e = e, .now_ms = now_ms};
-	struct space *ns = e->ns == 0 ? NULL : find_space(h, e->ns);
+	struct row_in in = {
+	    .e = e, .now_ms = now_ms, .hits_unknown = h->hits_unknown};
+	struct space *ns;
 	struct since s;
 	struct entry *en;
 
@@ -478,25 +382,18 @@ add_access(struct pd_history *h, const struct pd_event *e, float *row,
 	}
 	en = &h->entries[note->slot];
 	s = since_last(h, en, e, now_ms);
-	note->distance = s.ticks;
-	if (h->stats.accesses++ == 0)
-		h->total_ms = now_ms;
-	decay_pair(h->total, &h->total_ms, now_ms);
-	if (ns != NULL)
-		space_shares(h, ns, now_ms, in.ns_share);
+	ns = pd_spaces_enter(&h->spaces, e->ns, now_ms, in.ns_share);
 	if (row != NULL) {
 		in.en = en;
 		in.since = &s;
 		in.ns = ns;
-		in.hits_unknown = h->hits_unknown;
 		pd_history_write_row(&in, row);
 	}
-	if (ns != NULL)
-		count_space(ns, e, &s);
-	h->total[0] += weight;
-	h->total[1] += weight;
+	pd_spaces_count(&h->spaces, ns, e, &s);
 	count_access(en, e, &s, now_ms);
 	count_object(en, e);
+	note->distance = s.ticks;
+	h->stats.accesses++;
 }
 
 void

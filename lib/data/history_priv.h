@@ -2,9 +2,10 @@
 #define PD_DATA_HISTORY_PRIV_H
 
 /*
- * What history.c (the table and its counting) and history_row.c (a row of
- * it) share. Times are whole milliseconds and wrap at 40 bits, ticks wrap at
- * 48: a difference of more than half of that is one backwards, taken as 0.
+ * What history.c (the table and its counting), history_space.c (namespaces)
+ * and history_row.c (a row) share. Times are whole milliseconds and wrap at 40
+ * bits, ticks wrap at 48: a difference of more than half of that is one
+ * backwards, taken as 0.
  */
 
 #include <stdbool.h>
@@ -69,6 +70,17 @@ struct space {
 	double size;
 };
 
+struct spaces {
+	struct space *cell; /* open addressing, mask + 1 cells */
+	uint32_t mask;
+	uint32_t capacity;
+	uint32_t used;
+	bool begun;
+	uint64_t over;	   /* accesses in namespaces that found no room */
+	uint64_t total_ms; /* as of which total[] is */
+	double total[2];   /* all accesses, decayed as struct space's */
+};
+
 /* The distance from a key's last access to an event. */
 struct since {
 	bool known;	     /* there is a last access */
@@ -92,6 +104,20 @@ struct row_in {
 };
 
 void pd_history_write_row(const struct row_in *in, float *row);
+
+/* 0, or -1 out of memory; the caller frees s->cell. */
+int pd_spaces_init(struct spaces *s, uint32_t capacity);
+/*
+ * Bring all counters, and those of namespace ${id}, to now; write log2 of its
+ * shares of all accesses before this one, at least -40: NaN before its first
+ * access, and after a pause in which even the total decayed to nothing. NULL
+ * without a namespace (id 0) or without room for it.
+ */
+struct space *pd_spaces_enter(
+    struct spaces *s, uint32_t id, uint64_t now_ms, double share[2]);
+/* Count the access; ${ns} is what pd_spaces_enter() gave. */
+void pd_spaces_count(struct spaces *s, struct space *ns,
+    const struct pd_event *e, const struct since *since);
 
 /* d = b - a in a ring of mask + 1; 0 if that is backwards (told in *back). */
 static inline uint64_t
