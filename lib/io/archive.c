@@ -192,16 +192,19 @@ static int
 unpack_all(struct unpack *u, struct pd_err *err)
 {
 	struct archive_entry *e;
-	int r;
+	int r, bad = 0;
 
-	while ((r = archive_read_next_header(u->a, &e)) == ARCHIVE_OK)
-		if (unpack_member(u, e, err))
-			return -1;
-	if (r == ARCHIVE_EOF)
-		return 0;
-	return pd_err_set(err, "not a tar.gz archive: %s",
-	    archive_error_string(u->a) ? archive_error_string(u->a)
-				       : "damaged");
+	/* Our own entry: libarchive 3.6 does not check that it got its. */
+	if ((e = archive_entry_new()) == NULL)
+		return pd_err_nomem(err);
+	while (!bad && (r = archive_read_next_header2(u->a, e)) == ARCHIVE_OK)
+		bad = unpack_member(u, e, err);
+	if (!bad && r != ARCHIVE_EOF)
+		bad = pd_err_set(err, "not a tar.gz archive: %s",
+		    archive_error_string(u->a) ? archive_error_string(u->a)
+					       : "damaged");
+	archive_entry_free(e);
+	return bad;
 }
 
 int

@@ -45,10 +45,15 @@ pd_jsonin_parse(const void *p, size_t n, const struct pd_jsonin_limits *limits,
 	}
 	if (scan(p, n, limits, err))
 		return NULL;
-	if ((j = json_loadb(p, n, JSON_REJECT_DUPLICATES, &je)) == NULL)
+	if ((j = json_loadb(p, n, JSON_REJECT_DUPLICATES, &je)) != NULL)
+		return j;
+	if (je.text[0] == '\0' ||
+	    json_error_code(&je) == json_error_out_of_memory)
+		pd_err_nomem(err);
+	else
 		pd_err_set(err, "not JSON at line %d, column %d: %s", je.line,
 		    je.column, je.text);
-	return j;
+	return NULL;
 }
 
 const char *
