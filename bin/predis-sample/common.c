@@ -208,12 +208,23 @@ bool
 sample_note_damage(const char *name, const struct pd_pds_stats *s,
     const struct pd_pds_damage *list, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		pd_cli_note("'%s': offset %llu: %s: %llu bytes, %s%llu records "
-			    "lost",
-		    name, (unsigned long long)list[i].offset, list[i].what,
-		    (unsigned long long)list[i].length,
-		    list[i].records_known ? "" : "at least ",
-		    (unsigned long long)list[i].records);
+	for (size_t i = 0; i < n; i++) {
+		const struct pd_pds_damage *d = &list[i];
+		char bytes[40] = "", records[60] = "";
+
+		if (d->length > 0)
+			snprintf(bytes, sizeof(bytes), ", %llu bytes",
+			    (unsigned long long)d->length);
+		if (d->records > 0 || d->records_known)
+			snprintf(records, sizeof(records),
+			    ", %s%llu records lost",
+			    d->records_known ? "" : "at least ",
+			    (unsigned long long)d->records);
+		pd_cli_note("'%s': offset %llu: %s%s%s", name,
+		    (unsigned long long)d->offset, d->what, bytes, records);
+	}
+	if (s->damaged > n)
+		pd_cli_note("'%s': %llu more damaged ranges", name,
+		    (unsigned long long)(s->damaged - n));
 	return s->damaged > 0;
 }

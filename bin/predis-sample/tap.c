@@ -172,6 +172,7 @@ record(struct tap *t)
 {
 	static uint8_t chunk[1 << 16];
 	struct pollfd p = {.fd = t->fd, .events = POLLIN};
+	struct pd_pds_stats s;
 	ssize_t n;
 
 	while (!done(t)) {
@@ -195,6 +196,9 @@ record(struct tap *t)
 			break;
 	}
 	pd_cli_progress_end();
+	pd_pds_reader_stats(t->in, &s);
+	if (s.truncated && t->begun)
+		pd_cli_note("the server went away without an end marker");
 	if (!t->begun && !pd_cli_stopping())
 		return pd_cli_failf("no stream came from the tap"), -1;
 	return 0;

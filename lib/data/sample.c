@@ -47,7 +47,7 @@ pd_sampler_draw(struct pd_sampler *s)
 	const double u = pd_rng_double(&s->rng);
 	const double k = log1p(-u) * s->inv_log; /* 1 - u is in (0, 1] */
 
-	return k < 0x1p62 ? (uint64_t)k : (uint64_t)1 << 62;
+	return 1 + (k < 0x1p62 ? (uint64_t)k : (uint64_t)1 << 62);
 }
 
 bool

@@ -27,7 +27,7 @@ enum pd_scheme {
 struct pd_sampler {
 	uint64_t mul;	/* odd, from the salt */
 	uint64_t limit; /* sampled: hash * mul <= limit */
-	uint64_t skip;	/* events to let pass before the next sample */
+	uint64_t skip;	/* events up to the next sample, that one too */
 	uint64_t window_from;
 	uint64_t window_to; /* [from, to) has the decision window_on */
 	bool window_on;
@@ -51,7 +51,7 @@ int pd_scheme_parse(const char *name);
 void pd_sampler_init(struct pd_sampler *s, enum pd_scheme scheme, double rate,
     uint64_t salt, uint64_t seed);
 
-/* Draw the next skip: 0 with probability rate (slow path). */
+/* Draw the next skip, at least 1: 1 with probability rate (slow path). */
 uint64_t pd_sampler_draw(struct pd_sampler *s);
 /* Decide anew for the window that holds ${time_us} (slow path). */
 bool pd_sampler_window(struct pd_sampler *s, uint64_t time_us);
@@ -67,7 +67,7 @@ pd_sample_key(const struct pd_sampler *s, uint64_t hash)
 static inline bool
 pd_sample_event(struct pd_sampler *s)
 {
-	if (s->skip-- != 0)
+	if (--s->skip != 0)
 		return false;
 	s->skip = pd_sampler_draw(s);
 	return true;

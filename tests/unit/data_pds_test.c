@@ -319,6 +319,19 @@ test_members_are_gzip(void **state)
 }
 
 static void
+add_n(struct pd_pds_writer *w, uint64_t from, uint64_t n)
+{
+	struct pd_event e;
+
+	pd_event_init(&e);
+	for (uint64_t i = 0; i < n; i++) {
+		e.tick = e.time_us = from + i;
+		assert_int_equal(pd_pds_add(w, &e, NULL), 0);
+	}
+	assert_int_equal(pd_pds_flush(w, NULL), 0);
+}
+
+static void
 test_lost_and_missing(void **state)
 {
 	struct pd_buf b = PD_BUF_INIT;
@@ -365,17 +378,37 @@ test_lost_and_missing(void **state)
 	pd_buf_release(&b);
 }
 
+/* A block that comes twice: its records twice, and said so. */
 static void
-add_n(struct pd_pds_writer *w, uint64_t from, uint64_t n)
+test_out_of_order(void **state)
 {
+	struct pd_buf b = PD_BUF_INIT;
+	struct pd_pds_writer *w = begin(&b, false, 0);
+	const struct pd_pds_damage *d;
+	struct pd_pds_reader *r;
 	struct pd_event e;
+	size_t start, len;
+	unsigned n = 0;
 
-	pd_event_init(&e);
-	for (uint64_t i = 0; i < n; i++) {
-		e.tick = e.time_us = from + i;
-		assert_int_equal(pd_pds_add(w, &e, NULL), 0);
-	}
-	assert_int_equal(pd_pds_flush(w, NULL), 0);
+	(void)state;
+	add_n(w, 0, 10);
+	start = b.len;
+	add_n(w, 10, 10);
+	len = b.len - start;
+	assert_int_equal(pd_buf_reserve(&b, len), 0);
+	memcpy(b.data + b.len, b.data + start, len);
+	b.len += len;
+	end(w);
+	r = pd_pds_reader_mem(b.data, b.len);
+	while (pd_pds_next_event(r, &e, NULL) == PD_PDS_GOT)
+		n++;
+	assert_int_equal(n, 30);
+	assert_int_equal(pd_pds_damage(r, &d), 1);
+	assert_int_equal(d->offset, start + len);
+	assert_int_equal(d->length, 0);
+	assert_int_equal(d->records, 0);
+	pd_pds_reader_free(r);
+	pd_buf_release(&b);
 }
 
 /* `cat a b`: both, whatever a's end looks like. */
@@ -752,6 +785,7 @@ main(void)
 	    cmocka_unit_test(test_defaults_are_left_out),
 	    cmocka_unit_test(test_members_are_gzip),
 	    cmocka_unit_test(test_lost_and_missing),
+	    cmocka_unit_test(test_out_of_order),
 	    cmocka_unit_test(test_concatenation),
 	    cmocka_unit_test(test_interleaved_streams),
 	    cmocka_unit_test(test_unknown_types_and_columns_are_skipped),
