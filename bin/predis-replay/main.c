@@ -316,8 +316,9 @@ run(int argc, char **argv)
 		return show_policies();
 	if (argc == 0)
 		return pd_cli_usage("missing operand: predis-replay TRACE...");
-	status = check_options();
-	for (i = 0; status == 0 && i < argc; i++)
+	if ((status = check_options()) != 0)
+		return status;
+	for (i = 0; i < argc; i++)
 		if (run_trace(argv[i]) < 0)
 			status = PD_EXIT_FAIL;
 	pd_model_free(opt.model);

@@ -1,0 +1,275 @@
+# predis-replay: simulation against reference figures, and real servers.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	load ../lib/common
+	WEB07=$TOP/share/traces/web07.csv.gz
+}
+
+teardown() {
+	stop_redis
+	stop_serve
+}
+
+# start_redis [OPTION...]: a redis-server on a Unix socket; sets SOCK.
+start_redis() {
+	command -v redis-server >/dev/null || skip "no redis-server"
+	SOCK=$BATS_TEST_TMPDIR/redis.sock
+	redis-server --port 0 --unixsocket "$SOCK" --save '' \
+	    --appendonly no --dir "$BATS_TEST_TMPDIR" "$@" \
+	    >redis.log 2>&1 3>&- &
+	REDIS=$!
+	wait_for redis-cli -s "$SOCK" ping
+}
+
+stop_redis() {
+	[ -n "${REDIS:-}" ] || return 0
+	kill "$REDIS" 2>/dev/null
+	wait "$REDIS" 2>/dev/null
+	REDIS=
+}
+
+# small: a csv of 12 requests; LRU of 3 misses 10, of 4 misses 8 (textbook).
+small() {
+	echo time,key,size,op
+	for k in 1 2 3 4 1 2 5 1 2 3 4 5; do
+		n=$((${n:-0} + 1))
+		echo "$n,$k,10,get"
+	done
+}
+
+# field NAME: that key of JSON lines.
+field() { jq -r ".$1"; }
+
+@test "web07 equals the reference figures" {
+	run sh "$TOP/tests/lib/compare-replay.sh" \
+	    "$TOP/tests/golden/replay/web07.csv" "$WEB07"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[ "$(grep -c ' 3 cells' <<<"$output")" -ge 12 ]
+}
+
+@test "the smaller development traces equal the reference figures" {
+	d=$(traces_dir) || skip "no development traces (PREDIS_TRACES)"
+	set --
+	for t in "$d"/*.csv.gz; do
+		case $t in *orm_night* | *arc_p3*) ;; *) set -- "$@" "$t" ;; esac
+	done
+	run sh "$TOP/tests/lib/compare-replay.sh" "$d/miss-ratios.csv" "$@"
+	echo "$output"
+	[ "$status" -eq 0 ]
+}
+
+@test "columns: names first, tabs between, one row for each policy and size" {
+	small >t.csv
+	predis-replay -p lru,fifo -s 3 -s 4 t.csv >out
+	printf 'trace\tpolicy\tsize_objects\trequests\tmisses\tmiss_ratio\tbyte_miss_ratio\tseconds\n' |
+	    cmp - <(head -n 1 out)
+	cut -f 1-7 out | tail -n +2 >rows
+	printf '%s\n' "t lru 3 12 10 0.833333 0.833333" \
+	    "t fifo 3 12 9 0.750000 0.750000" \
+	    "t lru 4 12 8 0.666667 0.666667" \
+	    "t fifo 4 12 10 0.833333 0.833333" | tr ' ' '\t' | cmp - rows
+}
+
+@test "--json: the keys, as numbers and text" {
+	small >t.csv
+	predis-replay --json -p lru -s 3 t.csv >out
+	[ "$(jq -c keys_unsorted out)" = '["trace","policy","size_objects","requests","misses","miss_ratio","byte_miss_ratio","seconds"]' ]
+	[ "$(jq -c '[.trace, .size_objects, .misses]' out)" = '["t",3,10]' ]
+	predis-replay --json --bytes -p lru -s 30 t.csv >out
+	[ "$(jq -c '[.size_bytes, .misses]' out)" = '[30,10]' ]
+}
+
+@test "--policy all simulates everything that --list-policies names" {
+	small >t.csv
+	predis-replay --list-policies | cut -f 1 | grep -vx learned >names
+	predis-replay -p all -s 2 t.csv | tail -n +2 | cut -f 2 | cmp names -
+	[ "$(wc -l <names)" -ge 16 ]
+	grep -qx belady names
+	predis-replay -p learned -s 3 -j t.csv | field misses >learned
+	[ "$(cat learned)" -eq 10 ] # no model: LRU
+}
+
+@test "sizes in percent are shares of the unique objects or bytes, rounded" {
+	small >t.csv
+	[ "$(predis-replay -p lru -s 50%,1/5 -j t.csv | field size_objects |
+	    paste -sd,)" = 3,1 ]
+	[ "$(predis-replay -p lru -b -s 50% -j t.csv | field size_bytes)" = 25 ]
+	[ "$(predis-replay -p lru -b -s 1k -j t.csv | field size_bytes)" = 1024 ]
+	[ "$(predis-replay -p lru -j "$WEB07" | field size_objects)" = 2048 ]
+}
+
+@test "--skip, --from and --to cut the trace" {
+	small >t.csv
+	predis-replay -p lru -s 4 --from 50% -j t.csv >warm
+	predis-replay -p lru -s 4 --to 50% -j t.csv >head
+	[ "$(jq -c '[.requests, .misses]' warm)" = '[6,4]' ]
+	[ "$(jq -c '[.requests, .misses]' head)" = '[6,4]' ]
+	predis-replay -p lru,belady -s 4 --skip 50% -j t.csv >cold
+	[ "$(jq -sc 'map(.misses)' cold)" = '[6,5]' ]
+}
+
+@test "the seed decides what is drawn" {
+	for s in 1 1 2; do
+		predis-replay -p random -s 1% --seed $s -j "$WEB07" |
+		    field misses
+	done >misses
+	[ "$(sort -u misses | wc -l)" -eq 2 ]
+	[ "$(sed -n 1p misses)" = "$(sed -n 2p misses)" ]
+}
+
+@test "wrong usage ends with 2 and says what is wrong" {
+	small >t.csv
+	run -2 --separate-stderr predis-replay -p nonesuch t.csv
+	[[ $stderr == *"unknown policy 'nonesuch'"* ]]
+	run -2 --separate-stderr predis-replay
+	[[ $stderr == *"missing operand"* ]]
+	for s in 0 0% -5 x 200% ''; do
+		run -2 --separate-stderr predis-replay -s "$s" t.csv
+		[ -z "$output" ]
+	done
+	run -2 predis-replay --from 60% --to 50% t.csv
+	run -2 predis-replay --server 127.0.0.1:1 -p lru t.csv
+	run -2 predis-replay --time-unit weeks t.csv
+	run -2 predis-replay --model /nonexistent t.csv
+	run -2 predis-replay --train-on 50% --from 20% t.csv
+	run -2 predis-replay --train-on 50% --model m t.csv
+}
+
+@test "a trace that cannot be read does not stop the others" {
+	small >t.csv
+	printf 'time,key,size,op\n1,a,x,get\n' >bad.csv
+	run -2 --separate-stderr predis-replay -p lru -s 3 -j none.csv bad.csv t.csv
+	[ "$(field misses <<<"$output")" = 10 ]
+	[[ $stderr == *"none.csv"* ]]
+	[[ $stderr == *"bad.csv"*2* ]]
+	printf 'time,key,size,op\n' >empty.csv
+	run -2 --separate-stderr predis-replay empty.csv
+	[[ $stderr == *"no request"* ]]
+}
+
+@test "standard input, plain and compressed" {
+	small | predis-replay -p lru -s 3 -j - >plain
+	small | gzip | predis-replay -p lru -s 3 -j - >gz
+	[ "$(jq -c '[.trace, .misses]' plain)" = '["stdin",10]' ]
+	[ "$(field misses <gz)" = 10 ]
+}
+
+@test "a stream gives the same misses as the csv it came from" {
+	[ -x "$BIN/predis-sample" ] || skip "no predis-sample"
+	predis-sample import --format csv --time-unit seq "$WEB07" >web07.pds
+	predis-replay -p lru,s3fifo,arc,lirs,belady -s 1% -j web07.pds >pds
+	predis-replay -p lru,s3fifo,arc,lirs,belady -s 1% -j "$WEB07" >csv
+	jq 'del(.seconds)' pds >pds.cut
+	jq 'del(.seconds)' csv | cmp - pds.cut
+}
+
+@test "sampled streams: by key in proportion, by event refused" {
+	[ -x "$BIN/predis-sample" ] || skip "no predis-sample"
+	predis-sample import --format csv --by key --rate 50% "$WEB07" >key.pds
+	predis-replay -p lru -s 2048 -j key.pds >out 2>err
+	[ "$(field sampling_rate <out)" = 0.5 ]
+	[ "$(field size_objects <out)" = 2048 ]
+	jq -e '(.miss_ratio - 0.443351) | fabs < 0.05' out
+	grep -q 'at least 2500' err
+	predis-sample import --format csv --by event --rate 50% "$WEB07" >event.pds
+	run -2 --separate-stderr predis-replay event.pds
+	[[ $stderr == *"sampled by event"* ]]
+}
+
+@test "--train-on trains, counts behind, and is no worse than LRU" {
+	run --separate-stderr predis-replay --train-on 50% -s 10% "$WEB07"
+	if [[ $stderr == *"MLOPS_ENABLED=0"* ]]; then
+		[ "$status" -eq 2 ]
+		[ -z "$output" ]
+		return 0
+	fi
+	predis-replay --train-on 50% -p lru,learned,belady -s 10% -j "$WEB07" >out
+	[ "$(jq -sc 'map(.requests) | unique' out)" = '[38059]' ]
+	jq -s -e '.[2].misses < .[1].misses and .[1].misses < .[0].misses' out
+}
+
+@test "redis-server: what was never asked misses, once" {
+	start_redis
+	predis-replay --server "$SOCK" --to 20% -j "$WEB07" >out
+	jq -e '.policy == "server" and .requests == 15223' out
+	# no limit: a miss for each key, as simulated
+	predis-replay -p lru -s 100% --to 20% -j "$WEB07" >sim
+	[ "$(field misses <out)" = "$(field misses <sim)" ]
+	[ "$(field size_objects <out)" = "$(field misses <sim)" ]
+	# again, now warm, and with a pipeline
+	predis-replay --server "$SOCK" --to 20% -P 50 -j "$WEB07" >again
+	[ "$(field misses <again)" = 0 ]
+	# under another prefix everything misses again
+	predis-replay --server "$SOCK" --to 20% -P 50 --prefix p: \
+	    --value-size 33 -j "$WEB07" >prefixed
+	[ "$(redis-cli -s "$SOCK" --scan --pattern 'p:*' | wc -l)" = "$(field misses <sim)" ]
+	key=$(redis-cli -s "$SOCK" --scan --pattern 'p:*' | head -n 1)
+	[ "$(redis-cli -s "$SOCK" strlen "$key")" = 33 ]
+}
+
+@test "redis-server: --from plays everything and counts the rest" {
+	start_redis
+	small >t.csv
+	predis-replay --server "$SOCK" --from 50% -j t.csv >out
+	[ "$(jq -c '[.requests, .misses]' out)" = '[6,1]' ]
+	redis-cli -s "$SOCK" flushall
+	predis-replay --server "$SOCK" --skip 50% -j t.csv >out
+	[ "$(jq -c '[.requests, .misses]' out)" = '[6,5]' ]
+	# deletions are played too
+	printf 'time,key,size,op\n1,a,1,get\n2,a,1,get\n3,a,1,del\n4,a,1,get\n' >d.csv
+	redis-cli -s "$SOCK" flushall
+	for p in 1 10; do
+		predis-replay --server "$SOCK" -P $p --prefix $p: -j d.csv
+	done >out
+	[ "$(jq -sc 'map(.requests)' out)" = '[3,3]' ]
+	[ "$(sed -n 1p out | field misses)" = 2 ]
+}
+
+@test "redis-server: its errors and its absence are told" {
+	small >t.csv
+	run -2 --separate-stderr predis-replay --server "$BATS_TEST_TMPDIR/none" t.csv
+	[[ $stderr == *"cannot connect"* ]]
+	run -2 --separate-stderr predis-replay --server 127.0.0.1:1 t.csv
+	[[ $stderr == *"cannot connect to '127.0.0.1:1'"* ]]
+	start_redis --requirepass acme
+	run -2 --separate-stderr predis-replay --server "$SOCK" t.csv
+	[[ $stderr == *NOAUTH* ]]
+	echo acme >password
+	predis-replay --server "$SOCK" --password-file password t.csv
+	echo wrong >password
+	run -2 --separate-stderr predis-replay --server "$SOCK" --password-file password t.csv
+	[[ $stderr == *AUTH* ]]
+	stop_redis
+	start_redis --maxmemory 1mb --maxmemory-policy noeviction
+	run -2 --separate-stderr predis-replay --server "$SOCK" --value-size 4k "$WEB07"
+	[[ $stderr == *"refused SET"*OOM* ]]
+	stop_redis
+}
+
+@test "redis-server: one that dies is reported" {
+	start_redis
+	(sleep 0.3 && kill "$REDIS") 3>&- &
+	run -2 --separate-stderr predis-replay --server "$SOCK" --value-size 1 \
+	    "$WEB07" "$WEB07" "$WEB07" "$WEB07"
+	[[ $stderr == *"lost the server"* ]]
+	wait
+	REDIS=
+}
+
+@test "predis-serve as LRU hits exactly as the simulation says" {
+	[ -x "$BIN/predis-serve" ] || skip "no predis-serve"
+	for p in lru s3fifo; do
+		start_serve --policy $p --maxobjects 205
+		predis-replay --server "127.0.0.1:$PORT" --value-size 100 \
+		    -j "$WEB07" >real
+		stop_serve
+		predis-replay -p $p -s 205 -j "$WEB07" >sim
+		[ "$(jq -c '[.requests, .misses]' real)" = \
+		    "$(jq -c '[.requests, .misses]' sim)" ]
+		[ "$(field size_objects <real)" = 205 ]
+		rm -f "$BATS_TEST_TMPDIR/port"
+	done
+}
