@@ -28,7 +28,7 @@ struct pd_err;
 /* What goes into a bundle; everything is borrowed. */
 struct pd_bundle_parts {
 	const char *name;     /* see pd_bundle_name_ok() */
-	const char *label;    /* "beyond", "log_gap": what the score means */
+	const char *label;    /* "discount", "beyond": what the score means */
 	double boundary;      /* the label's boundary, in eviction ages; > 0 */
 	uint64_t capacity;    /* objects of the cache that it was trained for */
 	uint64_t schema_id;   /* 0: pd_feature_schema_id() */

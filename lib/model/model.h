@@ -19,7 +19,7 @@ struct pd_model {
 	uint8_t slots[64]; /* column -> feature slot (data/feature.h) */
 	char name[64];
 	char digest[65];     /* SHA-256 of the bundle file, hex */
-	char label[32];	     /* what the score means: "beyond", "log_gap" */
+	char label[32];	     /* what the score means: "discount", "beyond" */
 	double boundary;     /* the label's boundary, in eviction ages */
 	uint64_t capacity;   /* objects of the cache that it was trained for */
 	uint64_t schema_id;  /* pd_feature_schema_id() it was trained with */
