@@ -495,7 +495,6 @@ update(struct pd_store *st, const struct pd_key *k, const struct pd_put *put,
 	struct pd_entry *n = e;
 	size_t kept;
 
-	access_hit(st, k, e, put->op);
 	if (fits(e, need)) {
 		reshape(st, e, put->len, keep, expiry);
 	} else {
@@ -509,6 +508,8 @@ update(struct pd_store *st, const struct pd_key *k, const struct pd_put *put,
 			st->policy->ops->set_size(st->policy, n->slot,
 			    (uint32_t)pd_store_entry_bytes(n));
 	}
+	/* Size and time to live as they are now. */
+	access_hit(st, k, n, put->op);
 	if (put->keep > old && put->len > old)
 		memset(value_of(n) + old, 0,
 		    (put->keep < put->len ? put->keep : put->len) - old);
