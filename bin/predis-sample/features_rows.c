@@ -134,6 +134,15 @@ write_header(struct job *j, const struct pd_event *first, struct pd_err *err)
 	return rc;
 }
 
+/* A trace knows no cache: its events say nothing of hits and fills. */
+static bool
+no_cache(const char *source)
+{
+	return strncmp(source, "csv:", 4) == 0 ||
+	       strncmp(source, "oracle:", 7) == 0 ||
+	       strncmp(source, "monitor:", 8) == 0;
+}
+
 /* --- miniature caches: one a shard, as the server has ------------------- */
 
 static uint64_t
@@ -165,8 +174,9 @@ cache_state(struct job *j, struct pd_event *e, uint32_t shard, bool *resident,
 	struct pd_minicache **m = &j->cache[shard];
 	int got;
 
-	if (*m == NULL && (*m = pd_minicache_new(
-			       mini_capacity(j), j->o->by_bytes, err)) == NULL)
+	if (*m == NULL &&
+	    (*m = pd_minicache_new(mini_capacity(j), j->o->by_bytes,
+		 !no_cache(j->meta.source), err)) == NULL)
 		return -1;
 	got = pd_minicache_event(*m, e, s);
 	if (got < 0)
@@ -306,15 +316,6 @@ one_event(struct job *j, struct pd_event *e, struct pd_err *err)
 		return -1;
 	j->n->rows++;
 	return pd_pds_add_row(j->out, &row, err);
-}
-
-/* A trace knows no cache: its events say nothing of hits. */
-static bool
-no_cache(const char *source)
-{
-	return strncmp(source, "csv:", 4) == 0 ||
-	       strncmp(source, "oracle:", 7) == 0 ||
-	       strncmp(source, "monitor:", 8) == 0;
 }
 
 /* Everything that depends on the first event's header. */

@@ -12,11 +12,11 @@
 #include "data/feature.h"
 
 #define FIRST_SLOTS 64
-#define NO_EXPIRY UINT64_MAX
+#define NO_EXPIRY UINT64_MAX /* of expires_ms: never */
 
 struct resident {
 	uint64_t key;
-	uint64_t expires_us; /* NO_EXPIRY: never */
+	uint64_t expires_ms;
 	uint32_t units;
 	uint32_t next_spare;
 };
@@ -32,12 +32,15 @@ struct pd_minicache {
 	uint32_t spare; /* first released slot, or PD_NO_SLOT */
 	uint64_t used;	/* units */
 	uint64_t capacity;
+	uint64_t tick; /* of the last access */
 	bool by_bytes;
+	bool fills;
 	struct pd_minicache_stats stats;
 };
 
 struct pd_minicache *
-pd_minicache_new(uint64_t capacity, bool by_bytes, struct pd_err *err)
+pd_minicache_new(
+    uint64_t capacity, bool by_bytes, bool fills, struct pd_err *err)
 {
 	struct pd_policy_params params = {
 	    .capacity = capacity, .by_bytes = by_bytes, .objects_hint = 1};
@@ -51,6 +54,7 @@ pd_minicache_new(uint64_t capacity, bool by_bytes, struct pd_err *err)
 	m->spare = PD_NO_SLOT;
 	m->capacity = capacity;
 	m->by_bytes = by_bytes;
+	m->fills = fills;
 	m->ctx = pd_context_new(capacity, by_bytes, err);
 	if (m->ctx == NULL)
 		goto err1;
@@ -124,12 +128,12 @@ drop(struct pd_minicache *m, uint32_t i, bool evicted)
 }
 
 static void
-make_room(struct pd_minicache *m, uint64_t limit, uint64_t tick)
+make_room(struct pd_minicache *m, uint64_t limit)
 {
 	uint32_t i;
 
 	while (m->used > limit) {
-		i = m->ops->victim(m->policy, tick);
+		i = m->ops->victim(m->policy, m->tick);
 		if (i == PD_NO_SLOT)
 			break;
 		drop(m, i, true);
@@ -151,12 +155,12 @@ admit(struct pd_minicache *m, const struct pd_event *e,
 
 	if (acc->size > m->capacity)
 		return 0;
-	make_room(m, m->capacity - acc->size, acc->tick);
+	make_room(m, m->capacity - acc->size);
 	if ((i = take_slot(m)) == PD_NO_SLOT)
 		return -1;
 	m->slot[i].key = e->key;
 	m->slot[i].units = acc->size;
-	m->slot[i].expires_us = NO_EXPIRY;
+	m->slot[i].expires_ms = NO_EXPIRY;
 	pd_keyindex_add(&m->index, i);
 	m->used += acc->size;
 	m->stats.objects++;
@@ -170,13 +174,14 @@ update(struct pd_minicache *m, uint32_t i, const struct pd_event *e)
 {
 	struct resident *r = &m->slot[i];
 	uint32_t units = units_of(m, e->size);
+	uint64_t now_ms = e->time_us / 1000;
 
 	if (e->op == PD_OP_SET || e->op == PD_OP_EXPIRE)
-		r->expires_us = NO_EXPIRY;
+		r->expires_ms = NO_EXPIRY;
 	if (e->flags & PD_EV_TTL)
-		r->expires_us = e->ttl_ms > (NO_EXPIRY - e->time_us) / 1000 - 1
-				    ? NO_EXPIRY
-				    : e->time_us + e->ttl_ms * 1000;
+		r->expires_ms = e->ttl_ms < NO_EXPIRY - now_ms
+				    ? now_ms + e->ttl_ms
+				    : NO_EXPIRY;
 	if (e->op == PD_OP_GET || e->size == 0 || units == r->units)
 		return;
 	if (units > m->capacity) {
@@ -188,12 +193,12 @@ update(struct pd_minicache *m, uint32_t i, const struct pd_event *e)
 	if (m->ops->set_size != NULL)
 		m->ops->set_size(m->policy, i, units);
 	pd_context_set_size(m->ctx, e->key, units);
-	make_room(m, m->capacity, e->tick);
+	make_room(m, m->capacity);
 }
 
-static int
-play(struct pd_minicache *m, const struct pd_event *e, uint32_t i,
-    struct pd_served *out)
+/* The policy's view of an event, as the server gives it. */
+static struct pd_access
+access_of(const struct pd_minicache *m, const struct pd_event *e)
 {
 	struct pd_access acc = {.key = e->key,
 	    .tick = e->tick,
@@ -201,11 +206,40 @@ play(struct pd_minicache *m, const struct pd_event *e, uint32_t i,
 	    .op = e->op,
 	    .ttl = e->flags & PD_EV_TTL ? pd_code(e->ttl_ms / 1000)
 					: PD_CODE_NONE};
+
+	/* A fill is the read that missed. */
+	if (e->flags & PD_EV_FILL)
+		acc.op = PD_OP_GET;
+	return acc;
+}
+
+/* Store what was missed. 0, or -1 out of memory. */
+static int
+store(struct pd_minicache *m, const struct pd_event *e)
+{
+	const struct pd_access acc = access_of(m, e);
+	uint32_t i;
+
+	m->ops->miss(m->policy, &acc);
+	if (admit(m, e, &acc) < 0)
+		return -1;
+	i = pd_keyindex_find(&m->index, e->key);
+	if (i != PD_KEYINDEX_NONE)
+		update(m, i, e);
+	return 0;
+}
+
+static int
+play(struct pd_minicache *m, const struct pd_event *e, uint32_t i,
+    struct pd_served *out)
+{
+	struct pd_access acc = access_of(m, e);
 	const bool hit = i != PD_KEYINDEX_NONE;
 	struct pd_context_codes c;
 
 	if (hit && e->size == 0)
 		acc.size = m->slot[i].units;
+	m->tick = e->tick;
 	m->stats.accesses++;
 	m->stats.hits += hit;
 	pd_context_access(m->ctx, e->key, hit, acc.size, e->tick);
@@ -221,13 +255,9 @@ play(struct pd_minicache *m, const struct pd_event *e, uint32_t i,
 	out->evict_age = c.evict_age;
 	out->hit_ratio = c.hit_ratio;
 	out->new_share = c.new_share;
-	m->ops->miss(m->policy, &acc);
-	if (admit(m, e, &acc) < 0)
-		return -1;
-	i = pd_keyindex_find(&m->index, e->key);
-	if (i != PD_KEYINDEX_NONE)
-		update(m, i, e);
-	return 0;
+	if (m->fills && (e->flags & PD_EV_HIT) == 0 && !pd_op_writes(e->op))
+		return 0;
+	return store(m, e);
 }
 
 int
@@ -238,7 +268,7 @@ pd_minicache_event(
 	bool gone = e->op == PD_OP_DEL;
 
 	if (i != PD_KEYINDEX_NONE &&
-	    (gone || m->slot[i].expires_us <= e->time_us)) {
+	    (gone || m->slot[i].expires_ms <= e->time_us / 1000)) {
 		gone = true;
 		drop(m, i, false);
 		i = PD_KEYINDEX_NONE;
@@ -247,7 +277,9 @@ pd_minicache_event(
 		pd_context_delete(m->ctx, e->key);
 	if (pd_event_is_access(e))
 		return play(m, e, i, out);
-	if (i != PD_KEYINDEX_NONE && e->op != PD_OP_OTHER)
+	if (i == PD_KEYINDEX_NONE)
+		return m->fills && e->flags & PD_EV_FILL ? store(m, e) : 0;
+	if (e->op != PD_OP_OTHER)
 		update(m, i, e);
 	return 0;
 }

@@ -5,9 +5,9 @@
  * A miniature cache over a stream of events: the learned policy (exact LRU
  * while it has no model) with its context, run as the server runs them, for
  * the served features of rows made offline. Its capacity is the real one's
- * times the share of keys that the stream holds. Every miss is filled at
- * once; what has expired or was deleted is no hit. Memory is bounded by the
- * capacity: about 100 bytes an object, ghosts included. Not thread-safe.
+ * times the share of keys that the stream holds. What has expired or was
+ * deleted is no hit. Memory is bounded by the capacity: about 100 bytes an
+ * object, ghosts included. Not thread-safe.
  */
 
 #include <stdbool.h>
@@ -27,10 +27,15 @@ struct pd_minicache_stats {
 	size_t memory_bytes;
 };
 
-/* Of ${capacity} objects (or bytes with ${by_bytes}), at least 1. NULL with a
- * message. */
+/*
+ * pd_minicache_new(capacity, by_bytes, fills, err):
+ * Of ${capacity} objects (or bytes with ${by_bytes}), at least 1. ${fills}:
+ * the events come from a server, which tells of fills, so a read that missed
+ * there too is stored when its fill comes, and never if none does. Otherwise
+ * every miss is filled at once. NULL with a message.
+ */
 struct pd_minicache *pd_minicache_new(
-    uint64_t capacity, bool by_bytes, struct pd_err *err);
+    uint64_t capacity, bool by_bytes, bool fills, struct pd_err *err);
 void pd_minicache_free(struct pd_minicache *m);
 
 /*

@@ -96,7 +96,7 @@ run(const struct pd_event *e, size_t n, enum mode mode, double *bytes)
 {
 	struct pd_history *h =
 	    pd_history_new(&(struct pd_history_opts){.keys = 0}, NULL);
-	struct pd_minicache *m = pd_minicache_new(10000, false, NULL);
+	struct pd_minicache *m = pd_minicache_new(10000, false, false, NULL);
 	struct pd_buf out = PD_BUF_INIT;
 	struct pd_pds_wopts o = {.fd = -1, .out = &out, .bare = mode == BARE};
 	struct pd_pds_writer *w = pd_pds_writer_new(&o, NULL);

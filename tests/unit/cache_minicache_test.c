@@ -75,7 +75,8 @@ parity(uint64_t capacity, bool by_bytes)
 	struct pd_policy_ops watched = pd_policy_learned;
 	struct pd_sim_params p = {.ops = &watched};
 	struct pd_trace *t = pd_trace_new(false, NULL);
-	struct pd_minicache *m = pd_minicache_new(capacity, by_bytes, NULL);
+	struct pd_minicache *m =
+	    pd_minicache_new(capacity, by_bytes, false, NULL);
 	struct pd_minicache_stats st;
 	struct pd_sim_result r;
 	struct pd_served s;
@@ -134,7 +135,7 @@ same_bits_as_in_a_run(void **state)
 static void
 not_resident(void **state)
 {
-	struct pd_minicache *m = pd_minicache_new(2, false, NULL);
+	struct pd_minicache *m = pd_minicache_new(2, false, false, NULL);
 	struct pd_served s;
 	struct pd_event e;
 	float row[SERVED];
@@ -158,7 +159,7 @@ not_resident(void **state)
 static void
 gone_is_no_hit(void **state)
 {
-	struct pd_minicache *m = pd_minicache_new(10, false, NULL);
+	struct pd_minicache *m = pd_minicache_new(10, false, false, NULL);
 	struct pd_minicache_stats st;
 	struct pd_served s;
 	struct pd_event e;
@@ -199,7 +200,7 @@ gone_is_no_hit(void **state)
 static void
 sizes_in_byte_mode(void **state)
 {
-	struct pd_minicache *m = pd_minicache_new(1000, true, NULL);
+	struct pd_minicache *m = pd_minicache_new(1000, true, false, NULL);
 	struct pd_minicache_stats st;
 	struct pd_served s;
 	struct pd_event e;
@@ -232,6 +233,41 @@ sizes_in_byte_mode(void **state)
 	pd_minicache_free(NULL);
 }
 
+/* From a server: a miss is stored when its fill comes, if one does. */
+static void
+misses_wait_for_their_fill(void **state)
+{
+	struct pd_minicache *m = pd_minicache_new(10, false, true, NULL);
+	struct pd_served s;
+	struct pd_event e;
+
+	(void)state;
+	pd_event_init(&e);
+	e.key = 1;
+	e.tick = 1;
+	assert_int_equal(pd_minicache_event(m, &e, &s), 0);
+	e.tick = 2;
+	assert_int_equal(pd_minicache_event(m, &e, &s), 0);
+	e.op = PD_OP_SET;
+	e.flags = PD_EV_FILL | PD_EV_TTL;
+	e.ttl_ms = 9000;
+	assert_int_equal(pd_minicache_event(m, &e, &s), 0);
+	e.op = PD_OP_GET;
+	e.flags = 0;
+	e.tick = 5;
+	assert_int_equal(pd_minicache_event(m, &e, &s), 1);
+	assert_int_equal(s.age, pd_code(3));
+	assert_int_equal(s.ttl_left, pd_code(9));
+	assert_int_equal(s.flags, 0);
+	/* The server had it all the time: it would be filled here. */
+	e.key = 2;
+	e.flags = PD_EV_HIT;
+	assert_int_equal(pd_minicache_event(m, &e, &s), 0);
+	e.tick = 6;
+	assert_int_equal(pd_minicache_event(m, &e, &s), 1);
+	pd_minicache_free(m);
+}
+
 int
 main(void)
 {
@@ -240,6 +276,7 @@ main(void)
 	    cmocka_unit_test(not_resident),
 	    cmocka_unit_test(gone_is_no_hit),
 	    cmocka_unit_test(sizes_in_byte_mode),
+	    cmocka_unit_test(misses_wait_for_their_fill),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
