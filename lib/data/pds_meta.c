@@ -76,6 +76,13 @@ pd_pds_meta_encode(const struct pd_pds_meta *m, struct pd_buf *out)
 	put_str(&j, "source", m->source);
 	put_str(&j, "host", m->host);
 	put_str(&j, "time", m->time);
+	pd_json_key(&j, "units");
+	pd_json_open(&j, '{');
+	put_str(&j, "time", "us");
+	put_str(&j, "ttl", "ms");
+	put_str(&j, "latency", "us");
+	put_str(&j, "size", "bytes");
+	pd_json_close(&j, '}');
 	if (m->start_us != 0)
 		put_u64(&j, "start_us", m->start_us);
 	put_sampling(&j, m);

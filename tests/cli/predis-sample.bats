@@ -25,6 +25,23 @@ serve() {
 	wait_for test -S sock
 }
 
+# fits SCHEMA: every object on standard input has the properties of
+# share/schema/SCHEMA.schema.json, with their types, enums and limits.
+fits() {
+	jq -e -n --slurpfile schema "$TOP/share/schema/$1.schema.json" '
+	    $schema[0] as $s | [inputs] | length > 0 and all(.[]; . as $o |
+		($s.required - keys | length) == 0 and
+		(keys - ($s.properties | keys) | length) == 0 and
+		all(keys[]; . as $k | $o[$k] as $v | $s.properties[$k] as $p |
+		    ([$p.type] | flatten | any(. == ($v | type) or
+			(. == "integer" and ($v | type) == "number" and
+			    $v == ($v | floor)))) and
+		    ($p.enum == null or any($p.enum[]; . == $v)) and
+		    ($p.minimum == null or $v == null or $v >= $p.minimum) and
+		    ($p.maximum == null or $v <= $p.maximum) and
+		    ($p.pattern == null or ($v | test($p.pattern)))))'
+}
+
 @test "import and print give the trace back" {
 	predis-sample import t.csv -o t.pds
 	predis-sample print --csv t.pds >out
@@ -271,6 +288,18 @@ for t, k in ((5, 7), (6, 8), (6, 7)):
 	predis-sample verify part.pds
 }
 
+@test "--json follows the schemas" {
+	tiny=$TOP/tests/golden/pds/tiny.pds
+	predis-sample print --json "$tiny" | fits event
+	predis-sample info --json "$tiny" | fits sample-info
+	head -c 700 "$tiny" >torn.pds
+	predis-sample verify --json torn.pds | fits sample-verify
+	big 5000 | predis-sample import --rate 0.5 - -o r.pds
+	predis-sample info --json r.pds | fits sample-info
+	predis-sample print --json r.pds | fits event
+	run ! fits event < <(echo '{"time_us":1}')
+}
+
 @test "the index is a stream that names every block" {
 	big | predis-sample import - -o big.pds
 	predis-sample info --index big.pdx big.pds >/dev/null
@@ -298,7 +327,7 @@ for t, k in ((5, 7), (6, 8), (6, 7)):
 	run -2 predis-sample import bad.csv -o out.pds
 	[[ $output == *"bad.csv:2: no size: 'x'"* ]]
 	[ "$(cat out.pds)" = old ]
-	[ "$(ls -A | grep -c tmp)" -eq 0 ]
+	[ -z "$(compgen -G '.*.tmp.*')" ]
 }
 
 @test "a stream is not written to a terminal" {
