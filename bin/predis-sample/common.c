@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -36,6 +37,32 @@ sample_open(const char *path)
 	return fd;
 }
 
+/* The temporary file that a signal must not leave behind. */
+static const char *volatile tmp_path;
+
+static void
+on_signal(int sig)
+{
+	const char *p = tmp_path;
+
+	if (p != NULL)
+		unlink(p);
+	signal(sig, SIG_DFL);
+	raise(sig);
+}
+
+static void
+guard_tmp(const char *path)
+{
+	static const int sigs[] = {SIGINT, SIGTERM, SIGHUP};
+
+	tmp_path = path;
+	for (size_t i = 0; i < sizeof(sigs) / sizeof(*sigs); i++)
+		if (signal(sigs[i], path != NULL ? on_signal : SIG_DFL) ==
+		    SIG_IGN)
+			signal(sigs[i], SIG_IGN); /* as nohup(1) wants it */
+}
+
 static int
 open_file(struct sample_out *o, bool append, struct pd_err *err)
 {
@@ -43,6 +70,7 @@ open_file(struct sample_out *o, bool append, struct pd_err *err)
 		if (pd_atomicfile_open(&o->file, sample_opt.output, 0666, err))
 			return -1;
 		o->fd = o->file.fd;
+		guard_tmp(o->file.tmp);
 		return 0;
 	}
 	o->fd = open(sample_opt.output,
@@ -114,6 +142,7 @@ sample_out_finish(struct sample_out *o)
 	int rc = pd_pds_end(o->w, &err);
 
 	if (rc == 0 && !o->in_place && sample_opt.output != NULL) {
+		guard_tmp(NULL);
 		rc = pd_atomicfile_commit(&o->file, &err);
 	} else if (rc == 0 && sample_opt.output != NULL && fsync(o->fd) &&
 		   errno != EINVAL) {
@@ -130,6 +159,8 @@ sample_out_abort(struct sample_out *o)
 {
 	pd_pds_writer_free(o->w);
 	o->w = NULL;
+	if (tmp_path != NULL)
+		guard_tmp(NULL);
 	pd_atomicfile_abort(&o->file);
 	if (o->in_place && o->fd > STDERR_FILENO)
 		close(o->fd);

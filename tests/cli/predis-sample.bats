@@ -330,6 +330,25 @@ for t, k in ((5, 7), (6, 8), (6, 7)):
 	[ -z "$(compgen -G '.*.tmp.*')" ]
 }
 
+@test "a signal, or kill -9, leaves the old file and no new one" {
+	for sig in TERM KILL; do
+		echo old >out.pds
+		mkfifo pipe
+		predis-sample import - -o out.pds <pipe 3>&- &
+		TAP=$!
+		exec 9>pipe
+		printf '0,a\n1,b\n' >&9
+		wait_for compgen -G '.out.pds.tmp.*'
+		kill -$sig "$TAP"
+		wait "$TAP" || status=$?
+		exec 9>&-
+		[ "$status" -eq $((128 + $(kill -l $sig))) ]
+		[ "$(cat out.pds)" = old ]
+		[ "$sig" = KILL ] || [ -z "$(compgen -G '.*.tmp.*')" ]
+		rm -f pipe .out*
+	done
+}
+
 @test "a stream is not written to a terminal" {
 	run -2 script -qec "predis-sample import $PWD/t.csv" /dev/null
 	[[ $output == *"not for a terminal"* ]]
