@@ -2,22 +2,22 @@
 #include "drift.h"
 
 static const struct pd_verb verbs[] = {
-    {"profile", "FEATURES.pds", "Describe a stream of features as a reference",
+    {"profile", "FEATURES.pds", "describe a stream of features as a reference",
 	profile_opts, 1, 1, profile_run},
-    {"test", "FEATURES.pds", "Compare a stream of features with a reference",
+    {"test", "FEATURES.pds", "compare a stream of features with a reference",
 	test_opts, 1, 1, test_run},
     {"ks", "A B", "Kolmogorov-Smirnov test of two files of numbers", ks_opts, 2,
 	2, ks_run},
-    {"psi", "A B", "Population stability index of B against A", psi_opts, 2, 2,
+    {"psi", "A B", "population stability index of B against A", psi_opts, 2, 2,
 	psi_run},
-    {"adwin", "", "Find changes of the mean in numbers on standard input",
+    {"adwin", "", "find changes of the mean in numbers on standard input",
 	adwin_opts, 0, 0, adwin_run},
     {NULL, NULL, NULL, NULL, 0, 0, NULL},
 };
 
 static const struct pd_program program = {
     "predis-drift",
-    "Tell whether the data has drifted since a reference was taken",
+    "tell whether the data has drifted since a reference was taken",
     verbs,
     "  predis-drift profile -o ref.pdp monday.pds\n"
     "  predis-drift test --profile ref.pdp tuesday.pds\n"

@@ -37,11 +37,31 @@ smirnov_term(double n, double x, double j)
 	       exp(j * log1p(n * x / j) + r * log1p(-y));
 }
 
+/* The terms from ${from} to ${to}, one by one in the direction of ${step},
+ * added to ${sum} until they no longer count. */
+static double
+smirnov_terms(
+    double sum, double n, double x, int64_t from, int64_t to, int64_t step)
+{
+	double t;
+	int64_t j;
+
+	for (j = from; j != to + step; j += step) {
+		t = smirnov_term(n, x, (double)j);
+		sum += t;
+		/* A short row is taken whole: its terms may rise again. */
+		if (t < sum * 1e-18 && n > 1000)
+			break;
+	}
+	return sum;
+}
+
 double
 pd_smirnov_sf(uint64_t n, double x)
 {
 	const double dn = (double)n;
-	double z, t, sum, j, mid, last;
+	int64_t last, mid;
+	double z, sum;
 
 	if (n == 0 || isnan(x))
 		return NAN;
@@ -54,24 +74,15 @@ pd_smirnov_sf(uint64_t n, double x)
 		z = z * z / (18 * dn);
 		return exp(-z) * (1 - (2 * z * z - 4 * z - 1) / (18 * dn));
 	}
-	/* From the middle outwards: the terms fall to both sides. The sum of
-	 * a short row is taken whole, there they need not. */
-	last = floor(dn * (1 - x));
-	last = last < dn ? last : dn - 1;
-	mid = floor(last / 2);
+	/* Term 0, then from the middle outwards: they fall to both sides. */
 	sum = exp(dn * log1p(-x));
-	for (j = mid > 1 ? mid : 1; j <= last; j++) {
-		t = smirnov_term(dn, x, j);
-		sum += t;
-		if (t < sum * 1e-18 && n > 1000)
-			break;
-	}
-	for (j = mid - 1; j >= 1; j--) {
-		t = smirnov_term(dn, x, j);
-		sum += t;
-		if (t < sum * 1e-18 && n > 1000)
-			break;
-	}
+	last = (int64_t)floor(dn * (1 - x));
+	last = last < (int64_t)n ? last : (int64_t)n - 1;
+	mid = last / 2 > 0 ? last / 2 : 1;
+	if (last >= 1)
+		sum = smirnov_terms(sum, dn, x, mid, last, 1);
+	if (mid > 1)
+		sum = smirnov_terms(sum, dn, x, mid - 1, 1, -1);
 	return sum < 1 ? sum : 1;
 }
 
@@ -108,7 +119,8 @@ durbin_cdf(uint64_t n, double x)
 	const double t = (double)n * x;
 	const int k = (int)t + 1, m = 2 * k - 1;
 	const double h = k - t;
-	double v[MAX_M] = {0}, w[MAX_M], f[MAX_M + 1], hh[MAX_M], p = 1;
+	double v[MAX_M] = {0}, w[MAX_M] = {0}, f[MAX_M] = {0};
+	double hh[MAX_M] = {0}, p = 1;
 	uint64_t s;
 	int i;
 
@@ -122,8 +134,6 @@ durbin_cdf(uint64_t n, double x)
 	}
 	p *= h;
 	hh[0] = 1 - 2 * p + (2 * h > 1 ? pow(2 * h - 1, m) : 0);
-	if (m == 1)
-		p = h;
 	v[k - 1] = 1;
 	for (s = 0; s < n; s++)
 		durbin_step(v, w, m, f, hh);

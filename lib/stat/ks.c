@@ -113,14 +113,14 @@ static double
 lattice_p(int64_t m, int64_t n, int64_t g, int64_t h)
 {
 	const int64_t mg = m / g, ng = n / g;
-	int64_t lo = 0, hi, last, i, j, k;
-	double *a, v, d;
+	int64_t lo = 0, hi, last, len, i, j, k;
+	double *a, v;
 
 	hi = ceil_div(h, mg) < n + 1 ? ceil_div(h, mg) : n + 1;
-	last = 2 * hi + 2 < n + 1 ? 2 * hi + 2 : n + 1;
-	if ((a = malloc((size_t)(last + 1) * sizeof(*a))) == NULL)
+	len = 2 * hi + 2 < n + 1 ? 2 * hi + 2 : n + 1;
+	if ((a = calloc((size_t)len, sizeof(*a))) == NULL)
 		return NAN;
-	for (j = 0; j <= last; j++)
+	for (j = 0; j < len; j++)
 		a[j] = j < hi ? 0 : 1;
 	for (i = 1; i <= m; i++) {
 		k = lo;
@@ -134,9 +134,9 @@ lattice_p(int64_t m, int64_t n, int64_t g, int64_t h)
 			return 1;
 		}
 		v = lo == 0 ? 0 : 1;
-		d = (double)(i + lo);
-		for (j = lo; j < hi; j++, d++) {
-			v = (a[j - k] * (double)i + v * (double)j) / d;
+		for (j = lo; j < hi; j++) {
+			v = (a[j - k] * (double)i + v * (double)j) /
+			    (double)(i + j);
 			a[j - lo] = v;
 		}
 		/* Outside the band every path has left it. */
@@ -154,11 +154,12 @@ exact_p(double d, uint64_t n, uint64_t m)
 {
 	const uint64_t g = gcd(n, m), big = n > m ? n : m;
 	const uint64_t small = n > m ? m : n;
-	uint64_t h;
+	uint64_t h, lcm;
 
 	if (big / g >= INT32_MAX / small)
 		return NAN;
-	h = (uint64_t)llrint(d * (double)(big / g * small));
+	lcm = big / g * small;
+	h = (uint64_t)llrint(d * (double)lcm);
 	if (h == 0)
 		return 1;
 	if (n == m)

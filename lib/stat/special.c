@@ -110,8 +110,11 @@ pd_chi2_isf(double p, double df)
 	assert(p > 0 && p < 1);
 	if (df <= 0)
 		return 0;
-	for (hi = df + 1; pd_chi2_sf(hi, df) > p; hi *= 2)
+	hi = df + 1;
+	while (pd_chi2_sf(hi, df) > p) {
 		lo = hi;
+		hi *= 2;
+	}
 	for (i = 0; i < 200; i++) {
 		mid = lo + (hi - lo) / 2;
 		if (mid <= lo || mid >= hi)
