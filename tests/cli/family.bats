@@ -1,6 +1,8 @@
 # What every program of the family does, for every program and verb there is.
 # A new program gets these tests without an edit here.
 
+bats_require_minimum_version 1.5.0
+
 setup() {
 	load ../lib/common
 	PROGRAMS=$(cd "$BIN" && ls -d predis-*)
