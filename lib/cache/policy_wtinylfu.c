@@ -28,8 +28,10 @@ enum {
 
 #define STEP 0.0625 /* of the capacity */
 #define STEP_DECAY 0.98
-#define RESTART 0.05 /* a change of the hit ratio that restores the step */
-#define WARM 6	     /* estimate from which a loser has a chance */
+#define RESTART 0.05   /* a change of the hit ratio that restores the step */
+#define WINDOW_MAX 0.8 /* of the capacity */
+#define SETTLE 16      /* objects moved between lists at once */
+#define WARM 6	       /* estimate from which a loser has a chance */
 
 struct wtinylfu {
 	struct pd_policy base;
@@ -127,36 +129,60 @@ move(struct wtinylfu *w, uint32_t slot, unsigned to)
 	pd_slist_push(&w->slots, &w->list[to], slot);
 }
 
-static void
-limit_protected(struct wtinylfu *w)
+static uint64_t
+main_units(const struct wtinylfu *w)
 {
-	while (w->list[PROTECTED].units > w->protected_units)
-		move(w, w->list[PROTECTED].oldest, PROBATION);
+	return w->list[PROBATION].units + w->list[PROTECTED].units;
 }
 
-/* Give the window another share and move objects over the new border. */
+/* One object over a border that moved or was crossed; was there one? */
+static bool
+settle_one(struct wtinylfu *w, uint32_t incoming)
+{
+	const struct pd_slist *window = &w->list[WINDOW];
+	const struct pd_slist *probation = &w->list[PROBATION];
+	const uint64_t main = w->capacity - w->window_units;
+
+	if (w->list[PROTECTED].units > w->protected_units) {
+		move(w, w->list[PROTECTED].oldest, PROBATION);
+		return true;
+	}
+	if (window->count > 0 && window->units + incoming > w->window_units &&
+	    main_units(w) + pd_slots_units(&w->slots, window->oldest) <= main) {
+		move(w, window->oldest, PROBATION);
+		return true;
+	}
+	if (probation->count > 0 && main_units(w) > main &&
+	    window->units + incoming +
+		    pd_slots_units(&w->slots, probation->oldest) <=
+		w->window_units) {
+		move(w, probation->oldest, WINDOW);
+		return true;
+	}
+	return false;
+}
+
+/* Some of what is due at a time, so that no access waits long. */
+static void
+settle(struct wtinylfu *w, uint32_t incoming)
+{
+	unsigned i;
+
+	for (i = 0; i < SETTLE && settle_one(w, incoming); i++)
+		continue;
+}
+
+/* Give the window another share. */
 static void
 resize_window(struct wtinylfu *w, double change)
 {
-	const uint64_t old = w->window_units;
-	double units = (double)old + change;
-	uint32_t slot;
+	double units = (double)w->window_units + change;
 
-	if (units > (double)w->capacity * 0.8)
-		units = (double)w->capacity * 0.8;
+	if (units > (double)w->capacity * WINDOW_MAX)
+		units = (double)w->capacity * WINDOW_MAX;
 	if (units < 1)
 		units = 1;
 	set_limits(w, (uint64_t)units);
-	limit_protected(w);
-	while (w->list[WINDOW].units > w->window_units && w->window_units < old)
-		move(w, w->list[WINDOW].oldest, PROBATION);
-	while (w->window_units > old && w->list[PROBATION].count > 0) {
-		slot = w->list[PROBATION].oldest;
-		if (w->list[WINDOW].units + pd_slots_units(&w->slots, slot) >
-		    w->window_units)
-			break;
-		move(w, slot, WINDOW);
-	}
 }
 
 /* A sample is complete: step on, or back. */
@@ -187,7 +213,7 @@ hit(struct pd_policy *p, uint32_t slot, const struct pd_access *acc)
 	pd_sketch_add(&w->sketch, hash_of(w->slots.print[slot]));
 	if (w->slots.tag[slot] == PROBATION) {
 		move(w, slot, PROTECTED);
-		limit_protected(w);
+		settle(w, 0);
 	} else {
 		pd_slist_renew(&w->slots, &w->list[w->slots.tag[slot]], slot);
 	}
@@ -219,6 +245,7 @@ insert(struct pd_policy *p, uint32_t slot, const struct pd_access *acc)
 	w->slots.tag[slot] = WINDOW;
 	pd_slist_push(&w->slots, &w->list[WINDOW], slot);
 	w->incoming = 1;
+	settle(w, 0);
 }
 
 /* May ${candidate}, from the window, take the place of ${oldest} of main? Now
@@ -243,23 +270,6 @@ oldest_of_main(const struct wtinylfu *w)
 					    : w->list[PROTECTED].oldest;
 }
 
-/* What the window holds beyond its limit moves on while main has room. */
-static void
-drain_window(struct wtinylfu *w, uint32_t incoming)
-{
-	const struct pd_slist *window = &w->list[WINDOW];
-	uint64_t main;
-
-	while (
-	    window->count > 0 && window->units + incoming > w->window_units) {
-		main = w->list[PROBATION].units + w->list[PROTECTED].units;
-		if (main + pd_slots_units(&w->slots, window->oldest) >
-		    w->capacity - w->window_units)
-			break;
-		move(w, window->oldest, PROBATION);
-	}
-}
-
 static uint32_t
 victim(struct pd_policy *p, uint64_t tick)
 {
@@ -268,7 +278,7 @@ victim(struct pd_policy *p, uint64_t tick)
 
 	(void)tick;
 	w->full = true;
-	drain_window(w, w->incoming);
+	settle(w, w->incoming);
 	candidate = w->list[WINDOW].oldest;
 	oldest = oldest_of_main(w);
 	if (candidate == PD_NO_SLOT || oldest == PD_NO_SLOT)
@@ -296,7 +306,7 @@ set_size(struct pd_policy *p, uint32_t slot, uint32_t size)
 	struct wtinylfu *w = (struct wtinylfu *)p;
 
 	pd_slist_resize(&w->slots, &w->list[w->slots.tag[slot]], slot, size);
-	limit_protected(w);
+	settle(w, 0);
 }
 
 static size_t

@@ -40,7 +40,7 @@ counter(const struct pd_sketch *s, uint64_t hash, unsigned row, unsigned *shift)
 	const unsigned bits = (unsigned)(hash >> (32 + 5 * row)) & 31;
 
 	*shift = (bits & 15) * 4;
-	return block * WORDS + row * 2 + (bits >> 4);
+	return block * WORDS + (size_t)row * 2 + (bits >> 4);
 }
 
 /* Halve every counter. */
