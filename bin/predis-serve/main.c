@@ -266,6 +266,9 @@ run(int argc, char **argv)
 		return pd_cli_usage("%s", err.msg);
 	if (read_password(&err) || load_keys(&err))
 		return pd_cli_fail(&err);
+	/* One that a killed server left would tell of the wrong port. */
+	if (opt.port_file != NULL)
+		unlink(opt.port_file);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	raise_files();

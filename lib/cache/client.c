@@ -15,9 +15,8 @@
 #include "cache/server.h"
 #include "cache/store.h"
 
-#define READ_BYTES 16384
+#define READ_BYTES 65536
 #define READ_MOST (1u << 20) /* in one turn, of a large value */
-#define IN_KEEP 32768	     /* an empty buffer is not kept larger */
 #define PIECES 64
 
 static void on_ready(void *cookie, unsigned ready);
@@ -328,14 +327,11 @@ process(struct pd_client *c)
 		return;
 	pd_buf_consume(&c->in, c->in_at);
 	c->in_at = 0;
-	if (c->in.len == 0 && c->in.cap > IN_KEEP)
-		pd_buf_release(&c->in);
 	c->request_us = c->in.len == 0	     ? 0
 			: c->request_us == 0 ? c->server->mono_us
 					     : c->request_us;
 	if (pd_reply_queued(&c->reply) > 0 || c->close_after)
 		pd_client_mark_dirty(c);
-	account(c);
 	rewatch(c);
 }
 
@@ -346,6 +342,7 @@ pd_client_resume(struct pd_client *c)
 		return;
 	c->held_back = false;
 	process(c);
+	account(c);
 }
 
 /* How much to read at once: exactly a large value, else a good piece. */
@@ -359,11 +356,37 @@ read_size(const struct pd_client *c)
 	return missing < READ_MOST ? missing : READ_MOST;
 }
 
+/*
+ * A client that has nothing left from before reads into the server's one
+ * buffer, which stays in the processor's cache and costs idle clients
+ * nothing; what is not executed at once moves to a buffer of its own.
+ */
+static void
+borrow_input(struct pd_client *c)
+{
+	pd_buf_release(&c->in);
+	c->in = c->server->input;
+	c->server->input = (struct pd_buf)PD_BUF_INIT;
+}
+
+static void
+give_input_back(struct pd_client *c)
+{
+	struct pd_buf rest = PD_BUF_INIT;
+
+	if (!c->closed && pd_buf_add(&rest, c->in.data, c->in.len))
+		pd_client_close(c);
+	c->server->input = c->in;
+	c->server->input.len = 0;
+	c->in = rest;
+}
+
 static void
 read_some(struct pd_client *c)
 {
 	const size_t missing = pd_resp_missing(&c->parser, c->in.len);
 	const size_t want = read_size(c);
+	const bool borrowed = c->in.len == 0;
 	ssize_t n;
 
 	if (c->in.len + want > c->server->cfg.query_max) {
@@ -375,20 +398,28 @@ read_some(struct pd_client *c)
 		pd_client_close(c);
 		return;
 	}
+	if (borrowed)
+		borrow_input(c);
 	if (pd_buf_reserve(&c->in, missing > want ? missing : want)) {
 		pd_client_close(c);
-		return;
+		goto out;
 	}
 	n = pd_conn_read(&c->conn, c->in.data + c->in.len, want);
 	if (n <= 0) {
 		if (n == 0 || errno != EAGAIN)
 			pd_client_close(c);
-		return;
+		goto out;
 	}
 	c->server->stats.net_input_bytes += (uint64_t)n;
 	c->in.len += (size_t)n;
 	c->last_us = c->server->mono_us;
 	process(c);
+out:
+	if (borrowed)
+		give_input_back(c);
+	else if (c->in.len == 0)
+		pd_buf_release(&c->in);
+	account(c);
 }
 
 static void
@@ -404,6 +435,7 @@ on_ready(void *cookie, unsigned ready)
 			c->server->cfg.output_pause / 2) {
 			c->paused = false;
 			process(c);
+			account(c);
 		}
 	}
 	if (c->closed)

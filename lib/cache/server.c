@@ -151,7 +151,7 @@ pd_server_time(struct pd_server *s)
 void
 pd_server_account(struct pd_server *s)
 {
-	s->store->extern_bytes = s->clients_bytes + pd_tap_memory(s->tap);
+	s->store->extern_bytes = s->clients_bytes + s->input.cap + pd_tap_memory(s->tap);
 }
 
 /* Listeners. */
@@ -620,6 +620,7 @@ pd_server_free(struct pd_server *s)
 	pd_tap_free(s->tap);
 	pd_model_free(s->model);
 	free(s->model_path);
+	pd_buf_release(&s->input);
 	pd_commands_free(s->commands);
 	pd_watchtab_free(s->watches);
 #if PD_TLS

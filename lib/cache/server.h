@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/keyfile.h"
 #include "cache/stats.h"
 #include "data/sample.h"
@@ -90,6 +91,7 @@ struct pd_server {
 	uint64_t nclients;
 	uint64_t next_id;
 	uint64_t clients_bytes; /* of buffers */
+	struct pd_buf input;	/* lent to the client that is being read */
 	struct pd_watchtab *watches;
 	struct pd_tap *tap;
 	struct pd_tapserver *tapserver;
