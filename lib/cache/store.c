@@ -396,6 +396,29 @@ refuse(struct pd_store *st)
 	return PD_STORE_MEMORY;
 }
 
+/* Make an entry resident, for whom there is room. 0, or -1 out of memory. */
+static int
+place(struct pd_store *st, const struct pd_key *k, struct pd_entry *e,
+    const struct pd_access *acc)
+{
+	const uint32_t slot = slot_take(st);
+
+	if (slot == PD_NO_SLOT)
+		return -1;
+	if (pd_index_add(&st->index, k->hash, e)) {
+		slot_give(st, slot);
+		return -1;
+	}
+	e->slot = slot;
+	st->slots[slot] = e;
+	st->policy->ops->insert(st->policy, slot, acc);
+	st->count[k->db]++;
+	st->total++;
+	if (e->flags & PD_ENTRY_TTL)
+		st->expiring[k->db]++;
+	return 0;
+}
+
 static enum pd_store_status
 insert(struct pd_store *st, const struct pd_key *k, const struct pd_put *put,
     int64_t expiry, struct pd_entry **out)
@@ -415,27 +438,15 @@ insert(struct pd_store *st, const struct pd_key *k, const struct pd_put *put,
 		pd_context_set_size(st->context, k->hash, acc.size);
 	st->policy->ops->miss(st->policy, &acc);
 	/* The entry is allocated, so its bytes are counted already. */
-	if (store_make_room_for(st, 0, 1) ||
-	    (e->slot = slot_take(st)) == PD_NO_SLOT)
-		goto err0;
-	if (pd_index_add(&st->index, k->hash, e))
-		goto err1;
-	st->slots[e->slot] = e;
-	st->policy->ops->insert(st->policy, e->slot, &acc);
-	st->count[k->db]++;
-	st->total++;
-	if (expiry != 0)
-		st->expiring[k->db]++;
+	if (store_make_room_for(st, 0, 1) || place(st, k, e, &acc)) {
+		entry_discard(st, e);
+		return refuse(st);
+	}
 	memset(value_of(e), 0, put->keep < put->len ? put->keep : put->len);
 	if (tapped(st, k))
 		tap(st, k, put->op, e, fill ? PD_EV_FILL : 0, tick);
 	*out = e;
 	return PD_STORE_OK;
-err1:
-	slot_give(st, e->slot);
-err0:
-	entry_discard(st, e);
-	return refuse(st);
 }
 
 /* Put ${n} into the place of ${e} everywhere. */
@@ -493,6 +504,7 @@ update(struct pd_store *st, const struct pd_key *k, const struct pd_put *put,
 	const size_t keep = put->keep < e->vlen ? put->keep : e->vlen;
 	const size_t old = e->vlen;
 	struct pd_entry *n = e;
+	struct pd_access acc;
 	size_t kept;
 
 	if (fits(e, need)) {
@@ -515,15 +527,22 @@ update(struct pd_store *st, const struct pd_key *k, const struct pd_put *put,
 		    (put->keep < put->len ? put->keep : put->len) - old);
 	if (tapped(st, k))
 		tap(st, k, put->op, n, PD_EV_HIT, st->tick);
-	/* Held, so that its value can be filled in whoever is evicted. */
+	/* Held: the policy may choose to evict what has just been written. */
 	n->holds++;
-	if (store_make_room_for(st, 0, 0) || n->slot == PD_NO_SLOT) {
-		pd_store_release(st, n);
-		return refuse(st);
+	if (store_make_room_for(st, 0, 0))
+		goto err0;
+	if (n->slot == PD_NO_SLOT) {
+		acc = store_access(st, k->hash, n, put->op);
+		st->policy->ops->miss(st->policy, &acc);
+		if (place(st, k, n, &acc))
+			goto err0;
 	}
 	n->holds--;
 	*out = n;
 	return PD_STORE_OK;
+err0:
+	pd_store_release(st, n);
+	return refuse(st);
 }
 
 enum pd_store_status

@@ -1,0 +1,77 @@
+/*
+ * Requests from hostile bytes: parsed whole and in pieces (the first byte
+ * seeds their sizes), the commands must be the same. Words must lie within
+ * what was given.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/hash.h"
+#include "cache/resp.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
+
+/* A digest of the commands of ${n} bytes, fed ${step} at a time. */
+static uint64_t
+digest(const uint8_t *p, size_t n, size_t step)
+{
+	struct pd_resp r;
+	enum pd_resp_status st = PD_RESP_MORE;
+	uint64_t h = 1;
+	size_t at = 0, have = 0, fed = 0, cut;
+	char *buf = malloc(n + 1);
+	uint32_t i;
+
+	if (buf == NULL)
+		abort();
+	pd_resp_init(&r);
+	r.keep_max = 64;
+	while (fed < n && st != PD_RESP_ERROR) {
+		cut = n - fed < step ? n - fed : step;
+		memcpy(buf + have, p + fed, cut);
+		have += cut;
+		fed += cut;
+		for (;;) {
+			if (r.discard > 0) {
+				cut = have - at - r.len;
+				if (cut > r.discard)
+					cut = (size_t)r.discard;
+				memmove(buf + at + r.len,
+				    buf + at + r.len + cut,
+				    have - at - r.len - cut);
+				have -= cut;
+				r.discard -= cut;
+			}
+			st = pd_resp_parse(&r, buf + at, have - at);
+			if (st == PD_RESP_MORE && r.discard > 0 &&
+			    have > at + r.len)
+				continue;
+			if (st != PD_RESP_COMMAND)
+				break;
+			if (r.len > have - at)
+				abort();
+			h = pd_mix64(h + r.argc + 7 * r.oversize);
+			for (i = 0; i < r.argc; i++)
+				h = pd_hash64(r.argv[i].p, r.argv[i].n, h);
+			at += r.len;
+			pd_resp_next(&r);
+		}
+	}
+	if (st == PD_RESP_ERROR)
+		h = pd_hash64(r.error, strlen(r.error), h);
+	pd_resp_release(&r);
+	free(buf);
+	return h;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
+{
+	if (n < 2 || n > 100000)
+		return 0;
+	if (digest(p + 1, n - 1, n) != digest(p + 1, n - 1, 1u + p[0]))
+		abort();
+	return 0;
+}
