@@ -64,27 +64,20 @@ pd_ghosttab_find(const struct pd_ghosttab *g, uint32_t print)
 	return w == 0 ? PD_NO_SLOT : word_entry(w);
 }
 
-/* Twice the room, for entries and index alike. */
+/* An index of twice the size. */
 static int
-grow(struct pd_ghosttab *g)
+grow_index(struct pd_ghosttab *g)
 {
 	const uint32_t slots = g->slots == 0 ? INDEX_MIN : g->slots * 2;
-	struct pd_ghost *entry;
+	const uint32_t oldslots = g->slots;
 	uint64_t *index, *old = g->index;
-	uint32_t i, oldslots = g->slots;
+	uint32_t i;
 
 	if (g->slots >= INDEX_MAX)
 		return -1;
 	index = calloc(slots, sizeof(*index));
 	if (index == NULL)
 		return -1;
-	entry = realloc(g->entry, (size_t)(slots / 2) * sizeof(*entry));
-	if (entry == NULL) {
-		free(index);
-		return -1;
-	}
-	g->entry = entry;
-	g->cap = slots / 2;
 	g->index = index;
 	g->slots = slots;
 	for (i = 0; i < oldslots; i++)
@@ -94,17 +87,35 @@ grow(struct pd_ghosttab *g)
 	return 0;
 }
 
+/* An array of entries larger by a quarter. */
+static int
+grow_entries(struct pd_ghosttab *g)
+{
+	const uint32_t cap = g->cap + g->cap / 4 + INDEX_MIN;
+	struct pd_ghost *entry;
+
+	entry = realloc(g->entry, (size_t)cap * sizeof(*entry));
+	if (entry == NULL)
+		return -1;
+	g->entry = entry;
+	g->cap = cap;
+	return 0;
+}
+
 /* An entry of the array that is not in use, or PD_NO_SLOT. */
 static uint32_t
 take_entry(struct pd_ghosttab *g)
 {
+	const uint64_t live = (uint64_t)g->list[0].count + g->list[1].count + 1;
 	const uint32_t e = g->spare;
 
+	if (live > g->slots / 4 * 3 && grow_index(g) < 0)
+		return PD_NO_SLOT;
 	if (e != PD_NO_SLOT) {
 		g->spare = g->entry[e].newer;
 		return e;
 	}
-	if (g->used == g->cap && grow(g) < 0)
+	if (g->used == g->cap && grow_entries(g) < 0)
 		return PD_NO_SLOT;
 	return g->used++;
 }
@@ -114,7 +125,7 @@ link_newest(struct pd_ghosttab *g, unsigned list, uint32_t e)
 {
 	struct pd_ghost_list *l = &g->list[list];
 
-	g->entry[e].list = (uint8_t)list;
+	g->entry[e].list = list & 1;
 	g->entry[e].newer = PD_NO_SLOT;
 	g->entry[e].older = l->newest;
 	if (l->newest != PD_NO_SLOT)
@@ -160,7 +171,9 @@ pd_ghosttab_push(
 		g->index[position(g, print)] =
 		    (uint64_t)print << 32 | (uint64_t)(e + 1);
 	}
-	g->entry[e].size = size;
+	g->entry[e].size =
+	    (size < PD_GHOST_SIZE_MAX ? size : PD_GHOST_SIZE_MAX) &
+	    PD_GHOST_SIZE_MAX;
 	link_newest(g, list, e);
 	return e;
 }
@@ -209,7 +222,7 @@ pd_ghosttab_take(struct pd_ghosttab *g, uint32_t print)
 
 	if (e == PD_NO_SLOT)
 		return -1;
-	list = g->entry[e].list;
+	list = (int)g->entry[e].list;
 	pd_ghosttab_del(g, e);
 	return list;
 }

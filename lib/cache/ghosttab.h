@@ -5,9 +5,9 @@
  * Ghosts: keys that were evicted not long ago, without their values, on up to
  * PD_GHOST_LISTS lists in order of eviction. A key is kept as a 32-bit
  * fingerprint (slist.h), so with g ghosts a key that is none of them is taken
- * for one with probability g / 2^32. Open addressing at a load of at most one
- * half; about 36 bytes a ghost at most. Memory grows with the ghosts kept; when
- * it runs out ghosts are forgotten, nothing else happens.
+ * for one with probability g / 2^32. Open addressing, at most three quarters
+ * full; 27 to 41 bytes a ghost. Memory grows with the ghosts kept; when it
+ * runs out ghosts are forgotten, nothing else happens.
  */
 
 #include <stddef.h>
@@ -16,13 +16,14 @@
 #include "cache/policy.h"
 
 #define PD_GHOST_LISTS 2
+#define PD_GHOST_SIZE_MAX 0x7fffffffu
 
 struct pd_ghost {
 	uint32_t print;
 	uint32_t older;
 	uint32_t newer;
-	uint32_t size; /* units */
-	uint8_t list;
+	uint32_t size : 31; /* units; the largest stands for more */
+	uint32_t list : 1;
 };
 
 struct pd_ghost_list {

@@ -116,7 +116,7 @@ miss(struct pd_policy *p, const struct pd_access *acc)
 	a->returning = -1;
 	if (e == PD_NO_SLOT)
 		return;
-	a->returning = a->ghosts.entry[e].list;
+	a->returning = (int)a->ghosts.entry[e].list;
 	adapt(a, a->returning);
 	pd_ghosttab_del(&a->ghosts, e);
 }
