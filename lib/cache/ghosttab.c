@@ -109,7 +109,7 @@ take_entry(struct pd_ghosttab *g)
 	const uint64_t live = (uint64_t)g->list[0].count + g->list[1].count + 1;
 	const uint32_t e = g->spare;
 
-	if (live > g->slots / 4 * 3 && grow_index(g) < 0)
+	if (live > (uint64_t)g->slots * 3 / 4 && grow_index(g) < 0)
 		return PD_NO_SLOT;
 	if (e != PD_NO_SLOT) {
 		g->spare = g->entry[e].newer;
