@@ -50,6 +50,7 @@ split(const char *address, char **brokers, char **topic, struct pd_err *err)
 	if (*brokers == NULL || *topic == NULL) {
 		free(*brokers);
 		free(*topic);
+		*brokers = *topic = NULL;
 		return pd_err_nomem(err);
 	}
 	return 0;

@@ -79,7 +79,7 @@ labels() { predis-sample print --json "$1" | jq -c 'select(has("label"))'; }
 	rows f.pds | tail -n 1 | jq -e '.frequency == 2 and .time_age == null
 		and .edc_1s == null and (.count | fabs > 1)'
 	predis-sample features --table --mask sampled | wc -l | grep -qx 44
-	for m in '' nonesuch 64 5-2 age, 1-x; do
+	for m in '' nonesuch 64 5-2 'age,' 1-x; do
 		run --separate-stderr predis-sample features --mask "$m" small.csv
 		[ "$status" -eq 2 ]
 		[[ $stderr == "predis-sample: --mask: "* ]]

@@ -104,9 +104,9 @@ field() { jq -r ".$1"; }
 @test "--skip, --from and --to cut the trace" {
 	small >t.csv
 	predis-replay -p lru -s 4 --from 50% -j t.csv >warm
-	predis-replay -p lru -s 4 --to 50% -j t.csv >head
+	predis-replay -p lru -s 4 --to 50% -j t.csv >half
 	[ "$(jq -c '[.requests, .misses]' warm)" = '[6,4]' ]
-	[ "$(jq -c '[.requests, .misses]' head)" = '[6,4]' ]
+	[ "$(jq -c '[.requests, .misses]' half)" = '[6,4]' ]
 	predis-replay -p lru,belady -s 4 --skip 50% -j t.csv >cold
 	[ "$(jq -sc 'map(.misses)' cold)" = '[6,5]' ]
 }
