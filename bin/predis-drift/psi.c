@@ -82,14 +82,14 @@ struct answer {
 static size_t
 atom_cuts(const double *x, size_t n, size_t bins, double *cuts)
 {
+	const double step = 1 / (double)bins;
 	double v, next;
 	size_t i, k = 0;
 
 	for (i = 1; i < bins; i++) {
-		v = pd_quantile(x, n, (double)i / (double)bins);
-		next = i + 1 < bins
-			   ? pd_quantile(x, n, (double)(i + 1) / (double)bins)
-			   : INFINITY;
+		v = pd_quantile(x, n, (double)i * step);
+		next = i + 1 < bins ? pd_quantile(x, n, (double)(i + 1) * step)
+				    : INFINITY;
 		if (!isfinite(v) || (k > 0 && v <= cuts[k - 1]))
 			continue;
 		if (v == next &&

@@ -23,11 +23,12 @@ pd_quantile(const double *x, size_t n, double q)
 size_t
 pd_quantile_cuts(const double *x, size_t n, size_t bins, double *cuts)
 {
+	const double step = 1 / (double)bins;
 	size_t i, k = 0;
 	double v;
 
 	for (i = 1; i < bins; i++) {
-		v = pd_quantile(x, n, (double)i / (double)bins);
+		v = pd_quantile(x, n, (double)i * step);
 		if (isfinite(v) && (k == 0 || v > cuts[k - 1]))
 			cuts[k++] = v;
 	}
