@@ -10,9 +10,10 @@
 #define EXACT_MAX 500 /* values a side: above it the exact law costs much */
 
 /*
- * Join fine bins into at most ${bins} and a few: a group ends when it holds its
- * share of the reference, and before and after a single value that holds a
- * share alone. Counts of the groups go to r and c. How many groups.
+ * Join fine bins into about ${bins}: a group ends when it holds its share of
+ * the reference, and before a single value that holds a share alone. The open
+ * ends stay apart when the reference has nothing there: values out of its range
+ * are news. Counts of the groups go to r and c. How many groups.
  */
 static unsigned
 coarsen(const struct pd_profile_feature *ref,
@@ -20,24 +21,27 @@ coarsen(const struct pd_profile_feature *ref,
     uint64_t *c)
 {
 	const double want = (double)ref->n / bins;
+	bool outside, alone;
 	unsigned i, k = 0;
 
 	r[0] = c[0] = 0;
 	for (i = 0; i <= ref->ncuts; i++) {
-		if (r[k] > 0 && pd_profile_is_atom(ref, i) &&
-		    (double)ref->counts[i] >= want) {
+		alone = pd_profile_is_atom(ref, i) &&
+			(double)ref->counts[i] >= want;
+		outside = ref->counts[i] == 0 && (i == 0 || i == ref->ncuts);
+		if (i > 0 && r[k] > 0 && (alone || outside)) {
 			k++;
 			r[k] = c[k] = 0;
 		}
 		r[k] += ref->counts[i];
 		c[k] += cur->counts[i];
-		if ((double)r[k] >= want && i < ref->ncuts) {
+		if (i < ref->ncuts && (outside || (double)r[k] >= want)) {
 			k++;
 			r[k] = c[k] = 0;
 		}
 	}
 	/* What is left at the end is no bin if it holds little. */
-	if (k > 0 && (double)r[k] < want / 2) {
+	if (k > 0 && r[k] > 0 && (double)r[k] < want / 2) {
 		r[k - 1] += r[k];
 		c[k - 1] += c[k];
 		k--;
