@@ -52,12 +52,14 @@ int finish(struct pd_buf *b, int status);
 
 /* rows.c: feature rows of a PDS stream. */
 struct rows_info {
+	uint64_t schema_id; /* that rows must have */
 	uint64_t rows;
 	uint64_t t_first_us;
 	uint64_t t_last_us;
-	bool has_meta; /* the next two are from a header */
+	bool has_meta; /* the next three are from a header */
 	enum pd_scheme scheme;
 	double rate;
+	uint64_t capacity;
 };
 
 /*

@@ -73,6 +73,7 @@ two_passes(int fd, const char *name)
 	}
 	p->scheme = info.scheme;
 	p->rate = info.rate;
+	p->capacity = info.capacity;
 	p->t_first_us = info.t_first_us;
 	p->t_last_us = info.t_last_us;
 	status = rows_each(fd, name, count, p, &info);

@@ -80,7 +80,7 @@ static int
 check_meta(
     const struct pd_pds_meta *m, const char *name, struct rows_info *info)
 {
-	if (m->feature_schema != pd_feature_schema_id())
+	if (m->feature_schema != info->schema_id)
 		return pd_cli_failf(
 		    "'%s' holds features of another feature table", name);
 	if (info->has_meta && m->scheme != info->scheme) {
@@ -91,6 +91,8 @@ check_meta(
 	info->has_meta = true;
 	info->scheme = m->scheme;
 	info->rate = m->rate;
+	info->capacity =
+	    m->capacity_objects > 0 ? m->capacity_objects : m->capacity_bytes;
 	return PD_EXIT_YES;
 }
 
@@ -130,6 +132,7 @@ rows_each(int fd, const char *name, int (*fn)(void *cookie, const float *value),
 	int got = PD_PDS_EOF, status = PD_EXIT_YES;
 
 	memset(info, 0, sizeof(*info));
+	info->schema_id = pd_feature_schema_id();
 	if ((r = pd_pds_reader_fd(fd)) == NULL)
 		return pd_cli_failf("out of memory");
 	while (status == PD_EXIT_YES &&

@@ -220,6 +220,10 @@ comparable(const struct pd_profile *ref, const struct rows_info *info,
 	if (info->has_meta && info->rate != ref->rate)
 		pd_cli_note(
 		    "sampling rates differ: %g and %g", ref->rate, info->rate);
+	if (info->has_meta && info->capacity != ref->capacity)
+		pd_cli_note("the caches are not of one size: %llu and %llu",
+		    (unsigned long long)ref->capacity,
+		    (unsigned long long)info->capacity);
 	return PD_EXIT_YES;
 }
 

@@ -51,6 +51,7 @@ struct pd_profile {
 	uint64_t t_first_us; /* of the rows, set by the caller; 0 unknown */
 	uint64_t t_last_us;
 	double rate;	       /* sampling rate in 0..1, 0 unknown */
+	uint64_t capacity;     /* of the cache whose state is in them, or 0 */
 	enum pd_scheme scheme; /* how the events were sampled */
 	enum pd_profile_kind kind;
 	unsigned nfeatures;

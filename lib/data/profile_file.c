@@ -99,7 +99,7 @@ pd_profile_encode(const struct pd_profile *p, struct pd_buf *out)
 	pd_buf_add8(out, (uint8_t)p->kind);
 	pd_buf_add16(out, 0);
 	pd_buf_add32(out, 0);
-	pd_buf_add64(out, 0);
+	pd_buf_add64(out, p->capacity);
 	for (i = 0; i < p->nfeatures; i++)
 		encode_feature(&p->f[i], out);
 	if (out->failed)
@@ -196,6 +196,7 @@ decode_head(
 	q->t_last_us = pd_get64(p + 32);
 	q->rate = bits_double(pd_get64(p + 40));
 	q->scheme = (enum pd_scheme)p[48];
+	q->capacity = pd_get64(p + 56);
 	q->kind = (enum pd_profile_kind)p[49];
 	if (!(q->rate >= 0 && q->rate <= 1))
 		return pd_err_set(err, "the profile's header is out of range");
