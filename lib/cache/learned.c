@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/rng.h"
 #include "cache/context.h"
+#include "cache/guard.h"
 #include "cache/learned.h"
 #include "cache/record.h"
 #include "cache/slist.h"
@@ -17,31 +18,21 @@
  * there are residents; a key that returns gets its history back, and the gap
  * over its absence counts as a gap. Without a model the LRU end is evicted.
  *
- * With a model a victim is found by scoring: CANDIDATES residents, drawn at
- * random but for a few from the LRU end, are scored in one batch and merged
- * into a pool of the POOL worst; up to SERVE victims are taken from it before
- * the next batch. A pool entry is void once its key was touched or left. The
- * key that is being inserted is not resident yet, so it is no candidate.
- * Random candidates make queues unnecessary: what a hit costs is the record's
- * update (LRB, NSDI 2020; the pool is Redis's). The LRU end finds the long
- * idle at once and bounds what a bad model can keep.
+ * With a model, each victim is found by scoring CANDIDATES residents, drawn at
+ * random but for one from the LRU end, in one batch, and merging them into a
+ * pool of the POOL worst, of which the worst leaves. A pool entry is void once
+ * its key was touched or left. The key that is being inserted is not resident
+ * yet, so it is no candidate. Random candidates make queues unnecessary: what
+ * a hit costs is the record's update (LRB, NSDI 2020; the pool is Redis's). The
+ * LRU end finds the long idle at once. A model that does worse than LRU would
+ * is paused (guard.h).
  */
 
-#ifndef LX
-#define CANDIDATES 32u
-#define FROM_TAIL 4u
+#define CANDIDATES 8u
+#define FROM_TAIL 1u
 #define POOL 16u
-#define SERVE 4u
-#define GHOSTS 2u
-#define CAND_MAX CANDIDATES
-#define POOL_MAX POOL
-#else
-extern unsigned CANDIDATES, FROM_TAIL, POOL, SERVE, GHOSTS;
-extern unsigned long lx_scored;
-#define CAND_MAX 256
-#define POOL_MAX 256
-#endif
-#define TRIES 4u /* random slots looked at for a candidate, at most */
+#define GHOSTS 2u /* times the residents */
+#define TRIES 4u  /* random slots looked at for a candidate, at most */
 
 struct pooled {
 	float score;
@@ -61,10 +52,10 @@ struct learned {
 	struct pd_ghost_ring ghosts;
 	struct pd_record_ghost found; /* by miss(), for the insert() after it */
 	bool have_found;
+	struct pd_guard guard;
 	unsigned pooled;
-	unsigned served;	      /* victims since the last batch */
-	struct pooled pool[POOL_MAX]; /* the best victim last */
-	float rows[CAND_MAX * PD_TREES_MAX_COLS];
+	struct pooled pool[POOL]; /* the best victim last */
+	float rows[CANDIDATES * PD_TREES_MAX_COLS];
 };
 
 static struct pd_policy *
@@ -82,6 +73,7 @@ learned_create(const struct pd_policy_params *params, struct pd_err *err)
 	l->base.ops = &pd_policy_learned;
 	l->context = params->context;
 	l->model = params->model;
+	pd_guard_reset(&l->guard, l->context);
 	pd_rng_init(&l->rng, params->seed);
 	pd_slots_init(&l->slots, PD_SLOTS_LINK);
 	pd_slist_init(&l->lru);
@@ -233,12 +225,12 @@ draw(struct learned *l, uint32_t *slot)
 }
 
 static void
-refill(struct learned *l, uint64_t tick)
+score_some(struct learned *l, uint64_t tick)
 {
 	const struct pd_context_codes c = pd_context_codes(l->context);
 	const unsigned cols = l->model->cols;
-	uint32_t slot[CAND_MAX];
-	float score[CAND_MAX];
+	uint32_t slot[CANDIDATES];
+	float score[CANDIDATES];
 	struct pd_served s;
 	struct pooled e;
 	unsigned n, i;
@@ -251,38 +243,28 @@ refill(struct learned *l, uint64_t tick)
 		    &s, l->model->slots, cols, &l->rows[i * cols]);
 	}
 	pd_trees_score_batch(l->model->trees, l->rows, cols, n, score);
-#ifdef LX
-	lx_scored += n;
-#endif
 	for (i = 0; i < n; i++) {
 		e.score = score[i];
 		e.slot = slot[i];
 		e.last = l->record[slot[i]].last;
 		pool_add(l, &e);
 	}
-	l->served = 0;
 }
 
 static uint32_t
 learned_victim(struct pd_policy *p, uint64_t tick)
 {
 	struct learned *l = (struct learned *)p;
-	const struct pooled *e;
 
 	if (l->model == NULL || l->lru.count == 0)
 		return l->lru.oldest;
-	if (l->served >= SERVE)
-		refill(l, tick);
-	for (;;) {
-		/* A batch of residents is never empty, so this ends. */
-		if (l->pooled == 0)
-			refill(l, tick);
-		e = &l->pool[--l->pooled];
-		if (fresh(l, e)) {
-			l->served++;
-			return e->slot;
-		}
+	if (!pd_guard_allows(&l->guard, l->context, tick)) {
+		l->pooled = 0;
+		return l->lru.oldest;
 	}
+	/* Scores the LRU end at least, so the pool is not empty. */
+	score_some(l, tick);
+	return l->pool[--l->pooled].slot;
 }
 
 static void
@@ -313,7 +295,7 @@ learned_set_model(struct pd_policy *p, const struct pd_model *m)
 
 	l->model = m;
 	l->pooled = 0;
-	l->served = 0;
+	pd_guard_reset(&l->guard, l->context);
 }
 
 static size_t
