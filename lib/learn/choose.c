@@ -5,7 +5,7 @@
 #include "data/feature.h"
 #include "learn/choose.h"
 
-#define ADD_GAIN 0.995 /* loss to reach by adding, as a share */
+#define GAIN 0.98 /* the error that a change must reach, as a share */
 #define MIN_FEATURES 4
 
 static const uint8_t start[] = {
@@ -27,6 +27,13 @@ pd_choose_default(uint8_t *slots)
 	return sizeof(start);
 }
 
+/* Whether it can differ between the residents of one moment. */
+static bool
+ranks(uint8_t slot)
+{
+	return slot != PD_F_hit_ratio_lately && slot != PD_F_new_share_lately;
+}
+
 static bool
 varies(const struct pd_rows *r, uint8_t slot)
 {
@@ -42,29 +49,18 @@ varies(const struct pd_rows *r, uint8_t slot)
 	return false;
 }
 
-unsigned
-pd_choose_varying(const struct pd_rows *r, uint8_t *slots, unsigned n)
-{
-	unsigned i, kept = 0;
-
-	for (i = 0; i < n; i++)
-		if (varies(r, slots[i]))
-			slots[kept++] = slots[i];
-	return kept;
-}
-
 static int
-loss_of(const struct pd_choice_params *p, const uint8_t *slots, unsigned n,
-    double *loss, struct pd_err *err)
+error_of(const struct pd_choice_params *p, const uint8_t *slots, unsigned n,
+    double *error, struct pd_err *err)
 {
 	struct pd_buf json = PD_BUF_INIT;
 	struct pd_fit_score score;
 	int rc = -1;
 
 	if (pd_fit(&p->fit, slots, n, &p->boost, &json, err) == 0 &&
-	    pd_fit_score(&json, &p->holdout, slots, n, p->logistic, 0.5, &score,
+	    pd_fit_score(&json, &p->holdout, slots, n, false, p->split, &score,
 		err) == 0) {
-		*loss = score.loss;
+		*error = isnan(score.auc) ? 1 : 1 - score.auc;
 		rc = 0;
 	}
 	pd_buf_release(&json);
@@ -83,38 +79,38 @@ entry_of(struct pd_choice *tried, uint8_t slot)
  * -1 when none helps enough, -2 on failure. */
 static int
 best_addition(const struct pd_choice_params *p, const uint8_t *slots,
-    unsigned n, struct pd_choice *tried, unsigned ntried, double *loss,
+    unsigned n, struct pd_choice *tried, unsigned ntried, double *error,
     struct pd_err *err)
 {
 	uint8_t with[PD_ROWS_COLS];
-	double best = *loss * ADD_GAIN;
+	double best = *error * GAIN;
 	int found = -1;
 	unsigned i;
 
 	memcpy(with, slots, n);
 	for (i = 0; i < ntried; i++) {
-		if (tried[i].used || isnan(tried[i].loss_other))
+		if (tried[i].used || isnan(tried[i].error_other))
 			continue;
 		with[n] = tried[i].slot;
-		if (loss_of(p, with, n + 1, &tried[i].loss_other, err) == -1)
+		if (error_of(p, with, n + 1, &tried[i].error_other, err) == -1)
 			return -2;
 		if (p->progress != NULL)
 			p->progress(
 			    p->cookie, "choosing features", i + 1, ntried);
-		if (tried[i].loss_other < best) {
-			best = tried[i].loss_other;
+		if (tried[i].error_other < best) {
+			best = tried[i].error_other;
 			found = (int)i;
 		}
 	}
 	if (found >= 0)
-		*loss = best;
+		*error = best;
 	return found;
 }
 
-/* Drop each feature without which the loss is no higher. */
+/* Drop each feature without which the error is lower. */
 static int
 drop_useless(const struct pd_choice_params *p, uint8_t *slots, unsigned *n,
-    struct pd_choice *tried, double *loss, struct pd_err *err)
+    struct pd_choice *tried, double *error, struct pd_err *err)
 {
 	uint8_t without[PD_ROWS_COLS];
 	struct pd_choice *c;
@@ -124,16 +120,16 @@ drop_useless(const struct pd_choice_params *p, uint8_t *slots, unsigned *n,
 		c = entry_of(tried, slots[i]);
 		memcpy(without, slots, i);
 		memcpy(without + i, slots + i + 1, *n - i - 1);
-		if (loss_of(p, without, *n - 1, &c->loss_other, err) == -1)
+		if (error_of(p, without, *n - 1, &c->error_other, err) == -1)
 			return -1;
 		if (p->progress != NULL)
 			p->progress(
 			    p->cookie, "dropping features", i + 1, total);
-		if (c->loss_other > *loss) {
+		if (c->error_other > *error * GAIN) {
 			i++;
 			continue;
 		}
-		*loss = c->loss_other;
+		*error = c->error_other;
 		c->used = false;
 		memcpy(slots, without, --*n);
 	}
@@ -142,7 +138,7 @@ drop_useless(const struct pd_choice_params *p, uint8_t *slots, unsigned *n,
 
 int
 pd_choose(const struct pd_choice_params *p, uint8_t *slots, unsigned *n,
-    struct pd_choice *tried, double *loss, struct pd_err *err)
+    struct pd_choice *tried, double *error, struct pd_err *err)
 {
 	unsigned i, ntried = 0;
 	int add;
@@ -150,18 +146,19 @@ pd_choose(const struct pd_choice_params *p, uint8_t *slots, unsigned *n,
 	for (i = 0; i < PD_ROWS_COLS; i++) {
 		tried[ntried].slot = (uint8_t)i;
 		tried[ntried].used = memchr(slots, (int)i, *n) != NULL;
-		tried[ntried].loss_other =
-		    varies(p->fit.rows, (uint8_t)i) ? 0 : NAN;
+		tried[ntried].error_other =
+		    ranks((uint8_t)i) && varies(p->fit.rows, (uint8_t)i) ? 0
+									 : NAN;
 		ntried++;
 	}
-	if (loss_of(p, slots, *n, loss, err) == -1)
+	if (error_of(p, slots, *n, error, err) == -1)
 		return -1;
-	while ((add = best_addition(p, slots, *n, tried, ntried, loss, err)) >=
+	while ((add = best_addition(p, slots, *n, tried, ntried, error, err)) >=
 	       0) {
 		tried[add].used = true;
 		slots[(*n)++] = tried[add].slot;
 	}
-	if (add == -2 || drop_useless(p, slots, n, tried, loss, err) == -1)
+	if (add == -2 || drop_useless(p, slots, n, tried, error, err) == -1)
 		return -1;
 	return (int)ntried;
 }

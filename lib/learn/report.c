@@ -46,7 +46,7 @@ put_features(struct pd_json *j, const struct pd_learn_result *r)
 		pd_json_str(j, pd_feature_info[r->choice[i].slot].name);
 		pd_json_key(j, "used");
 		pd_json_bool(j, r->choice[i].used);
-		put_double(j, "loss_other", r->choice[i].loss_other);
+		put_double(j, "error_other", r->choice[i].error_other);
 		pd_json_close(j, '}');
 	}
 	pd_json_close(j, ']');

@@ -20,7 +20,7 @@
 #define CHOOSE_ROWS 12000 /* to fit and to score with while choosing */
 #define CHOOSE_TREES 20
 #define WORSE 1.01     /* times LRU's misses on the hold-out */
-#define SPAN_SHARE 0.4 /* of the data, that labels may look ahead */
+#define SPAN_SHARE 0.4 /* of the data, that a label may look ahead */
 
 /* One training in progress. Times are ticks. */
 struct training {
@@ -285,21 +285,21 @@ choose(struct training *g, struct pd_buf *json)
 	    .fit = set_of(g, 0, g->fit_to, CHOOSE_ROWS),
 	    .holdout = set_of(g, g->t_held, g->hold_to, CHOOSE_ROWS),
 	    .boost = boost_of(g, CHOOSE_TREES),
-	    .logistic = g->p->label == PD_LABEL_BEYOND,
+	    .split = pd_label_split(g->p->label, g->age),
 	    .progress = g->p->progress,
 	    .cookie = g->p->cookie,
 	};
-	double loss;
+	double error;
 	int n, i;
 
 	if (g->p->nslots != 0 || pd_fit_count(&c.holdout) < PD_LEARN_MIN_ROWS)
 		return 0;
-	n = pd_choose(&c, g->slots, &g->nslots, tried, &loss, g->err);
+	n = pd_choose(&c, g->slots, &g->nslots, tried, &error, g->err);
 	if (n == -1)
 		return -1;
 	for (i = 0; i < n; i++)
 		g->r->choice[i] = (struct pd_learn_choice){
-		    tried[i].slot, tried[i].used, tried[i].loss_other};
+		    tried[i].slot, tried[i].used, tried[i].error_other};
 	g->r->choices = (unsigned)n;
 	return fit_before(g, json);
 }
@@ -388,7 +388,8 @@ prepare(struct training *g)
 	if (t->rate < 1)
 		g->capacity = (uint64_t)((double)p->capacity * t->rate + 0.5);
 	g->r->capacity = g->capacity;
-	if (!p->by_bytes && g->capacity < PD_LEARN_MIN_OBJECTS && !p->small)
+	if (!p->by_bytes && t->rate < 1 && !p->small &&
+	    g->capacity < PD_LEARN_MIN_OBJECTS)
 		return too_few(g,
 		    "capacity times sampling rate is %" PRIu64
 		    " objects, %d are needed: sample at a higher rate",

@@ -23,7 +23,7 @@ struct pd_err;
 struct pd_trace;
 
 #define PD_LEARN_FEATURES 20	 /* served slots are 0..19 */
-#define PD_LEARN_MIN_OBJECTS 250 /* a smaller cache teaches nothing */
+#define PD_LEARN_MIN_OBJECTS 250 /* in the replay of a sample by key */
 #define PD_LEARN_MIN_ROWS 500
 #define PD_LEARN_GOLDEN 100
 
@@ -46,7 +46,7 @@ struct pd_learn_params {
 	/* Feature slots to use; 0: chosen on the hold-out. */
 	uint8_t slots[PD_LEARN_FEATURES];
 	unsigned nslots;
-	bool small; /* learn also from less than PD_LEARN_MIN_OBJECTS */
+	bool small; /* learn also from a sample that is too small */
 	/* Told what goes on (may be NULL). */
 	void (*progress)(
 	    void *cookie, const char *what, unsigned done, unsigned total);
@@ -63,8 +63,8 @@ enum pd_learn_outcome {
 struct pd_learn_choice {
 	uint8_t slot;
 	bool used;
-	double loss_other; /* hold-out loss when last tried the other way,
-			    * added or dropped; NAN: it never varies */
+	double error_other; /* hold-out error when last tried the other way,
+			     * added or dropped; NAN: it never varies */
 };
 
 struct pd_learn_result {

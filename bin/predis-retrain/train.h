@@ -1,0 +1,17 @@
+#ifndef PREDIS_RETRAIN_TRAIN_H
+#define PREDIS_RETRAIN_TRAIN_H
+
+/*
+ * predis-retrain train EVENTS -o MODEL.pdm: a model from what a cache was
+ * asked for.
+ */
+
+#include "cli/cli.h"
+
+extern const struct pd_opt retrain_train_opts[];
+
+/* Exit status: 0 written, 1 worse than LRU on the hold-out, 2 failure, 3 too
+ * little to learn from. */
+int retrain_train(int argc, char **argv);
+
+#endif /* PREDIS_RETRAIN_TRAIN_H */
