@@ -1,10 +1,12 @@
-#include <string.h>
+#include <stdlib.h>
 
 #include "base/err.h"
 #include "data/feature.h"
+#include "data/profile.h"
 #include "io/json.h"
 #include "learn/train.h"
 #include "model/bundle.h"
+#include "model/profiler.h"
 
 static const char *
 outcome_name(enum pd_learn_outcome o)
@@ -120,12 +122,35 @@ put_training(struct pd_buf *out, const struct pd_learn_params *p)
 	pd_json_close(&j, '}');
 }
 
+/* The reference profile of the training rows, for predis-drift. */
+static int
+put_profile(const struct pd_learn_result *r, const struct pd_learn_params *p,
+    uint64_t t_last_us, struct pd_buf *out, struct pd_err *err)
+{
+	struct pd_profile *f =
+	    pd_profiler_rows(r->rows, r->nrows, r->slots, r->nslots, err);
+	int rc;
+
+	if (f == NULL)
+		return -1;
+	f->kind = PD_PROFILE_RESIDENT;
+	f->scheme = r->rate < 1 ? PD_SAMPLE_KEY : PD_SAMPLE_NONE;
+	f->rate = r->rate;
+	f->capacity = p->capacity;
+	f->t_first_us = r->t_first_us;
+	f->t_last_us = t_last_us;
+	rc = pd_profile_encode(f, out);
+	free(f);
+	return rc == -1 ? pd_err_nomem(err) : 0;
+}
+
 int
 pd_learn_bundle(const struct pd_learn_result *r,
     const struct pd_learn_params *p, const char *name, uint64_t trained_at_us,
     struct pd_buf *out, struct pd_err *err)
 {
 	struct pd_buf training = PD_BUF_INIT, metrics = PD_BUF_INIT;
+	struct pd_buf profile = PD_BUF_INIT;
 	struct pd_bundle_parts parts = {0};
 	int rc = -1;
 
@@ -135,6 +160,8 @@ pd_learn_bundle(const struct pd_learn_result *r,
 		(void)pd_err_nomem(err);
 		goto out;
 	}
+	if (put_profile(r, p, trained_at_us, &profile, err) == -1)
+		goto out;
 	parts.name = name;
 	parts.label = pd_label_name(p->label);
 	parts.boundary = p->boundary;
@@ -146,11 +173,14 @@ pd_learn_bundle(const struct pd_learn_result *r,
 	parts.metrics = (const char *)metrics.data;
 	parts.model = r->model.data;
 	parts.model_len = r->model.len;
+	parts.profile = profile.data;
+	parts.profile_len = profile.len;
 	parts.golden = r->golden;
 	parts.golden_rows = r->golden_rows;
 	rc = pd_bundle_format(&parts, out, err);
 out:
 	pd_buf_release(&training);
 	pd_buf_release(&metrics);
+	pd_buf_release(&profile);
 	return rc;
 }

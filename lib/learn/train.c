@@ -384,6 +384,8 @@ prepare(struct training *g)
 	const struct pd_learn_params *p = g->p;
 	const size_t n = p->end - p->begin;
 
+	g->r->rate = t->rate;
+	g->r->t_first_us = t->t_first_us;
 	g->capacity = p->capacity;
 	if (t->rate < 1)
 		g->capacity = (uint64_t)((double)p->capacity * t->rate + 0.5);
@@ -402,6 +404,9 @@ prepare(struct training *g)
 	g->t_begin = tick_at(t, p->begin);
 	g->t_held = tick_at(t, g->held);
 	g->t_end = tick_at(t, p->end - 1) + 1;
+	if (g->t_held <= g->t_begin || g->t_end <= g->t_held)
+		return pd_err_set(
+		    g->err, "ticks do not ascend: train on one shard's events");
 	g->nslots = p->nslots;
 	memcpy(g->slots, p->slots, p->nslots);
 	if (g->nslots == 0)

@@ -79,6 +79,8 @@ struct pd_learn_result {
 	uint32_t nrows;
 	struct pd_learn_choice choice[PD_LEARN_FEATURES];
 	unsigned choices;
+	double rate;	     /* of the trace: share of keys */
+	uint64_t t_first_us; /* of the trace */
 	/* metrics */
 	uint64_t capacity;     /* of the cache that was replayed */
 	uint64_t eviction_age; /* ticks */
