@@ -2,10 +2,13 @@
 
 #include "cli/cli.h"
 #include "train.h"
+#include "validate.h"
 
 static const struct pd_verb verbs[] = {
     {"train", "EVENTS", "learn a model from events; exit 1 if LRU is better",
 	retrain_train_opts, 1, 1, retrain_train},
+    {"validate", "MODEL", "would a server load this bundle; exit 1 if not",
+	retrain_validate_opts, 1, 1, retrain_validate},
     {NULL, NULL, NULL, NULL, 0, 0, NULL},
 };
 
