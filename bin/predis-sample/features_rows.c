@@ -193,15 +193,12 @@ cache_state(struct job *j, struct pd_event *e, uint32_t shard, bool *resident,
 }
 
 static void
-overlay(const struct job *j, const struct pd_served *s, float *row)
+overlay(const struct pd_served *s, float *row)
 {
 	static const uint8_t slots[SERVED] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
 	    11, 12, 13, 14, 15, 16, 17, 18, 19};
-	float size = row[PD_F_size];
 
 	pd_feature_served(s, slots, SERVED, row);
-	if (!j->o->by_bytes)
-		row[PD_F_size] = size; /* such a cache is not told of sizes */
 }
 
 /* --- labels ------------------------------------------------------------- */
@@ -305,7 +302,7 @@ one_event(struct job *j, struct pd_event *e, struct pd_err *err)
 	if (!note.access)
 		return 0;
 	if (resident)
-		overlay(j, &s, row.value);
+		overlay(&s, row.value);
 	for (i = 0; i < PD_FEATURES; i++)
 		if (!j->o->use[i])
 			row.value[i] = NAN;

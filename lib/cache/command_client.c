@@ -315,8 +315,8 @@ client_pause(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 		return;
 	}
 	if (n == 4 && !pd_arg_is(&a[3], "write") && !pd_arg_is(&a[3], "all")) {
-		pd_reply_error(&c->reply,
-		    "ERR CLIENT PAUSE mode must be WRITE or ALL");
+		pd_reply_error(
+		    &c->reply, "ERR CLIENT PAUSE mode must be WRITE or ALL");
 		return;
 	}
 	if (n == 4)

@@ -281,11 +281,12 @@ learned_remove(struct pd_policy *p, uint32_t slot, bool evicted)
 }
 
 static void
-learned_set_size(struct pd_policy *p, uint32_t slot, uint32_t size)
+learned_set_size(
+    struct pd_policy *p, uint32_t slot, const struct pd_access *acc)
 {
 	struct learned *l = (struct learned *)p;
 
-	pd_record_resize(&l->record[slot], size);
+	pd_record_resize(&l->record[slot], acc);
 }
 
 static void

@@ -172,6 +172,7 @@ admit(struct pd_minicache *m, const struct pd_event *e,
 static void
 update(struct pd_minicache *m, uint32_t i, const struct pd_event *e)
 {
+	struct pd_access acc = {.key = e->key, .tick = e->tick};
 	struct resident *r = &m->slot[i];
 	uint32_t units = units_of(m, e->size);
 	uint64_t now_ms = e->time_us / 1000;
@@ -182,7 +183,7 @@ update(struct pd_minicache *m, uint32_t i, const struct pd_event *e)
 		r->expires_ms = e->ttl_ms < NO_EXPIRY - now_ms
 				    ? now_ms + e->ttl_ms
 				    : NO_EXPIRY;
-	if (e->op == PD_OP_GET || e->size == 0 || units == r->units)
+	if (e->op == PD_OP_GET || e->size == 0)
 		return;
 	if (units > m->capacity) {
 		drop(m, i, false);
@@ -190,8 +191,10 @@ update(struct pd_minicache *m, uint32_t i, const struct pd_event *e)
 	}
 	m->used = m->used - r->units + units;
 	r->units = units;
+	acc.size = units;
+	acc.bytes = e->size;
 	if (m->ops->set_size != NULL)
-		m->ops->set_size(m->policy, i, units);
+		m->ops->set_size(m->policy, i, &acc);
 	pd_context_set_size(m->ctx, e->key, units);
 	make_room(m, m->capacity);
 }
@@ -203,6 +206,7 @@ access_of(const struct pd_minicache *m, const struct pd_event *e)
 	struct pd_access acc = {.key = e->key,
 	    .tick = e->tick,
 	    .size = units_of(m, e->size),
+	    .bytes = e->size,
 	    .op = e->op,
 	    .ttl = e->flags & PD_EV_TTL ? pd_code(e->ttl_ms / 1000)
 					: PD_CODE_NONE};

@@ -33,19 +33,20 @@ struct pd_policy;
 
 /* One access, as a policy sees it. */
 struct pd_access {
-	uint64_t key;  /* identity hash; ghosts are kept by it */
-	uint64_t tick; /* the owner's access counter */
-	uint32_t size; /* units of capacity: 1, or bytes in byte mode */
-	uint8_t op;    /* enum pd_op (data/event.h) */
-	uint8_t ttl;   /* code of seconds left, PD_CODE_NONE without */
+	uint64_t key;	/* identity hash; ghosts are kept by it */
+	uint64_t tick;	/* the owner's access counter */
+	uint32_t size;	/* units of capacity: 1, or bytes in byte mode */
+	uint32_t bytes; /* of the value, 0 unknown; for features only */
+	uint8_t op;	/* enum pd_op (data/event.h) */
+	uint8_t ttl;	/* code of seconds left, PD_CODE_NONE without */
 };
 
 struct pd_policy_params {
 	uint64_t capacity; /* units: objects, or bytes with by_bytes */
 	bool by_bytes;
 	uint64_t seed;
-	uint32_t objects_hint;	      /* expected residents, for ghost sizes */
-	uint64_t minute; /* ticks a minute, for redis-lfu; 0 unknown */
+	uint32_t objects_hint; /* expected residents, for ghost sizes */
+	uint64_t minute;       /* ticks a minute, for redis-lfu; 0 unknown */
 	const struct pd_model *model; /* learned: borrowed, may be NULL */
 	/* The owner's, fed by it (cache/context.h): learned needs it, and
 	 * refuses to be created without; the others ignore it. Borrowed. */
@@ -72,7 +73,8 @@ struct pd_policy_ops {
 	void (*remove)(struct pd_policy *, uint32_t slot, bool evicted);
 	/* The owner's limit or an object's size changed (may be NULL). */
 	void (*set_capacity)(struct pd_policy *, uint64_t capacity);
-	void (*set_size)(struct pd_policy *, uint32_t slot, uint32_t size);
+	void (*set_size)(
+	    struct pd_policy *, uint32_t slot, const struct pd_access *);
 	/* Use another model from now on (NULL op: the policy has none). */
 	void (*set_model)(struct pd_policy *, const struct pd_model *);
 	/* Bytes allocated, ghosts included. */

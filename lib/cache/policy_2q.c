@@ -132,8 +132,9 @@ remove_slot(struct pd_policy *p, uint32_t slot, bool evicted)
 }
 
 static void
-set_size(struct pd_policy *p, uint32_t slot, uint32_t size)
+set_size(struct pd_policy *p, uint32_t slot, const struct pd_access *acc)
 {
+	const uint32_t size = acc->size;
 	struct twoq *q = (struct twoq *)p;
 
 	pd_slist_resize(&q->slots, list_of(q, slot), slot, size);

@@ -190,8 +190,9 @@ remove_slot(struct pd_policy *p, uint32_t slot, bool evicted)
 }
 
 static void
-set_size(struct pd_policy *p, uint32_t slot, uint32_t size)
+set_size(struct pd_policy *p, uint32_t slot, const struct pd_access *acc)
 {
+	const uint32_t size = acc->size;
 	struct arc *a = (struct arc *)p;
 
 	pd_slist_resize(&a->slots, &a->list[a->slots.tag[slot]], slot, size);

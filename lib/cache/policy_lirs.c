@@ -353,8 +353,9 @@ remove_slot(struct pd_policy *p, uint32_t slot, bool evicted)
 }
 
 static void
-set_size(struct pd_policy *p, uint32_t slot, uint32_t size)
+set_size(struct pd_policy *p, uint32_t slot, const struct pd_access *acc)
 {
+	const uint32_t size = acc->size;
 	struct lirs *l = (struct lirs *)p;
 	const uint32_t old = pd_slots_units(&l->slots, slot);
 	const uint8_t tag = l->slots.tag[slot];

@@ -25,6 +25,12 @@ push_gap(struct pd_record *r, uint32_t distance)
 	r->gap[0] = pd_code(distance);
 }
 
+void
+pd_record_resize(struct pd_record *r, const struct pd_access *a)
+{
+	r->size = a->bytes == 0 ? PD_CODE_NONE : pd_code(a->bytes);
+}
+
 /* The parts that every access sets. */
 static void
 touch(struct pd_record *r, const struct pd_access *a)
@@ -34,7 +40,7 @@ touch(struct pd_record *r, const struct pd_access *a)
 	r->last = (uint32_t)a->tick;
 	r->frequency = one_more(r->frequency);
 	r->hits = (uint8_t)((r->hits & ~FLAG_WRITE) | (wrote ? FLAG_WRITE : 0));
-	r->size = pd_code(a->size);
+	pd_record_resize(r, a);
 	r->ttl = a->ttl;
 }
 
@@ -62,12 +68,6 @@ pd_record_hit(struct pd_record *r, const struct pd_access *a)
 	if ((r->hits & HITS_MAX) < HITS_MAX)
 		r->hits++;
 	touch(r, a);
-}
-
-void
-pd_record_resize(struct pd_record *r, uint32_t size)
-{
-	r->size = pd_code(size);
 }
 
 void

@@ -58,8 +58,8 @@ void pd_record_insert(struct pd_record *r, const struct pd_access *a,
 /* The resident was asked for. */
 void pd_record_hit(struct pd_record *r, const struct pd_access *a);
 
-/* Its size changed. */
-void pd_record_resize(struct pd_record *r, uint32_t size);
+/* Its size changed without an access. */
+void pd_record_resize(struct pd_record *r, const struct pd_access *a);
 
 /* The key as a model is told of it at ${tick}. */
 void pd_record_served(const struct pd_record *r,

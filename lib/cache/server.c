@@ -151,7 +151,8 @@ pd_server_time(struct pd_server *s)
 void
 pd_server_account(struct pd_server *s)
 {
-	s->store->extern_bytes = s->clients_bytes + s->input.cap + pd_tap_memory(s->tap);
+	s->store->extern_bytes =
+	    s->clients_bytes + s->input.cap + pd_tap_memory(s->tap);
 }
 
 /* Listeners. */

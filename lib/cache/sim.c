@@ -132,7 +132,7 @@ resize(struct sim *s, uint32_t slot, const struct pd_access *acc)
 	s->used = s->used - s->units_of[slot] + acc->size;
 	s->units_of[slot] = acc->size;
 	if (s->ops->set_size != NULL)
-		s->ops->set_size(s->policy, slot, acc->size);
+		s->ops->set_size(s->policy, slot, acc);
 	make_room(s, s->p->policy.capacity, acc->tick);
 }
 
@@ -166,6 +166,7 @@ play(struct sim *s)
 		acc.key = t->key[id];
 		acc.tick = t->tick == NULL ? i : t->tick[i];
 		acc.size = by_bytes ? t->size[i] : 1;
+		acc.bytes = t->size[i];
 		slot = s->slot_of[id];
 		if (s->ctx != NULL)
 			pd_context_access(s->ctx, acc.key, slot != PD_NO_SLOT,

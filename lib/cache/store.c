@@ -233,6 +233,7 @@ store_access(const struct pd_store *st, uint64_t hash, const struct pd_entry *e,
 		    t > st->now_ms ? (uint64_t)(t - st->now_ms) / 1000 : 0);
 	if (st->cfg.maxobjects == 0)
 		acc.size = e == NULL ? 0 : (uint32_t)pd_store_entry_bytes(e);
+	acc.bytes = e == NULL ? 0 : e->vlen;
 	return acc;
 }
 
@@ -515,10 +516,10 @@ update(struct pd_store *st, const struct pd_key *k, const struct pd_put *put,
 		kept = keep < put->len ? keep : put->len;
 		memcpy(value_of(n), pd_entry_value(e), kept);
 		swap_entry(st, e, n, k->hash);
+		acc = store_access(st, k->hash, n, put->op);
 		if (st->cfg.maxobjects == 0 &&
 		    st->policy->ops->set_size != NULL)
-			st->policy->ops->set_size(st->policy, n->slot,
-			    (uint32_t)pd_store_entry_bytes(n));
+			st->policy->ops->set_size(st->policy, n->slot, &acc);
 	}
 	/* Size and time to live as they are now. */
 	access_hit(st, k, n, put->op);

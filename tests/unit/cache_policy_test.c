@@ -41,7 +41,10 @@ shake(struct owner *o, struct pd_rng *rng, unsigned steps, uint32_t keys)
 			o->used = o->used - o->size_of[slot] + size;
 			o->size_of[slot] = size;
 			if (o->ops->set_size != NULL)
-				o->ops->set_size(o->policy, slot, size);
+				o->ops->set_size(o->policy, slot,
+				    &(struct pd_access){.key = key,
+					.size = size,
+					.bytes = size});
 			while (o->used > o->capacity)
 				owner_evict(o);
 		} else {
