@@ -62,6 +62,9 @@ struct rows_info {
 	uint64_t capacity;
 };
 
+/* Can features of streams sampled in these two ways be compared? */
+bool schemes_match(enum pd_scheme a, enum pd_scheme b);
+
 /*
  * rows_each(fd, name, fn, cookie, info):
  * Call fn with the 64 values of each row. Damage is reported on standard error

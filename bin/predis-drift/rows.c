@@ -75,6 +75,19 @@ report_damage(const struct pd_pds_reader *r, const char *name)
 		pd_cli_note("'%s' has no end marker: it was cut short", name);
 }
 
+/* By key, or everything: all accesses of the keys that are there. */
+static bool
+whole_keys(enum pd_scheme s)
+{
+	return s == PD_SAMPLE_NONE || s == PD_SAMPLE_KEY;
+}
+
+bool
+schemes_match(enum pd_scheme a, enum pd_scheme b)
+{
+	return a == b || (whole_keys(a) && whole_keys(b));
+}
+
 /* Is the stream that a row belongs to one that we can use? An exit status. */
 static int
 check_meta(
@@ -83,7 +96,7 @@ check_meta(
 	if (m->feature_schema != info->schema_id)
 		return pd_cli_failf(
 		    "'%s' holds features of another feature table", name);
-	if (info->has_meta && m->scheme != info->scheme) {
+	if (info->has_meta && !schemes_match(m->scheme, info->scheme)) {
 		pd_cli_note("'%s' mixes sampling by %s and by %s", name,
 		    pd_scheme_name(info->scheme), pd_scheme_name(m->scheme));
 		return PD_EXIT_UNKNOWN;

@@ -110,6 +110,12 @@ print_feature_json(struct pd_buf *b, const struct pd_drift_feature *f)
 	pd_json_u64(&j, f->n_ref);
 	pd_json_key(&j, "values_cur");
 	pd_json_u64(&j, f->n_cur);
+	if (f->compared) {
+		pd_json_key(&j, "effective_ref");
+		pd_json_u64(&j, f->effective_ref);
+		pd_json_key(&j, "effective_cur");
+		pd_json_u64(&j, f->effective_cur);
+	}
 	json_number(&j, "d_low", f->d_low);
 	json_number(&j, "d_high", f->d_high);
 	json_number(&j, "d_p", f->d_p);
@@ -206,7 +212,7 @@ comparable(const struct pd_profile *ref, const struct rows_info *info,
 		    opt.profile);
 		return PD_EXIT_UNKNOWN;
 	}
-	if (info->has_meta && info->scheme != ref->scheme) {
+	if (info->has_meta && !schemes_match(info->scheme, ref->scheme)) {
 		pd_cli_note("'%s' was sampled by %s, '%s' by %s: features of "
 			    "the two differ without drift",
 		    opt.profile, pd_scheme_name(ref->scheme), name,

@@ -32,7 +32,9 @@ pd_profile_like(const struct pd_profile *p)
 		memset(f->counts, 0, sizeof(f->counts));
 		f->n = f->missing = f->finite = 0;
 		f->mean = f->m2 = 0;
-		f->min = f->max = NAN;
+		f->min = f->max = f->previous = NAN;
+		f->lag1 = f->base = f->products = 0;
+		f->pairs = 0;
 	}
 	return q;
 }
@@ -52,6 +54,20 @@ bin_of(const struct pd_profile_feature *f, float x)
 	return (unsigned)(base - f->cuts) + (n == 1 && *base < x);
 }
 
+/* One more pair of consecutive values. */
+static inline void
+add_pair(struct pd_profile_feature *f, float x)
+{
+	if (f->finite == 0)
+		f->base = (double)x;
+	else if (f->previous == f->previous) {
+		f->products +=
+		    ((double)x - f->base) * ((double)f->previous - f->base);
+		f->pairs++;
+	}
+	f->previous = x;
+}
+
 static inline void
 add_value(struct pd_profile_feature *f, float x)
 {
@@ -62,8 +78,11 @@ add_value(struct pd_profile_feature *f, float x)
 		f->min = f->max = x;
 	f->min = x < f->min ? x : f->min;
 	f->max = x > f->max ? x : f->max;
-	if (fabsf(x) > FLT_MAX)
+	if (fabsf(x) > FLT_MAX) {
+		f->previous = NAN;
 		return;
+	}
+	add_pair(f, x);
 	d = (double)x - f->mean;
 	f->mean += d / (double)++f->finite;
 	f->m2 += d * ((double)x - f->mean);
@@ -76,10 +95,12 @@ pd_profile_add(struct pd_profile *p, const float *row)
 
 	p->rows++;
 	for (i = 0; i < p->nfeatures; i++) {
-		if (row[i] != row[i])
-			p->f[i].missing++;
-		else
+		if (row[i] == row[i]) {
 			add_value(&p->f[i], row[i]);
+		} else {
+			p->f[i].missing++;
+			p->f[i].previous = NAN;
+		}
 	}
 }
 
@@ -92,6 +113,30 @@ pd_profile_find(const struct pd_profile *p, int slot)
 		if (p->f[i].slot == slot)
 			return &p->f[i];
 	return NULL;
+}
+
+double
+pd_profile_lag1(const struct pd_profile_feature *f)
+{
+	const double off = f->mean - f->base;
+	double r;
+
+	if (f->pairs == 0)
+		return f->lag1;
+	if (!(f->m2 > 0))
+		return 0;
+	r = (f->products / (double)f->pairs - off * off) /
+	    (f->m2 / (double)f->finite);
+	return r > 0 ? fmin(r, 1) : 0;
+}
+
+uint64_t
+pd_profile_effective(const struct pd_profile_feature *f)
+{
+	const double r = pd_profile_lag1(f);
+	const double n = (double)f->n * (1 - r) / (1 + r);
+
+	return n > 1 ? (uint64_t)n : 1;
 }
 
 bool

@@ -43,6 +43,13 @@ struct pd_profile_feature {
 	double m2; /* sum of squared deviations from the mean */
 	float min; /* of all n, infinities included; NaN when n is 0 */
 	float max;
+	/* Autocorrelation of consecutive rows: sums while counting, over
+	 * pairs of values less base; lag1 when read from a file. */
+	double lag1;
+	double base;
+	double products;
+	uint64_t pairs;
+	float previous; /* NaN when the last row had none */
 };
 
 struct pd_profile {
@@ -85,6 +92,21 @@ const struct pd_profile_feature *pd_profile_find(
  * atom. NaN for a NaN or an empty feature.
  */
 double pd_profile_cdf(const struct pd_profile_feature *f, double x);
+
+/*
+ * pd_profile_lag1(f):
+ * The autocorrelation of consecutive rows, in 0..1 (negative ones are 0).
+ */
+double pd_profile_lag1(const struct pd_profile_feature *f);
+
+/*
+ * pd_profile_effective(f):
+ * As how many independent values f->n count: n (1 - r) / (1 + r) for an
+ * autocorrelation r (a first-order process), at least 1. A feature that moves
+ * slowly, the cache's hit ratio say, is worth few values however many rows
+ * repeat it.
+ */
+uint64_t pd_profile_effective(const struct pd_profile_feature *f);
 
 /* True when bin ${i} holds one float only. */
 bool pd_profile_is_atom(const struct pd_profile_feature *f, unsigned i);

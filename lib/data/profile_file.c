@@ -15,7 +15,7 @@
 #define MAGIC "PDP1"
 #define VERSION 1
 #define HEAD 64
-#define FEATURE_HEAD 56
+#define FEATURE_HEAD 64
 #define TAIL 4 /* CRC-32 of all before */
 
 static uint64_t
@@ -67,6 +67,7 @@ encode_feature(const struct pd_profile_feature *f, struct pd_buf *out)
 	pd_buf_add64(out, f->finite);
 	pd_buf_add64(out, double_bits(f->mean));
 	pd_buf_add64(out, double_bits(f->m2));
+	pd_buf_add64(out, double_bits(pd_profile_lag1(f)));
 	pd_buf_add32(out, f->n > 0 ? float_bits(f->min) : 0);
 	pd_buf_add32(out, f->n > 0 ? float_bits(f->max) : 0);
 	for (i = 0; i < f->ncuts; i++)
@@ -130,6 +131,7 @@ check_feature(
 		return pd_err_set(
 		    err, "counts of feature %u do not add up", f->slot);
 	if (!isfinite(f->mean) || !isfinite(f->m2) || f->m2 < 0 ||
+	    !(f->lag1 >= 0 && f->lag1 <= 1) ||
 	    (f->n > 0 && !(f->min <= f->max)))
 		return pd_err_set(
 		    err, "moments of feature %u are no numbers", f->slot);
@@ -161,8 +163,10 @@ decode_feature(struct pd_profile_feature *f, const uint8_t *p, size_t n,
 	f->finite = pd_get64(p + 24);
 	f->mean = bits_double(pd_get64(p + 32));
 	f->m2 = bits_double(pd_get64(p + 40));
-	f->min = f->n > 0 ? bits_float(pd_get32(p + 48)) : NAN;
-	f->max = f->n > 0 ? bits_float(pd_get32(p + 52)) : NAN;
+	f->lag1 = bits_double(pd_get64(p + 48));
+	f->previous = NAN;
+	f->min = f->n > 0 ? bits_float(pd_get32(p + 56)) : NAN;
+	f->max = f->n > 0 ? bits_float(pd_get32(p + 60)) : NAN;
 	for (i = 0; i < f->ncuts; i++, pos += 4)
 		f->cuts[i] = bits_float(pd_get32(p + pos));
 	for (i = 0; i <= f->ncuts; i++, pos += 8)

@@ -55,7 +55,8 @@ compare_values(struct pd_drift_feature *o, const struct pd_profile_feature *ref,
 {
 	uint64_t r[PD_PROFILE_CUTS + 1], c[PD_PROFILE_CUTS + 1];
 	unsigned char atom[PD_PROFILE_CUTS + 1];
-	const bool few = ref->n <= EXACT_MAX && cur->n <= EXACT_MAX;
+	const uint64_t n = o->effective_ref, m = o->effective_cur;
+	const bool few = n <= EXACT_MAX && m <= EXACT_MAX;
 	unsigned i;
 	double sd;
 
@@ -63,11 +64,10 @@ compare_values(struct pd_drift_feature *o, const struct pd_profile_feature *ref,
 		atom[i] = pd_profile_is_atom(ref, i);
 	pd_ks_binned(ref->counts, cur->counts, ref->ncuts + 1, atom, &o->d_low,
 	    &o->d_high);
-	o->d_p =
-	    pd_ks_p(o->d_low, ref->n, cur->n, few ? PD_KS_EXACT : PD_KS_ASYMP);
+	o->d_p = pd_ks_p(o->d_low, n, m, few ? PD_KS_EXACT : PD_KS_ASYMP);
 	o->psi_bins = coarsen(ref, cur, bins, r, c);
 	o->psi = pd_psi(r, c, o->psi_bins, PD_PSI_HALF, 0);
-	o->psi_p = pd_psi_p(o->psi, ref->n, cur->n, o->psi_bins);
+	o->psi_p = pd_psi_p(o->psi, n, m, o->psi_bins);
 	sd = ref->finite > 1 ? sqrt(ref->m2 / (double)(ref->finite - 1)) : 0;
 	if (sd > 0 && cur->finite > 0)
 		o->shift = (cur->mean - ref->mean) / sd;
@@ -98,9 +98,12 @@ measure(struct pd_drift_feature *o, const struct pd_profile *ref,
 	o->slot = r->slot;
 	o->n_ref = r->n;
 	o->n_cur = c->n;
+	o->effective_ref = pd_profile_effective(r);
+	o->effective_cur = pd_profile_effective(c);
 	o->missing_ref = (double)r->missing / (double)ref->rows;
 	o->missing_cur = (double)c->missing / (double)cur->rows;
-	if (r->missing + c->missing > 0 && r->n + c->n > 0)
+	if (r->missing + c->missing > 0 && r->n + c->n > 0 &&
+	    ref->rows >= params->min_n && cur->rows >= params->min_n)
 		o->missing_p = share_p(o->missing_ref, (double)ref->rows,
 		    o->missing_cur, (double)cur->rows);
 	o->compared = r->n >= params->min_n && c->n >= params->min_n;
@@ -113,8 +116,8 @@ judge(struct pd_drift_feature *o, double alpha,
     const struct pd_drift_params *params)
 {
 	if (o->compared) {
-		o->psi_critical =
-		    pd_psi_critical(o->n_ref, o->n_cur, o->psi_bins, alpha);
+		o->psi_critical = pd_psi_critical(
+		    o->effective_ref, o->effective_cur, o->psi_bins, alpha);
 		if (o->d_p < alpha && o->d_low >= params->min_d)
 			o->alarms |= PD_DRIFT_KS;
 		if (o->psi > o->psi_critical && o->psi >= params->min_psi &&

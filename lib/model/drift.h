@@ -6,8 +6,7 @@
  * feature: KS distance (bounds from the counts), PSI over about ten coarser
  * bins, and the share of missing values. Each needs two things to alarm:
  * p under alpha divided by the number of tests made (Bonferroni), so that it
- * is not noise, and an effect above a floor, so that it matters. Invariant:
- * equal distributions never alarm however many rows there are.
+ * is not noise, and an effect above a floor, so that it matters.
  */
 
 #include <stdbool.h>
@@ -21,7 +20,8 @@ struct pd_drift_params {
 			 * missing share */
 	double min_psi; /* floor of PSI */
 	unsigned bins;	/* of PSI, 2..256 */
-	uint64_t min_n; /* values needed on both sides to compare them */
+	uint64_t min_n; /* values needed on both sides to compare them, and
+			 * rows to compare shares of missing ones */
 };
 
 #define PD_DRIFT_DEFAULTS                                                      \
@@ -51,6 +51,8 @@ struct pd_drift_feature {
 	double missing_p;
 	uint64_t n_ref;
 	uint64_t n_cur;
+	uint64_t effective_ref; /* pd_profile_effective() */
+	uint64_t effective_cur;
 	unsigned alarms; /* enum pd_drift_alarm */
 };
 

@@ -176,7 +176,7 @@ pd_profiler_finish(struct pd_profiler *p)
 	for (i = 0; i < p->n; i++) {
 		f = &out->f[i];
 		f->slot = p->slots[i];
-		f->min = f->max = NAN;
+		f->min = f->max = f->previous = NAN;
 		if (p->col[i].kll != NULL) {
 			if (quantile_cuts(&p->col[i], f)) {
 				free(out);

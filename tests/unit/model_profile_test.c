@@ -303,6 +303,42 @@ drift_is_named(void **state)
 	assert_int_equal(d.f[0].alarms, 0);
 }
 
+/* A slow first-order process is worth (1 - r) / (1 + r) of its rows. */
+static void
+neighbours_alike_count_less(void **state)
+{
+	static const float cut[2] = {0, 0};
+	struct pd_profiler *l = pd_profiler_new(NULL, 2);
+	struct pd_profile *p, *q;
+	struct pd_buf b = PD_BUF_INIT;
+	float row[2] = {1000, 0};
+	struct pd_rng r;
+	int i;
+
+	(void)state;
+	pd_profiler_add(l, cut);
+	p = pd_profiler_finish(l);
+	pd_rng_init(&r, 8);
+	for (i = 0; i < 200000; i++) {
+		row[0] = 1000 + 0.9f * (row[0] - 1000) +
+			 (float)pd_rng_double(&r) - 0.5f;
+		row[1] = (float)pd_rng_double(&r);
+		pd_profile_add(p, row);
+	}
+	assert_true(fabs(pd_profile_lag1(&p->f[0]) - 0.9) < 0.01);
+	assert_true(
+	    fabs((double)pd_profile_effective(&p->f[0]) - 200000 / 19.) < 1200);
+	assert_true(pd_profile_effective(&p->f[1]) > 190000);
+	pd_profile_encode(p, &b);
+	q = pd_profile_decode(b.data, b.len, NULL);
+	assert_non_null(q);
+	assert_true(pd_profile_lag1(&q->f[0]) == pd_profile_lag1(&p->f[0]));
+	pd_buf_release(&b);
+	pd_profiler_free(l);
+	free(p);
+	free(q);
+}
+
 static void
 infinities_and_constants(void **state)
 {
@@ -339,6 +375,7 @@ main(void)
 	    cmocka_unit_test(damage_is_refused),
 	    cmocka_unit_test(equal_rows_do_not_alarm),
 	    cmocka_unit_test(drift_is_named),
+	    cmocka_unit_test(neighbours_alike_count_less),
 	    cmocka_unit_test(infinities_and_constants),
 	};
 
