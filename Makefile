@@ -75,6 +75,8 @@ UNITS := $(UNITSRC:tests/unit/%.c=$(B)/tests/unit/%)
 FUZZERS := $(FUZZSRC:tests/fuzz/%.c=$(B)/tests/fuzz/%)
 BENCHES := $(BENCHSRC:tests/bench/%.c=$(B)/tests/bench/%)
 
+# Where nobody asked for jobs, the targets for users take all processors.
+J = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
@@ -92,7 +94,8 @@ help: ## list the targets
 	    "KAFKA=$(KAFKA) CUDA=$(CUDA) DEVELOPER=$(DEVELOPER) B=$(B)"
 
 deps: ## install the Debian packages that are missing (says which)
-	@sh share/deps.sh build test
+	@MLOPS_ENABLED=$(MLOPS_ENABLED) TLS=$(TLS) KAFKA=$(KAFKA) \
+	    sh share/deps.sh build test
 
 # The flags are a prerequisite: a switch flipped rebuilds what it touches.
 FLAGS := $(CC) $(CFLAGS_ALL) $(CPPFLAGS_ALL) $(LDFLAGS_ALL) $(LDLIBS_ALL) \
@@ -135,13 +138,16 @@ $(B)/tests/fuzz/%_fuzz: $(B)/tests/fuzz/%_fuzz.o $(FUZZMAIN) $(LIB)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
 
 demo: ## install what is missing, build, run the whole loop on a real trace
-	@sh share/deps.sh build demo
-	@$(MAKE) --no-print-directory all
+	@[ $(MLOPS_ENABLED) = 1 ] || \
+	    { echo 'the demo trains a model: MLOPS_ENABLED=1' >&2; exit 2; }
+	@TLS=$(TLS) KAFKA=$(KAFKA) sh share/deps.sh build demo
+	@$(MAKE) --no-print-directory $(J) all
 	@B=$(B) sh share/demo/demo.sh
 
 check: ## run the tests (under 10 minutes on 2 cores)
-	@sh share/deps.sh build test
-	@$(MAKE) --no-print-directory all check-build
+	@MLOPS_ENABLED=$(MLOPS_ENABLED) TLS=$(TLS) KAFKA=$(KAFKA) \
+	    sh share/deps.sh build test
+	@$(MAKE) --no-print-directory $(J) all check-build
 	@B=$(B) sh tests/run.sh unit fuzz cli
 
 check-build: $(BINS) $(UNITS) $(FUZZERS)
@@ -150,17 +156,18 @@ check-unit: check-build ## unit tests only
 check-cli: all ## command-line tests only
 	@B=$(B) sh tests/run.sh cli
 check-long: all ## the long tests (statistics, fuzzing, fresh clone)
-	@sh share/deps.sh build test
+	@MLOPS_ENABLED=$(MLOPS_ENABLED) TLS=$(TLS) KAFKA=$(KAFKA) \
+	    sh share/deps.sh build test
 	@$(MAKE) --no-print-directory check-build
 	@B=$(B) sh tests/run.sh long
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	-fno-omit-frame-pointer
 check-san: ## unit tests and corpora under AddressSanitizer and UBSan
-	@$(MAKE) --no-print-directory B=build-asan OPT='-O1 -g' HARD= \
+	@$(MAKE) --no-print-directory $(J) B=build-asan OPT='-O1 -g' HARD= \
 	    CFLAGS='$(SAN)' check-build
 	@B=build-asan sh tests/run.sh unit fuzz
 check-fuzz fuzz: ## a short libFuzzer run of each parser (needs clang)
-	@$(MAKE) --no-print-directory B=build-fuzz CC=clang OPT='-O1 -g' HARD= \
+	@$(MAKE) --no-print-directory $(J) B=build-fuzz CC=clang OPT='-O1 -g' HARD= \
 	    CFLAGS='-fsanitize=fuzzer-no-link,address,undefined' \
 	    LDFLAGS='-fsanitize=fuzzer,address,undefined' FUZZMAIN= fuzzers
 	@B=build-fuzz sh tests/fuzz/run.sh
