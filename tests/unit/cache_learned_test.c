@@ -273,11 +273,13 @@ ticks_wrap_around(void **state)
 {
 	const struct pd_access a = {.key = 1,
 	    .tick = 0xfffffff0u,
-	    .size = 100,
+	    .size = 1,
+	    .bytes = 100,
 	    .ttl = 9,
 	    .op = PD_OP_SET};
 	const struct pd_access b = {
-	    .key = 1, .tick = 0x100000010u, .size = 300, .ttl = 7};
+	    .key = 1, .tick = 0x100000010u, .size = 1, .bytes = 300, .ttl = 7};
+	const struct pd_access none = {.key = 1, .size = 1};
 	const struct pd_context_codes c = {40, 50, 60};
 	struct pd_record r;
 	struct pd_served s;
@@ -298,9 +300,13 @@ ticks_wrap_around(void **state)
 	assert_int_equal(s.evict_age, 40);
 	assert_int_equal(s.hit_ratio, 50);
 	assert_int_equal(s.new_share, 60);
-	pd_record_resize(&r, 5);
+	pd_record_resize(&r, &a);
 	pd_record_served(&r, &c, 0x20, &s);
-	assert_int_equal(s.size, pd_code(5));
+	assert_int_equal(s.size, pd_code(100));
+	assert_int_equal(s.age, pd_code(0x10));
+	pd_record_resize(&r, &none);
+	pd_record_served(&r, &c, 0x20, &s);
+	assert_int_equal(s.size, PD_CODE_NONE);
 }
 
 static void
