@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include "data/profile.h"
 #include "model/drift.h"
 #include "model/profiler.h"
+#include "stat/adwin.h"
 
 #define COLS 4
 #define ROWS 20000
@@ -303,6 +305,41 @@ drift_is_named(void **state)
 	assert_int_equal(d.f[0].alarms, 0);
 }
 
+/* Heavy-tailed values that change at 3000: as they are
+ * ADWIN alarms before it, through the reference after it only. */
+static void
+mapping_cures_heavy_tails(void **state)
+{
+	struct pd_adwin_params params = PD_ADWIN_RIVER;
+	struct pd_adwin raw, mapped;
+	struct pd_profile *p;
+	static float ref[3000];
+	unsigned i, n, early_raw = 0, early = 0, late = 0;
+	double x[6000];
+	FILE *f = fopen("tests/golden/drift/adwin/s8_lognormal_heavy.txt", "r");
+
+	(void)state;
+	assert_non_null(f);
+	for (n = 0; n < 6000 && fscanf(f, "%lf", &x[n]) == 1; n++)
+		if (n < 3000)
+			ref[n] = (float)x[n];
+	fclose(f);
+	assert_int_equal(n, 6000);
+	p = pd_profiler_rows(ref, 3000, slots, 1, NULL);
+	assert_non_null(p);
+	pd_adwin_init(&raw, &params);
+	pd_adwin_init(&mapped, &params);
+	for (i = 0; i < n; i++) {
+		early_raw += pd_adwin_add(&raw, x[i]) && i < 3000;
+		if (pd_adwin_add(&mapped, pd_profile_cdf(&p->f[0], x[i])))
+			*(i < 3000 ? &early : &late) += 1;
+	}
+	assert_int_equal(early_raw, 2);
+	assert_int_equal(early, 0);
+	assert_true(late >= 1);
+	free(p);
+}
+
 /* A slow first-order process is worth (1 - r) / (1 + r) of its rows. */
 static void
 neighbours_alike_count_less(void **state)
@@ -375,6 +412,7 @@ main(void)
 	    cmocka_unit_test(damage_is_refused),
 	    cmocka_unit_test(equal_rows_do_not_alarm),
 	    cmocka_unit_test(drift_is_named),
+	    cmocka_unit_test(mapping_cures_heavy_tails),
 	    cmocka_unit_test(neighbours_alike_count_less),
 	    cmocka_unit_test(infinities_and_constants),
 	};
