@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """Send one script of commands to two RESP servers and compare the replies.
 
-usage: differential.py PORT_REDIS PORT_PREDIS SCRIPT [--resp 2|3]
+usage: differential.py REDIS PREDIS SCRIPT [--resp 2|3]
 
-Each line of SCRIPT is an inline command, as a client would type it; words in
+REDIS and PREDIS are ports or Unix sockets. Each line of SCRIPT is an inline command, as a client would type it; words in
 double quotes take \\xHH, \\r and \\n. A line that starts with '!' is sent as it
 stands after unescaping (raw bytes), and the connection is opened anew after
 it. '#' starts a comment. '@N' in front of a line sends it on connection N. A
@@ -20,10 +20,15 @@ import time
 
 
 class Conn:
-    def __init__(self, port):
-        self.s = socket.create_connection(("127.0.0.1", port), timeout=5)
+    def __init__(self, address):
+        if "/" in address:
+            self.s = socket.socket(socket.AF_UNIX)
+            self.s.settimeout(5)
+            self.s.connect(address)
+        else:
+            self.s = socket.create_connection(
+                ("127.0.0.1", int(address)), timeout=5)
         self.buf = b""
-        self.port = port
 
     def line(self):
         while b"\r\n" not in self.buf:
@@ -120,7 +125,7 @@ def raw(conn, data):
 
 
 def main():
-    a, b, script = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+    a, b, script = sys.argv[1:4]
     resp = int(sys.argv[5]) if len(sys.argv) > 5 else 2
     conns = {}
     count = diffs = 0

@@ -1,0 +1,68 @@
+# Clients as users have them, and redis-server as the reference.
+
+bats_require_minimum_version 1.5.0
+
+setup() { load ../lib/common; }
+teardown() {
+	stop_serve
+	[ -z "${REDIS:-}" ] || kill "$REDIS" 2>/dev/null || true
+}
+
+@test "redis-cli: RESP2, RESP3, mass insertion" {
+	start_serve
+	[ "$(redis-cli -p "$PORT" set a 1)" = OK ]
+	[ "$(redis-cli -3 -p "$PORT" get a)" = 1 ]
+	awk 'BEGIN {for (i = 0; i < 100000; i++)
+		printf "*3\r\n$3\r\nSET\r\n$10\r\nkey:%06d\r\n$5\r\nvalue\r\n", i}' |
+	    redis-cli -p "$PORT" --pipe >out
+	grep -q 'errors: 0, replies: 100000' out
+	[ "$(redis-cli -p "$PORT" dbsize)" = 100001 ]
+	[ "$(redis-cli -p "$PORT" --scan | sort -u | wc -l)" = 100001 ]
+	redis-cli -p "$PORT" --bigkeys | grep -q '100001 strings\|Biggest'
+	[ "$(echo 'get a' | redis-cli -p "$PORT")" = 1 ]
+}
+
+@test "redis-benchmark" {
+	start_serve
+	redis-benchmark -p "$PORT" -t set,get,incr,mset -P 16 -n 20000 \
+	    -r 10000 -q >out 2>err
+	[ "$(tr '\r' '\n' <out | grep -c 'requests per second')" = 4 ]
+	run ! grep -qi 'error\|warn' err
+	redis-benchmark -p "$PORT" -3 -t ping,set,get -n 5000 -q >out 2>err
+	run ! grep -qi error out err
+}
+
+@test "python3-redis: pipelines, transactions, scans" {
+	/usr/bin/python3 -c 'import redis' 2>/dev/null ||
+	    skip "no python3-redis"
+	start_serve
+	[ "$(/usr/bin/python3 "$TOP/tests/clients/redis_py.py" "$PORT")" = ok ]
+}
+
+@test "npm: ioredis and node-redis" {
+	command -v npm >/dev/null || skip "no npm"
+	cp "$TOP/tests/clients/package.json" .
+	timeout 60 npm install --no-audit --no-fund --loglevel=error \
+	    >npm.log 2>&1 3>&- || skip "npm cannot install the clients"
+	start_serve
+	[ "$(timeout 30 node "$TOP/tests/clients/npm.js" "$PORT" "$PWD")" = ok ]
+}
+
+differential() { # RESP
+	command -v redis-server >/dev/null || skip "no redis-server"
+	start_serve --maxmemory 0
+	redis-server --port 0 --unixsocket "$PWD/r" --save '' \
+	    --appendonly no --logfile "$PWD/redis.log" 3>&- &
+	REDIS=$!
+	wait_for redis-cli -s r ping
+	/usr/bin/python3 "$TOP/tests/clients/differential.py" "$PWD/r" \
+	    "$PORT" "$TOP/tests/clients/differential.txt" --resp "$1"
+}
+
+@test "the same script to redis-server, RESP2: the same replies" {
+	differential 2
+}
+
+@test "the same script to redis-server, RESP3: the same replies" {
+	differential 3
+}
