@@ -1,0 +1,364 @@
+# predis-serve: starting and ending, limits, models, policies, the tap.
+
+bats_require_minimum_version 1.5.0
+
+setup() { load ../lib/common; }
+teardown() {
+	stop_serve
+	[ -z "${TAPPID:-}" ] || kill "$TAPPID" 2>/dev/null || true
+}
+
+cli() { redis-cli -p "$PORT" "$@"; }
+# info FIELD: a number of INFO.
+info() { cli info everything | tr -d '\r' | sed -n "s/^$1://p"; }
+# fill COUNT BYTES: that many keys by mass insertion.
+fill() {
+	awk -v n="$1" -v b="$2" 'BEGIN {
+		v = sprintf("%0" b "d", 0)
+		for (i = 0; i < n; i++)
+			printf "SET key:%d %s\r\n", i, v
+	}' | cli --pipe | grep -q "errors: 0, replies: $1"
+}
+
+@test "port 0: one line on stdout and the port file tell the port" {
+	start_serve
+	grep -qx "ready port=$PORT pid=$PID" serve.log
+	[ "$(cli ping)" = PONG ]
+}
+
+@test "SIGTERM, SIGINT and SHUTDOWN end it with status 0" {
+	for how in TERM INT SHUTDOWN; do
+		start_serve
+		cli set a 1
+		case $how in
+		SHUTDOWN) cli shutdown nosave || true ;;
+		*) kill -s $how "$PID" ;;
+		esac
+		wait "$PID"
+		[ ! -e port ]
+		PID=
+	done
+}
+
+@test "SIGHUP is ignored" {
+	start_serve
+	kill -HUP "$PID"
+	[ "$(cli ping)" = PONG ]
+}
+
+@test "kill -9 leaves nothing in the way of the next start" {
+	start_serve --unixsocket "$PWD/s" --tap "$PWD/tap"
+	cli set a 1
+	kill -9 "$PID"
+	wait "$PID" || true
+	[ -S s ] && [ -S tap ]
+	rm port # for start_serve, which waits for it
+	start_serve --unixsocket "$PWD/s" --tap "$PWD/tap"
+	[ "$(redis-cli -s s ping)" = PONG ]
+	[ "$(cli dbsize)" = 0 ]
+}
+
+@test "a port or a socket in use is an error with the reason" {
+	start_serve --unixsocket "$PWD/s"
+	run --separate-stderr predis-serve --port "$PORT"
+	[ "$status" -eq 2 ] && [ -z "$output" ]
+	[[ $stderr == *"Address already in use"* ]]
+	run predis-serve --port 0 --unixsocket "$PWD/s"
+	[ "$status" -eq 2 ]
+	[[ $output == *"in use by another process"* ]]
+	[ "$(redis-cli -s s ping)" = PONG ]
+}
+
+@test "wrong options: exit 2 and the reason" {
+	for o in '--policy nosuch' '--port 70000' '--maxmemory 1k' \
+	    '--max-value 1T' '--tap-by none' '--tap-rate 0' \
+	    '--log-level loud' '--tls-cert-file x' '--requirepass-file /none'; do
+		run timeout 5 predis-serve --port 0 $o
+		[ "$status" -eq 2 ]
+		[ -n "$output" ]
+	done
+	run timeout 5 predis-serve --port 0 --policy nosuch
+	[[ $output == *"learned"* ]] && [[ $output == *"s3fifo"* ]]
+}
+
+@test "the first PONG comes soon after the start" {
+	mkfifo ready
+	from=$(date +%s%N)
+	predis-serve --port 0 >ready 2>serve.log 3>&- &
+	PID=$!
+	PORT=$(sed -n 's/^ready port=\([0-9]*\).*/\1/p;q' <ready)
+	[ "$(cli ping)" = PONG ]
+	ms=$((($(date +%s%N) - from) / 1000000))
+	echo "start to PONG: $ms ms"
+	[ "$ms" -lt 500 ]
+}
+
+@test "a password: before it only AUTH, HELLO, QUIT and RESET" {
+	echo secret >pass
+	chmod 600 pass
+	start_serve --requirepass-file pass
+	[[ $(cli get a) == NOAUTH* ]]
+	[[ $(cli auth wrong) == WRONGPASS* ]]
+	[[ $(cli hello 3) == NOAUTH* ]]
+	[ "$(redis-cli -p "$PORT" --no-auth-warning -a secret ping)" = PONG ]
+	[ "$(redis-cli -p "$PORT" --no-auth-warning --user default \
+	    -a secret -3 ping)" = PONG ]
+	[[ $(printf '*11\r\n' | nc -q 1 127.0.0.1 "$PORT") == \
+	    *"unauthenticated multibulk length"* ]]
+	chmod 644 pass
+	run predis-serve --port 0 --requirepass-file pass
+	[ "$status" -eq 2 ]
+	[[ $output == *"can be read by others"* ]]
+}
+
+@test "protected mode refuses other machines" {
+	ip=$(hostname -I 2>/dev/null | awk '{print $1}')
+	[ -n "$ip" ] || skip "this machine has no address but loopback"
+	start_serve --bind "127.0.0.1 $ip"
+	[ "$(cli ping)" = PONG ]
+	[[ $(redis-cli -h "$ip" -p "$PORT" ping 2>&1) == *DENIED* ]]
+	stop_serve
+	rm -f port
+	start_serve --bind "127.0.0.1 $ip" --no-protected-mode
+	[ "$(redis-cli -h "$ip" -p "$PORT" ping)" = PONG ]
+}
+
+@test "maxclients" {
+	start_serve --maxclients 2
+	mkfifo hold
+	redis-cli -p "$PORT" <hold >/dev/null 3>&- &
+	a=$!
+	exec 9>hold
+	echo ping >&9
+	redis-cli -p "$PORT" <hold >/dev/null 3>&- 9>&- &
+	b=$!
+	wait_for sh -c "redis-cli -p $PORT ping 2>&1 | grep -q 'max number of'"
+	exec 9>&-
+	kill "$a" "$b" 2>/dev/null || true
+	wait_for sh -c "redis-cli -p $PORT ping | grep -q PONG"
+}
+
+@test "idle clients are closed, others are not" {
+	start_serve --timeout 1s
+	(sleep 2.5; echo ping) | nc -q 1 127.0.0.1 "$PORT" >idle 3>&-
+	[ ! -s idle ]
+	[ "$(cli ping)" = PONG ]
+}
+
+@test "memory stays within the limit, all counted, for each policy" {
+	for p in lru s3fifo learned; do
+		start_serve --maxmemory 8M --policy $p
+		fill 60000 200
+		used=$(info used_memory)
+		[ "$used" -le $((8 << 20)) ]
+		[ "$used" -gt $((6 << 20)) ]
+		[ "$(info evicted_keys)" -gt 1000 ]
+		[ "$(info used_memory_rss)" -lt $((24 << 20)) ]
+		stop_serve
+		rm -f port
+	done
+}
+
+@test "a value of more than a quarter of the memory is refused, all stay" {
+	start_serve --maxmemory 20M --max-value 64M
+	fill 50000 10
+	[ "$(cli dbsize)" = 50000 ]
+	[[ $(head -c 31457280 /dev/zero | cli -x set big) == OOM* ]]
+	[[ $(head -c 6000000 /dev/zero | cli -x set big) == OOM* ]]
+	[ "$(cli dbsize)" = 50000 ]
+	[ "$(info evicted_keys)" = 0 ]
+	[ "$(info predis_refused_large)" = 2 ]
+}
+
+@test "a value above --max-value is dropped as it comes, the client stays" {
+	start_serve --max-value 1M
+	{
+		printf '*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$30000000\r\n'
+		head -c 30000000 /dev/zero
+		printf '\r\n*1\r\n$4\r\nPING\r\n'
+	} | nc -q 1 127.0.0.1 "$PORT" >out
+	grep -q 'string exceeds maximum allowed size' out
+	grep -q '+PONG' out
+	[ "$(info used_memory_rss)" -lt $((24 << 20)) ]
+}
+
+@test "unread replies pause a client and cost no memory" {
+	start_serve --maxmemory 100M
+	head -c 1048576 /dev/zero | cli -x set v
+	before=$(info used_memory_rss)
+	python3 - "$PORT" 3>&- <<'P' &
+import socket, sys, time
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+s.sendall(b"GET v\r\n" * 2000)
+time.sleep(15)
+P
+	TAPPID=$!
+	sleep 1.5
+	[ "$(cli ping)" = PONG ]
+	[ $(($(info used_memory_rss) - before)) -lt $((16 << 20)) ]
+	cli client list | grep -q 'omem=[0-9]\{7,\}'
+}
+
+@test "no model, a missing, a torn and a wrong one never stop it" {
+	start_serve
+	[ "$(cli predis.model info | sed -n 2p)" = 0 ]
+	[[ $(cli predis.model load /no/such.pdm) == ERR* ]]
+	head -c 1000 /dev/urandom >bad.pdm
+	[[ $(cli predis.model load "$PWD/bad.pdm") == ERR* ]]
+	[ "$(info predis_model_load_failures)" = 2 ]
+	[ "$(cli set a 1)" = OK ]
+	stop_serve
+	for m in /no/such.pdm "$PWD/bad.pdm"; do
+		rm -f port
+		start_serve --model "$m"
+		[ "$(cli set a 1)" = OK ]
+		grep -q 'serving without a model' serve.log
+		[ "$(grep -c 'without a model' serve.log)" = 1 ]
+		stop_serve
+	done
+}
+
+@test "policies are switched while it serves, and residents stay" {
+	start_serve --maxobjects 1000
+	fill 1000 10
+	for p in lru s3fifo learned wtinylfu lirs qdlp lru; do
+		[ "$(cli predis.policy $p)" = OK ]
+		[ "$(cli dbsize)" = 1000 ]
+		[ "$(cli config get policy | sed -n 2p)" = $p ]
+		fill 1500 10
+		[ "$(cli dbsize)" = 1000 ]
+	done
+	[[ $(cli predis.policy nosuch) == ERR* ]]
+	[ "$(cli config set maxmemory-policy allkeys-s3fifo)" = OK ]
+	[ "$(cli config get maxmemory-policy | sed -n 2p)" = allkeys-s3fifo ]
+}
+
+@test "a served trace has as many hits as a simulated one" {
+	t=$TOP/share/traces/web07.csv.gz
+	[ -e "$t" ] || skip "no trace"
+	for p in lru s3fifo; do
+		start_serve --policy $p --maxobjects 2000
+		predis-replay --server 127.0.0.1:"$PORT" --to 30% --json "$t" >a
+		predis-replay --policy $p --size 2000 --to 30% --json "$t" >b
+		[ "$(jq .misses a)" = "$(jq .misses b)" ]
+		[ "$(info predis_misses)" = "$(jq .misses b)" ]
+		stop_serve
+		rm -f port
+	done
+}
+
+@test "the tap: all accesses at rate 1, none raw, a fill is marked" {
+	start_serve --tap "$PWD/tap" --tap-rate 1
+	predis-sample tap "$PWD/tap" -o events.pds 3>&- 2>tap.log &
+	TAPPID=$!
+	wait_for sh -c "redis-cli -p $PORT predis.tap info |
+	    sed -n '8p' | grep -qx 1"
+	cli get secretkey
+	cli set secretkey secretvalue ex 100
+	cli get secretkey
+	cli del secretkey
+	sleep 1.3
+	kill -TERM "$TAPPID"
+	wait "$TAPPID"
+	TAPPID=
+	predis-sample verify events.pds
+	predis-sample print --json events.pds >events
+	[ "$(jq -r .op events | tr '\n' ' ')" = "get set get del " ]
+	[ "$(jq -r .key events | sort -u | wc -l)" = 1 ]
+	[ "$(jq -r .tick events | tr '\n' ' ')" = "1 1 2 2 " ]
+	run ! grep -q secret events
+	run ! grep -aq secret events.pds
+}
+
+@test "a tap client that does not read loses events and slows nobody" {
+	start_serve --tap "$PWD/tap" --tap-rate 1 --maxmemory 64M
+	python3 - "$PWD/tap" <<'P' 3>&- &
+import socket, sys, time
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+time.sleep(20)
+P
+	TAPPID=$!
+	wait_for sh -c "redis-cli -p $PORT predis.tap info | sed -n 8p |
+	    grep -qx 1"
+	redis-benchmark -p "$PORT" -P 64 -n 1500000 -r 1000000 -t set -q \
+	    >/dev/null
+	[ "$(cli ping)" = PONG ]
+	[ "$(info predis_tap_lost)" -gt 0 ]
+	[ "$(info used_memory)" -le $((64 << 20)) ]
+	kill "$TAPPID"
+	TAPPID=
+}
+
+@test "the same key file gives the same identities, another does not" {
+	for k in k1 k1 k2; do
+		start_serve --tap "$PWD/tap" --tap-rate 1 --key-file "$PWD/$k"
+		predis-sample tap "$PWD/tap" -o e.pds 3>&- 2>tap.log &
+		TAPPID=$!
+		wait_for sh -c "redis-cli -p $PORT predis.tap info |
+		    sed -n 8p | grep -qx 1"
+		cli get somekey
+		sleep 1.2
+		kill -TERM "$TAPPID"
+		wait "$TAPPID"
+		TAPPID=
+		predis-sample print --json e.pds | jq -r .key >>ids
+		stop_serve
+		rm -f port e.pds
+	done
+	[ "$(sed -n 1p ids)" = "$(sed -n 2p ids)" ]
+	[ "$(sed -n 1p ids)" != "$(sed -n 3p ids)" ]
+	[ "$(stat -c %a k1)" = 600 ]
+}
+
+@test "TLS: with a certificate, and with client certificates" {
+	run predis-serve --port 0 --tls-port 0
+	[[ $output != *"no TLS"* ]] || skip "this build has no TLS"
+	command -v openssl >/dev/null || skip "no openssl"
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+	    -keyout key.pem -out cert.pem -days 1 -subj /CN=localhost \
+	    2>/dev/null
+	start_serve --tls-port 0 --tls-cert-file cert.pem --tls-key-file key.pem
+	tls=$(sed -n 's/.*tls_port=\([0-9]*\).*/\1/p' serve.log)
+	t() { redis-cli --tls --cacert cert.pem -p "$tls" -h localhost "$@"; }
+	[ "$(t ping)" = PONG ]
+	head -c 3000000 /dev/zero | t -x set big
+	[ "$(t strlen big)" = 3000000 ]
+	[ "$(t get big | wc -c)" = 3000001 ]
+	stop_serve
+	rm -f port
+	start_serve --tls-port 0 --tls-cert-file cert.pem \
+	    --tls-key-file key.pem --tls-ca-cert-file cert.pem
+	tls=$(sed -n 's/.*tls_port=\([0-9]*\).*/\1/p' serve.log)
+	run t ping
+	[ "$output" != PONG ]
+	[ "$(t --cert cert.pem --key key.pem ping)" = PONG ]
+}
+
+@test "noeviction refuses writes when the memory is full" {
+	start_serve --maxmemory 4M --policy lru
+	cli config set maxmemory-policy noeviction
+	run fill 50000 200
+	[[ $(cli set new "$(printf %0900d 0)") == OOM* ]]
+	[ "$(cli get key:0 | wc -c)" = 201 ]
+	[ "$(info evicted_keys)" = 0 ]
+	cli config set maxmemory-policy allkeys-lru
+	[ "$(cli set new x)" = OK ]
+}
+
+@test "expired keys go though nobody asks for them" {
+	start_serve
+	awk 'BEGIN {for (i = 0; i < 20000; i++)
+		printf "SET key:%d v PX 50\r\n", i}' | cli --pipe >/dev/null
+	wait_for sh -c "[ \$(redis-cli -p $PORT dbsize) = 0 ]"
+	[ "$(info expired_keys)" = 20000 ]
+}
+
+@test "a client's request must go on, or it is closed on its limit" {
+	start_serve
+	printf '*2\r\n$4\r\nECHO\r\n$2000000\r\nabc' |
+	    nc -q 1 127.0.0.1 "$PORT" >out
+	[ ! -s out ]
+	[ "$(cli ping)" = PONG ]
+	[ "$(info connected_clients)" = 1 ]
+}
