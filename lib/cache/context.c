@@ -378,5 +378,5 @@ pd_context_memory(const struct pd_context *ctx)
 {
 	return sizeof(*ctx) + ctx->ghosts * sizeof(*ctx->ghost) +
 	       pd_keyindex_memory(&ctx->index) +
-	       2 * (BLOOM_BITS / 64) * sizeof(uint64_t);
+	       (size_t)BLOOM_BITS / 64 * 2 * sizeof(uint64_t);
 }

@@ -240,7 +240,7 @@ score_some(struct learned *l, uint64_t tick)
 	for (i = 0; i < n; i++) {
 		pd_record_served(&l->record[slot[i]], &c, (uint32_t)tick, &s);
 		pd_feature_served(
-		    &s, l->model->slots, cols, &l->rows[i * cols]);
+		    &s, l->model->slots, cols, l->rows + (size_t)i * cols);
 	}
 	pd_trees_score_batch(l->model->trees, l->rows, cols, n, score);
 	for (i = 0; i < n; i++) {

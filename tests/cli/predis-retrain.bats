@@ -5,6 +5,7 @@ bats_require_minimum_version 1.5.0
 
 setup() {
 	load ../lib/common
+	command -v predis-retrain >/dev/null || skip "built without training"
 	WEB07=$TOP/share/traces/web07.csv.gz
 }
 

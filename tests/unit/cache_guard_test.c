@@ -36,7 +36,7 @@ play_init(struct play *p)
 	assert_non_null(p->ctx);
 	pd_rng_init(&p->rng, 5);
 	p->tick = p->newest = 0;
-	for (i = 0; i < 2 * OBJECTS; i++)
+	for (i = 0; i < (uint64_t)2 * OBJECTS; i++)
 		pd_context_access(
 		    p->ctx, pd_mix64(++p->newest), false, 1, ++p->tick);
 	pd_guard_reset(&p->guard, p->ctx);

@@ -66,7 +66,7 @@ equals_a_plain_search(void **state)
 		assert_int_equal(pd_keyindex_find(&ix, key),
 		    search(step < 100000 ? e : moved, used, key));
 	}
-	assert_true(pd_keyindex_memory(&ix) >= ix.used * 4);
+	assert_true(pd_keyindex_memory(&ix) >= (size_t)ix.used * 4);
 	pd_keyindex_release(&ix);
 }
 

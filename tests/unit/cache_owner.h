@@ -56,8 +56,10 @@ owner_init(struct owner *o, const struct pd_policy_ops *ops, uint64_t capacity,
 	assert_non_null(o->ctx);
 	params.context = o->ctx;
 	o->policy = ops->create(&params, &err);
-	if (o->policy == NULL)
+	if (o->policy == NULL) {
 		fail_msg("%s: %s", ops->name, err.msg);
+		return;
+	}
 	assert_ptr_equal(o->policy->ops, ops);
 }
 

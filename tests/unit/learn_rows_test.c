@@ -104,10 +104,10 @@ rows_are_spread_evenly(void **state)
 	assert_true(r.stride > 1);
 	for (i = 0; i < r.n; i++) {
 		assert_true(i == 0 || r.tick[i] >= r.tick[i - 1]);
-		part[(r.tick[i] - 100) * 4 / (3 * 60000)]++;
+		part[(r.tick[i] - 100) * 4 / 180000]++;
 		/* age <= residence, in octaves of one eviction age */
-		assert_true(r.x[i * PD_ROWS_COLS + PD_F_age] <=
-			    r.x[i * PD_ROWS_COLS + PD_F_residence]);
+		assert_true(r.x[(size_t)i * PD_ROWS_COLS + PD_F_age] <=
+			    r.x[(size_t)i * PD_ROWS_COLS + PD_F_residence]);
 		d = (double)r.distance[i];
 		assert_true(d >= 0);
 	}
@@ -142,7 +142,7 @@ rows_are_joined(void **state)
 	assert_int_equal(pd_rows_join(&a, &b), 0);
 	assert_int_equal(a.n, 2 * n);
 	assert_memory_equal(a.x + (size_t)n * PD_ROWS_COLS, b.x,
-	    n * PD_ROWS_COLS * sizeof(*b.x));
+	    (size_t)n * PD_ROWS_COLS * sizeof(*b.x));
 	assert_int_equal(a.tick[2 * n - 1], b.tick[n - 1]);
 	pd_rows_release(&a);
 	pd_rows_release(&b);
@@ -161,7 +161,8 @@ labels(void **state)
 {
 	const double age = 1000;
 	enum pd_label l;
-	double last, d;
+	double last;
+	int i;
 
 	(void)state;
 	assert_true(
@@ -183,7 +184,9 @@ labels(void **state)
 	/* Farther is never lower, and the split parts at one eviction age. */
 	for (l = PD_LABEL_DISCOUNT; l <= PD_LABEL_LOG_GAP; l++) {
 		assert_int_equal(pd_label_parse(pd_label_name(l)), l);
-		for (last = -1, d = 1; d < 1e9; d *= 1.5) {
+		last = -1;
+		for (i = 0; i < 50; i++) {
+			const double d = exp2(0.6 * i + 0.01);
 			const double v = (double)pd_label_value(l, 1, age, d);
 
 			assert_true(v >= last);

@@ -1,5 +1,6 @@
 /* The fit, and training on traces whose answer is known. */
 
+#include <assert.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -76,7 +77,7 @@ boosting_fits_and_repeats(void **state)
 	struct pd_trees *t;
 	struct pd_rng rng;
 	double e = 0;
-	unsigned i;
+	size_t i;
 
 	(void)state;
 	pd_rng_init(&rng, 1);
@@ -197,8 +198,9 @@ a_model_learns_what_passes_once(void **state)
 	/* The bundle loads and does in the second half what was promised. */
 	assert_int_equal(pd_learn_bundle(&r, &p, "test", 42, &bundle, &err), 0);
 	m = pd_model_parse(bundle.data, bundle.len, &err);
-	if (m == NULL)
-		fail_msg("%s", err.msg);
+	assert_string_equal(err.msg, "");
+	assert_non_null(m);
+	assert(m != NULL);
 	assert_string_equal(m->label, "discount");
 	assert_int_equal(m->capacity, 450);
 	assert_int_equal(m->trained_at, 42);
