@@ -188,3 +188,13 @@ page() { mandoc -T utf8 "$TOP/man/$1.1" | sed 's/.\x08//g'; }
 		printf '%s\n' "${COMPREPLY[@]}" | grep -qx -- --config
 	done
 }
+
+@test "no letter and no name stands for two options" {
+	for p in $PROGRAMS; do
+		each_command "$p" >list
+		while read -r c; do
+			$c --list-options | sort | uniq -d >twice
+			[ ! -s twice ] || { echo "$c: $(cat twice)"; return 1; }
+		done <list
+	done
+}
