@@ -378,7 +378,7 @@ client_help(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	pd_reply_help(c, "CLIENT", lines);
 }
 
-#define BASE PD_CMD_NOSCRIPT | PD_CMD_LOADING | PD_CMD_STALE
+#define BASE (PD_CMD_NOSCRIPT | PD_CMD_LOADING | PD_CMD_STALE)
 #define DEF(name_, arity_, flags_)                                             \
 	.name = (name_), .arity = (arity_), .flags = (flags_),                 \
 	.cats = PD_CAT_CONNECTION, .group = "connection"

@@ -171,7 +171,7 @@ config_help(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	pd_reply_help(c, "CONFIG", lines);
 }
 
-#define BASE PD_CMD_ADMIN | PD_CMD_NOSCRIPT | PD_CMD_LOADING | PD_CMD_STALE
+#define BASE (PD_CMD_ADMIN | PD_CMD_NOSCRIPT | PD_CMD_LOADING | PD_CMD_STALE)
 #define DEF(name_, arity_, flags_)                                             \
 	.name = (name_), .arity = (arity_), .flags = (flags_), .group = "server"
 

@@ -1,6 +1,6 @@
 /* Commands on the connection: who, which database, which protocol. */
 
-#include <ctype.h>
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,7 +70,9 @@ right_password(const struct pd_server *s, const struct pd_arg *user,
 {
 	const char *want = s->cfg.password;
 
-	if (user != NULL && (user->n != 7 || memcmp(user->p, "default", 7)))
+	assert(pass != NULL);
+	if (user != NULL &&
+	    (user->n != 7 || memcmp(user->p, "default", 7) != 0))
 		return false;
 	if (want == NULL)
 		return true;
@@ -225,9 +227,9 @@ run_hello(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 
 #define F PD_CMD_FAST
 #define OPEN                                                                   \
-	PD_CMD_NOSCRIPT | PD_CMD_LOADING | PD_CMD_STALE | PD_CMD_FAST |        \
-	    PD_CMD_NO_AUTH | PD_CMD_BUSY
-#define ANYTIME PD_CMD_LOADING | PD_CMD_STALE | PD_CMD_FAST
+	(PD_CMD_NOSCRIPT | PD_CMD_LOADING | PD_CMD_STALE | PD_CMD_FAST |       \
+	    PD_CMD_NO_AUTH | PD_CMD_BUSY)
+#define ANYTIME (PD_CMD_LOADING | PD_CMD_STALE | PD_CMD_FAST)
 #define DEF(name_, arity_, flags_)                                             \
 	.name = (name_), .arity = (arity_), .flags = (flags_),                 \
 	.cats = PD_CAT_CONNECTION, .group = "connection", .complexity = "O(1)"

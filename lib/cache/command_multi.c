@@ -234,8 +234,8 @@ run_exec(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 }
 
 #define BASE                                                                   \
-	PD_CMD_NOSCRIPT | PD_CMD_LOADING | PD_CMD_STALE | PD_CMD_FAST |        \
-	    PD_CMD_BUSY | PD_CMD_NOT_QUEUED
+	(PD_CMD_NOSCRIPT | PD_CMD_LOADING | PD_CMD_STALE | PD_CMD_FAST |       \
+	    PD_CMD_BUSY | PD_CMD_NOT_QUEUED)
 #define DEF(name_, arity_, flags_)                                             \
 	.name = (name_), .arity = (arity_), .flags = (flags_),                 \
 	.cats = PD_CAT_TRANSACTION, .group = "transactions"

@@ -232,8 +232,8 @@ tap_help(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	pd_reply_help(c, "PREDIS.TAP", lines);
 }
 
-#define ADMIN PD_CMD_ADMIN | PD_CMD_NOSCRIPT | PD_CMD_LOADING | PD_CMD_STALE
-#define ASK PD_CMD_LOADING | PD_CMD_STALE
+#define ADMIN (PD_CMD_ADMIN | PD_CMD_NOSCRIPT | PD_CMD_LOADING | PD_CMD_STALE)
+#define ASK (PD_CMD_LOADING | PD_CMD_STALE)
 #define DEF(name_, arity_, flags_)                                             \
 	.name = (name_), .arity = (arity_), .flags = (flags_),                 \
 	.cats = PD_CAT_PREDIS, .group = "predis", .since = "0.1.0"

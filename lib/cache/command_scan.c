@@ -102,8 +102,9 @@ gather(void *cookie, void *item)
 static void
 reply_scan(struct pd_client *c, uint64_t cursor, const struct pd_buf *found)
 {
-	const size_t n = found->len / sizeof(void *);
 	const struct pd_entry *e;
+	const size_t bytes = sizeof(void *);
+	const size_t n = found->len / bytes;
 	size_t i;
 
 	if (found->failed) {
@@ -114,7 +115,7 @@ reply_scan(struct pd_client *c, uint64_t cursor, const struct pd_buf *found)
 	pd_reply_bulk_int(&c->reply, (int64_t)cursor);
 	pd_reply_array(&c->reply, n);
 	for (i = 0; i < n; i++) {
-		memcpy(&e, found->data + i * sizeof(e), sizeof(e));
+		memcpy(&e, found->data + i * bytes, bytes);
 		pd_reply_bulk(&c->reply, pd_entry_key(e), e->klen);
 	}
 }

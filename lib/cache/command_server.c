@@ -208,7 +208,7 @@ acl_whoami(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 
 #define R PD_CMD_READONLY
 #define W PD_CMD_WRITE
-#define ANYTIME PD_CMD_LOADING | PD_CMD_STALE
+#define ANYTIME (PD_CMD_LOADING | PD_CMD_STALE)
 #define DEF(name_, arity_, flags_, cats_)                                      \
 	.name = (name_), .arity = (arity_), .flags = (flags_),                 \
 	.cats = (cats_), .group = "server"

@@ -46,7 +46,7 @@ struct set_opts {
 	bool xx;
 	bool get;
 	bool keep_ttl;
-	const struct pd_arg *expiry;
+	uint32_t expiry; /* word that holds it, 0 none */
 	int64_t unit_ms;
 	bool relative;
 };
@@ -65,13 +65,13 @@ parse_set(const struct pd_arg *a, uint32_t n, struct set_opts *o)
 			o->xx = true;
 		} else if (pd_arg_is(&a[i], "get")) {
 			o->get = true;
-		} else if (pd_arg_is(&a[i], "keepttl") && !o->expiry) {
+		} else if (pd_arg_is(&a[i], "keepttl") && o->expiry == 0) {
 			o->keep_ttl = true;
 		} else if (pd_arg_expiry_option(&a[i], &unit, &relative) &&
-			   !o->keep_ttl && !o->expiry && i + 1 < n) {
+			   !o->keep_ttl && o->expiry == 0 && i + 1 < n) {
 			o->unit_ms = unit;
 			o->relative = relative;
-			o->expiry = &a[++i];
+			o->expiry = ++i;
 		} else {
 			return false;
 		}
@@ -87,8 +87,8 @@ set_with(struct pd_client *c, const struct pd_arg *a, struct set_opts *o)
 	struct pd_key k;
 	int64_t expiry = o->keep_ttl ? PD_EXPIRY_KEEP : 0;
 
-	if (o->expiry != NULL && !pd_arg_expiry(c, o->expiry, o->unit_ms,
-				     o->relative, "set", &expiry))
+	if (o->expiry != 0 && !pd_arg_expiry(c, &a[o->expiry], o->unit_ms,
+				  o->relative, "set", &expiry))
 		return;
 	if (!pd_arg_key(c, &a[1], &k))
 		return;
@@ -401,7 +401,7 @@ run_getrange(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 #define DEF(name_, arity_, flags_, ...)                                        \
 	.name = (name_), .arity = (arity_), .flags = (flags_),                 \
 	.cats = PD_CAT_STRING, .group = "string", .key = {{__VA_ARGS__}}
-#define READ PD_KEY_RO | PD_KEY_ACCESS
+#define READ (PD_KEY_RO | PD_KEY_ACCESS)
 
 const struct pd_command pd_commands_string[] = {
     {DEF("get", 2, R | F, 1, 0, 1, READ), .run = run_get, .since = "1.0.0",

@@ -294,6 +294,7 @@ shrink(struct pd_index *ix)
 		ix->bits--;
 		ix->split = UINT64_C(1) << ix->bits;
 	}
+	assert(ix->large != NULL && ix->small != NULL);
 	i = ix->split - 1;
 	a = ix->large + 2 * i * WORDS;
 	b = a + WORDS;

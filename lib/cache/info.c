@@ -1,6 +1,6 @@
 /* INFO: the state of the server as text, in sections. */
 
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
@@ -16,6 +16,7 @@
 #include "cache/store.h"
 #include "cache/tap.h"
 #include "cache/tapserve.h"
+#include "io/fd.h"
 #include "model/model.h"
 
 #define LINE(name_, ...)                                                       \
@@ -82,15 +83,17 @@ human(struct pd_buf *b, const char *name, uint64_t v)
 static uint64_t
 rss(void)
 {
-	unsigned long pages = 0, total = 0;
-	FILE *f = fopen("/proc/self/statm", "re");
+	struct pd_buf b = PD_BUF_INIT;
+	uint64_t pages = 0;
+	const char *second;
 
-	if (f == NULL)
-		return 0;
-	if (fscanf(f, "%lu %lu", &total, &pages) != 2)
-		pages = 0;
-	fclose(f);
-	return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+	/* The second number of statm. */
+	if (pd_read_file("/proc/self/statm", 4096, &b, NULL) == 0 &&
+	    pd_buf_cstr(&b) != NULL &&
+	    (second = strchr((const char *)b.data, ' ')) != NULL)
+		pages = strtoull(second, NULL, 10);
+	pd_buf_release(&b);
+	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 static void

@@ -152,7 +152,8 @@ void
 pd_server_account(struct pd_server *s)
 {
 	s->store->extern_bytes =
-	    s->clients_bytes + s->input.cap + pd_tap_memory(s->tap);
+	    s->clients_bytes + s->input.cap + pd_tap_memory(s->tap) +
+	    (s->tapserver ? pd_tapserver_memory(s->tapserver) : 0);
 }
 
 /* Listeners. */
@@ -445,6 +446,7 @@ cron(void *cookie)
 	if (s->cron_runs % 10 == 0) {
 		check_clients(s);
 		count_ops(s);
+		pd_server_account(s);
 		pd_store_tune(s->store);
 	}
 	s->cron_runs++;

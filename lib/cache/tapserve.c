@@ -25,6 +25,7 @@ struct tapclient {
 	struct pd_buf out;
 	size_t sent;
 	struct pd_pds_writer *writer;
+	bool dead;
 	struct tapclient *next;
 };
 
@@ -68,31 +69,48 @@ err0:
 	return NULL;
 }
 
+/* Close; reap() frees it when no list is being walked. */
 static void
 drop_client(struct tapclient *c)
 {
 	struct pd_tapserver *t = c->server;
-	struct tapclient **p = &t->clients;
 
-	while (*p != c)
-		p = &(*p)->next;
-	*p = c->next;
+	if (c->dead)
+		return;
+	c->dead = true;
 	pd_loop_remove(t->server->loop, &c->watch);
 	close(c->watch.fd);
-	pd_pds_writer_free(c->writer);
-	pd_buf_release(&c->out);
-	free(c);
 	t->n--;
 	t->server->tap->on = t->n > 0;
+}
+
+static void
+reap(struct pd_tapserver *t)
+{
+	struct tapclient **p = &t->clients, *c;
+
+	while ((c = *p) != NULL) {
+		if (!c->dead) {
+			p = &c->next;
+			continue;
+		}
+		*p = c->next;
+		pd_pds_writer_free(c->writer);
+		pd_buf_release(&c->out);
+		free(c);
+	}
 }
 
 void
 pd_tapserver_free(struct pd_tapserver *t)
 {
+	struct tapclient *c;
+
 	if (t == NULL)
 		return;
-	while (t->clients != NULL)
-		drop_client(t->clients);
+	for (c = t->clients; c != NULL; c = c->next)
+		drop_client(c);
+	reap(t);
 	pd_loop_remove(t->server->loop, &t->watch);
 	close(t->watch.fd);
 	if (t->addr.is_unix)
@@ -133,8 +151,8 @@ write_header(struct tapclient *c)
 	return r;
 }
 
-/* Write as far as it goes; the client is gone when this returns -1. */
-static int
+/* Write as far as it goes. */
+static void
 send_some(struct tapclient *c)
 {
 	ssize_t n;
@@ -148,7 +166,7 @@ send_some(struct tapclient *c)
 			break;
 		if (n <= 0) {
 			drop_client(c);
-			return -1;
+			return;
 		}
 		c->sent += (size_t)n;
 	}
@@ -158,7 +176,6 @@ send_some(struct tapclient *c)
 	}
 	pd_loop_change(c->server->server->loop, &c->watch,
 	    PD_LOOP_READ | (c->out.len > 0 ? (unsigned)PD_LOOP_WRITE : 0));
-	return 0;
 }
 
 static struct tapclient *
@@ -221,11 +238,13 @@ on_client(void *cookie, unsigned ready)
 		n = recv(c->watch.fd, junk, sizeof(junk), 0);
 		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
 			drop_client(c);
+			reap(c->server);
 			return;
 		}
 	}
 	if (ready & PD_LOOP_WRITE)
 		send_some(c);
+	reap(c->server);
 }
 
 /* One event for one client; dropped and counted when it does not read. */
@@ -265,31 +284,28 @@ pd_tapserver_drain(struct pd_tapserver *t, int force)
 void
 pd_tapserver_flush(struct pd_tapserver *t)
 {
-	struct tapclient *c, *next;
+	struct tapclient *c;
 
 	pd_tapserver_drain(t, 1);
-	for (c = t->clients; c != NULL; c = next) {
-		next = c->next;
-		if (pd_pds_flush(c->writer, NULL)) {
+	for (c = t->clients; c != NULL; c = c->next) {
+		if (pd_pds_flush(c->writer, NULL))
 			drop_client(c);
-			continue;
-		}
-		if (c->out.len > 0)
+		else if (c->out.len > 0)
 			send_some(c);
 	}
+	reap(t);
 }
 
 void
 pd_tapserver_changed(struct pd_tapserver *t)
 {
-	struct tapclient *c, *next;
+	struct tapclient *c;
 
 	pd_tapserver_flush(t);
-	for (c = t->clients; c != NULL; c = next) {
-		next = c->next;
+	for (c = t->clients; c != NULL; c = c->next)
 		if (write_header(c))
 			drop_client(c);
-	}
+	reap(t);
 }
 
 unsigned
