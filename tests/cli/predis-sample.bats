@@ -25,23 +25,6 @@ serve() {
 	wait_for test -S sock
 }
 
-# fits SCHEMA: every object on standard input has the properties of
-# share/schema/SCHEMA.schema.json, with their types, enums and limits.
-fits() {
-	jq -e -n --slurpfile schema "$TOP/share/schema/$1.schema.json" '
-	    $schema[0] as $s | [inputs] | length > 0 and all(.[]; . as $o |
-		($s.required - keys | length) == 0 and
-		(keys - ($s.properties | keys) | length) == 0 and
-		all(keys[]; . as $k | $o[$k] as $v | $s.properties[$k] as $p |
-		    ([$p.type] | flatten | any(. == ($v | type) or
-			(. == "integer" and ($v | type) == "number" and
-			    $v == ($v | floor)))) and
-		    ($p.enum == null or any($p.enum[]; . == $v)) and
-		    ($p.minimum == null or $v == null or $v >= $p.minimum) and
-		    ($p.maximum == null or $v <= $p.maximum) and
-		    ($p.pattern == null or ($v | test($p.pattern)))))'
-}
-
 @test "import and print give the trace back" {
 	predis-sample import t.csv -o t.pds
 	predis-sample print --csv t.pds >out
