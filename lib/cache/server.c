@@ -145,7 +145,7 @@ void
 pd_server_time(struct pd_server *s)
 {
 	s->mono_us = pd_clock_mono_us();
-	pd_store_time(s->store, s->mono_us + s->wall_offset_us);
+	pd_store_time(s->store, s->mono_us + s->wall_offset_us, s->mono_us);
 }
 
 void
@@ -214,6 +214,19 @@ accept_one(struct pd_listener *l, int fd, const struct sockaddr_storage *ss)
 	pd_client_new(s, fd, l->is_tls ? s->tls : NULL, l->is_unix);
 }
 
+/* Out of descriptors or memory: the periodic work listens again, or the loop
+ * would spin. */
+static void
+accept_failed(struct pd_listener *l, int e)
+{
+	if (e == EAGAIN || e == EINTR || e == ECONNABORTED)
+		return;
+	pd_server_log(l->server, PD_LOG_WARNING,
+	    "cannot accept a connection: %s", strerror(e));
+	if (e == EMFILE || e == ENFILE || e == ENOMEM || e == ENOBUFS)
+		pd_loop_change(l->server->loop, &l->watch, 0);
+}
+
 static void
 on_accept(void *cookie, unsigned ready)
 {
@@ -229,11 +242,7 @@ on_accept(void *cookie, unsigned ready)
 		memset(&ss, 0, sizeof(ss));
 		fd = accept(l->watch.fd, (struct sockaddr *)&ss, &len);
 		if (fd < 0) {
-			if (errno != EAGAIN && errno != EINTR &&
-			    errno != ECONNABORTED)
-				pd_server_log(l->server, PD_LOG_WARNING,
-				    "cannot accept a connection: %s",
-				    strerror(errno));
+			accept_failed(l, errno);
 			return;
 		}
 		accept_one(l, fd, &ss);
@@ -286,8 +295,8 @@ listen_port(struct pd_server *s, int64_t port, bool tls, uint16_t *out,
 			return pd_err_set(
 			    err, "address '%.*s' is too long", (int)n, p);
 		memcpy(addr.host, p, n);
-		snprintf(addr.port, sizeof(addr.port), "%lld",
-		    *out != 0 ? (long long)*out : (long long)port);
+		snprintf(addr.port, sizeof(addr.port), "%u",
+		    *out != 0 ? (unsigned)*out : (unsigned)port);
 		if (listen_on(s, &addr, tls, err))
 			return -1;
 		*out = pd_sock_port(s->listeners->watch.fd);
@@ -393,6 +402,9 @@ check_clients(struct pd_server *s)
 		    !c->paused && !c->held_back)
 			late |=
 			    s->mono_us - c->last_us > s->cfg.header_timeout_us;
+		if (c->close_after && s->cfg.header_timeout_us > 0)
+			late |=
+			    s->mono_us - c->last_us > s->cfg.header_timeout_us;
 		if (!c->authenticated && s->cfg.header_timeout_us > 0)
 			late |= s->mono_us - c->created_us >
 				s->cfg.header_timeout_us;
@@ -436,7 +448,10 @@ static void
 cron(void *cookie)
 {
 	struct pd_server *s = cookie;
+	struct pd_listener *l;
 
+	for (l = s->listeners; l != NULL; l = l->next)
+		pd_loop_change(s->loop, &l->watch, PD_LOOP_READ);
 	s->wall_offset_us = pd_clock_wall_us() - pd_clock_mono_us();
 	pd_server_time(s);
 	expire_keys(s);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/code.h"
 #include "base/err.h"
 #include "base/hash.h"
@@ -85,9 +86,10 @@ pd_store_free(struct pd_store *st)
 }
 
 void
-pd_store_time(struct pd_store *st, uint64_t us)
+pd_store_time(struct pd_store *st, uint64_t us, uint64_t mono_us)
 {
 	st->now_us = us;
+	st->asked_us = mono_us;
 	st->now_ms = (int64_t)(us / 1000);
 }
 
@@ -257,6 +259,8 @@ tap(struct pd_store *st, const struct pd_key *k, unsigned op,
 		flags |= PD_EV_TTL;
 		ev.ttl_ms = t > st->now_ms ? (uint64_t)(t - st->now_ms) : 0;
 	}
+	if (st->asked_us != 0)
+		ev.latency_us = (uint32_t)(pd_clock_mono_us() - st->asked_us);
 	ev.op = (uint8_t)op;
 	ev.flags = (uint8_t)flags;
 	ev.ctx[PD_CTX_EVICT_AGE] = codes.evict_age;

@@ -121,8 +121,9 @@ struct pd_store {
 	uint64_t extern_bytes; /* the owner's: buffers, rings, clients */
 	uint64_t peak_bytes;
 	uint64_t tick;
-	uint64_t now_us; /* since 1970; the owner sets it with ... */
-	int64_t now_ms;	 /* ... pd_store_time(), once a turn or more */
+	uint64_t now_us;   /* since 1970; the owner sets it with ... */
+	uint64_t asked_us; /* monotonic; 0 unknown */
+	int64_t now_ms;	   /* ... pd_store_time(), once a turn or more */
 	uint32_t expire_cursor;
 	struct pd_policy *policy;
 	struct pd_context *context;
@@ -142,8 +143,10 @@ struct pd_store *pd_store_new(const struct pd_store_config *cfg,
     struct pd_stats *stats, struct pd_err *err);
 void pd_store_free(struct pd_store *st);
 
-/* It is ${us} since 1970 now. */
-void pd_store_time(struct pd_store *st, uint64_t us);
+/* It is ${us} since 1970 now; ${mono_us} is the time at which what is done now
+ * was asked for, on pd_clock_mono_us(), for the latencies of sampled events (0:
+ * they are left out). */
+void pd_store_time(struct pd_store *st, uint64_t us, uint64_t mono_us);
 
 /* The key of ${n} <= PD_KEY_MAX bytes in database ${db}. */
 struct pd_key pd_store_key(

@@ -130,7 +130,7 @@ store_and_miniature_see_the_same(void **state)
 		uint32_t number = pd_rng_below(&rng, KEYS);
 
 		number &= pd_rng_below(&rng, KEYS);
-		pd_store_time(st, 1000000000 + i * 1234);
+		pd_store_time(st, 1000000000 + i * 1234, 0);
 		k = key_of(st, text, number);
 		request(st, &k, &rng);
 		while ((e = pd_tap_peek(st->tap)) != NULL) {

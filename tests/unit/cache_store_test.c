@@ -35,7 +35,7 @@ new_store(uint64_t maxmemory, uint64_t maxobjects, const char *policy)
 	memset(&stats, 0, sizeof(stats));
 	st = pd_store_new(&cfg, &stats, err);
 	assert_non_null(st);
-	pd_store_time(st, UINT64_C(1000000000000));
+	pd_store_time(st, UINT64_C(1000000000000), 0);
 	return st;
 }
 
@@ -154,9 +154,9 @@ expiry(void **state)
 	(void)state;
 	put(st, "a", "v", now + 10);
 	assert_non_null(peek(st, "a"));
-	pd_store_time(st, (uint64_t)(now + 9) * 1000);
+	pd_store_time(st, (uint64_t)(now + 9) * 1000, 0);
 	assert_non_null(peek(st, "a"));
-	pd_store_time(st, (uint64_t)(now + 10) * 1000);
+	pd_store_time(st, (uint64_t)(now + 10) * 1000, 0);
 	assert_null(peek(st, "a"));
 	assert_int_equal(stats.expired, 1);
 	put(st, "b", "v", 0);
@@ -173,7 +173,7 @@ expiry(void **state)
 		snprintf(name, sizeof(name), "x%d", i);
 		put(st, name, "v", now + 20);
 	}
-	pd_store_time(st, (uint64_t)(now + 30) * 1000);
+	pd_store_time(st, (uint64_t)(now + 30) * 1000, 0);
 	for (i = 0; i < 100 && st->expiring[0] > 0; i++)
 		pd_store_expire_some(st, 100);
 	assert_int_equal(st->expiring[0], 0);
@@ -288,8 +288,7 @@ memory_stays_within(const char *policy)
 	pd_store_set_limits(st, limit / 4 * 3, 0);
 	if (pd_store_memory(st) > limit / 4 * 3 || st->total < 1000)
 		fail_msg("policy %s: %u keys left, policy memory %zu", policy,
-		    (unsigned)st->total,
-		    st->policy->ops->memory(st->policy));
+		    (unsigned)st->total, st->policy->ops->memory(st->policy));
 	pd_store_flush(st, -1);
 	assert_int_equal(st->total, 0);
 	assert_int_equal(st->entry_bytes, 0);
