@@ -77,6 +77,8 @@ static const struct pd_opt opts[] = {
 	"eviction policy (default learned)"},
     {'M', "model", "FILE", PD_OPT_STR, &opt.cfg.model, NULL,
 	"model bundle for the learned policy"},
+    {0, "trusted-key", "FILE", PD_OPT_STR, &opt.cfg.trusted_key, NULL,
+	"load only models that this minisign key signed"},
     {0, "key-file", "FILE", PD_OPT_STR, &opt.key_file, NULL,
 	"secret that hashes keys; made when absent (default: random)"},
     {0, "tap", "ADDRESS", PD_OPT_STR, &opt.cfg.tap, NULL,

@@ -52,6 +52,7 @@ struct pd_client {
 	bool close_after; /* once the output is written */
 	bool closed;
 	bool is_unix;
+	bool is_local; /* from this machine */
 	bool no_evict;
 	bool no_touch;
 	bool is_dirty;

@@ -39,14 +39,22 @@ model_load(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 		pd_reply_error(&c->reply, "ERR invalid path");
 		return;
 	}
+	if (c->server->cfg.trusted_key == NULL && !c->is_local) {
+		pd_reply_error(&c->reply,
+		    "ERR without --trusted-key models are loaded from this "
+		    "machine only");
+		free(path);
+		return;
+	}
 	if (pd_server_load_model(c->server, path, &err)) {
 		pd_server_log(
 		    c->server, PD_LOG_WARNING, "model not loaded: %s", err.msg);
 		pd_reply_errorf(&c->reply, "ERR %s", err.msg);
 	} else {
 		pd_server_log(c->server, PD_LOG_NOTICE,
-		    "model '%s' loaded, digest %.16s", c->server->model->name,
-		    c->server->model->digest);
+		    "model '%s' loaded, digest %.16s%s", c->server->model->name,
+		    c->server->model->digest,
+		    c->server->cfg.trusted_key != NULL ? "" : ", not signed");
 		pd_reply_ok(&c->reply);
 	}
 	free(path);

@@ -11,6 +11,7 @@
 #include "cache/store.h"
 #include "cache/store_priv.h"
 #include "data/event.h"
+#include "model/model.h"
 
 #define UNLIMITED (UINT64_C(1) << 50)
 #define BYTES_A_KEY 256 /* a guess, for the first sizes of ghosts */
@@ -22,6 +23,7 @@ pd_store_memory(const struct pd_store *st)
 	       st->slots_cap * sizeof(struct pd_entry *) +
 	       st->policy->ops->memory(st->policy) +
 	       pd_context_memory(st->context) +
+	       (st->model != NULL ? pd_model_memory(st->model) : 0) +
 	       PD_STORE_PENDING * sizeof(struct pd_miss) + st->extern_bytes;
 }
 

@@ -186,6 +186,7 @@ static void
 accept_one(struct pd_listener *l, int fd, const struct sockaddr_storage *ss)
 {
 	struct pd_server *s = l->server;
+	struct pd_client *c;
 	const int one = 1;
 
 	s->stats.connections_received++;
@@ -211,7 +212,9 @@ accept_one(struct pd_listener *l, int fd, const struct sockaddr_storage *ss)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 		setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
 	}
-	pd_client_new(s, fd, l->is_tls ? s->tls : NULL, l->is_unix);
+	c = pd_client_new(s, fd, l->is_tls ? s->tls : NULL, l->is_unix);
+	if (c != NULL)
+		c->is_local = l->is_unix || is_loopback(ss);
 }
 
 /* Out of descriptors or memory: the periodic work listens again, or the loop
@@ -347,7 +350,10 @@ pd_server_load_model(struct pd_server *s, const char *path, struct pd_err *err)
 	if (path != NULL) {
 		if ((copy = strdup(path)) == NULL)
 			return pd_err_nomem(err);
-		if ((m = pd_model_load(path, err)) == NULL) {
+		m = s->cfg.trusted_key != NULL
+			? pd_model_load_trusted(path, s->cfg.trusted_key, err)
+			: pd_model_load(path, err);
+		if (m == NULL) {
 			s->stats.model_load_failures++;
 			free(copy);
 			return -1;

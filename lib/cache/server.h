@@ -62,8 +62,9 @@ struct pd_server_config {
 	double max_share;
 	bool evict;
 	const char *policy;
-	const char *model; /* a bundle to start with, or NULL */
-	const char *tap;   /* address, or NULL */
+	const char *model;	 /* a bundle to start with, or NULL */
+	const char *trusted_key; /* load only what it signed; or NULL */
+	const char *tap;	 /* address, or NULL */
 	enum pd_scheme tap_scheme;
 	double tap_rate;
 	struct pd_keys keys;

@@ -367,3 +367,29 @@ P
 	[ "$(cli ping)" = PONG ]
 	[ "$(info connected_clients)" = 1 ]
 }
+
+@test "a good model is loaded under load; with --trusted-key only a signed one" {
+	command -v predis-retrain >/dev/null || skip 'built without MLOPS_ENABLED'
+	predis-retrain train -q -f -c 1000 -o m.pdm \
+	    "$TOP/share/traces/web07.csv.gz" >/dev/null || [ $? -eq 1 ]
+	start_serve --maxobjects 1000
+	predis-replay --server "127.0.0.1:$PORT" --to 30% --value-size 10 \
+	    "$TOP/share/traces/web07.csv.gz" >played &
+	player=$!
+	[ "$(cli predis.model load "$PWD/m.pdm")" = OK ]
+	wait "$player"
+	[ "$(info predis_model_loads)" = 1 ]
+	grep -q 'loaded, digest .*, not signed' serve.log
+	stop_serve
+	minisign -G -W -p k.pub -s k.sec >/dev/null
+	rm -f port
+	start_serve --maxobjects 1000 --trusted-key k.pub
+	[[ $(cli predis.model load "$PWD/m.pdm") == ERR*minisig* ]]
+	minisign -S -W -s k.sec -m m.pdm >/dev/null
+	[ "$(cli predis.model load "$PWD/m.pdm")" = OK ]
+	minisign -G -W -f -p k2.pub -s k2.sec >/dev/null
+	minisign -S -W -s k2.sec -m m.pdm >/dev/null
+	[[ $(cli predis.model load "$PWD/m.pdm") == ERR* ]]
+	[ "$(info predis_model_loads)" = 1 ]
+	stop_serve
+}
