@@ -19,7 +19,6 @@ cleanup() {
 }
 trap cleanup EXIT INT TERM
 last=$(($(nproc) - 1))
-on_server() { taskset -c 0 "$@"; }
 on_client() { taskset -c "$last" "$@"; }
 
 taskset -c 0 redis-server --port 0 --unixsocket "$work/redis.sock" --save '' \
@@ -49,7 +48,7 @@ median() { sort -n | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
 bench() { # LABEL OPS BENCHMARK-ARGS...
 	label=$1 ops=$2
 	shift 2
-	: >"$work/r" : >"$work/p" : >"$work/q"
+	for f in r p q; do : >"$work/$f"; done
 	for i in $(seq "$PAIRS"); do
 		if [ $((i % 2)) -eq 0 ]; then
 			b=$(ns predis "$predis" "$ops" "$@")
@@ -68,7 +67,7 @@ bench() { # LABEL OPS BENCHMARK-ARGS...
 	    "$(sort -n "$work/q" | tail -n 1)"
 }
 echo "server CPU ns/op, $N keys of 100 bytes, 50 connections," \
-    "policy $POLICY, tap on; median of $PAIRS pairs"
+    "policy $POLICY, no tap reader; median of $PAIRS pairs"
 for s in redis predis; do
 	on_client redis-benchmark -s "$work/$s.sock" -c 50 -n $((N * 3)) \
 	    -r "$N" -d 100 -P 64 -q -t set >/dev/null 2>&1
