@@ -17,7 +17,8 @@ cleanup() {
 	for p in $pids; do kill "$p" 2>/dev/null; done
 	rm -rf "$work"
 }
-trap cleanup EXIT INT TERM
+trap cleanup EXIT
+trap 'exit 1' HUP INT PIPE TERM
 last=$(($(nproc) - 1))
 on_client() { taskset -c "$last" "$@"; }
 
