@@ -11,7 +11,7 @@ DATADIR ?= $(PREFIX)/share/predis
 COMPDIR ?= $(PREFIX)/share/bash-completion/completions
 
 # Build switches, 0 or 1. MLOPS_ENABLED=0 leaves out lib/learn,
-# predis-retrain and libxgboost.
+# predis-retrain and libxgboost. CUDA=1 needs NVIDIA's compiler, nvcc.
 MLOPS_ENABLED ?= 1
 TLS ?= 1
 KAFKA ?= 0
@@ -32,6 +32,11 @@ CFLAGS_ALL := -std=c11 $(OPT) $(WARN) $(HARD) -fPIE -pthread \
 CPPFLAGS_ALL := -D_POSIX_C_SOURCE=200809L -Ilib \
 	-DPD_VERSION='"$(VERSION)"' -DPD_MLOPS=$(MLOPS_ENABLED) \
 	-DPD_TLS=$(TLS) -DPD_KAFKA=$(KAFKA) -DPD_CUDA=$(CUDA) $(CPPFLAGS)
+NVCC ?= nvcc
+CUDA_ARCH ?= all
+# No fused operation: the bits of the CPU. No spill, no local memory.
+NVCCFLAGS ?= -arch=$(CUDA_ARCH) --fmad=false -Werror all-warnings \
+	-Wno-deprecated-gpu-targets -Xptxas -warn-spills,-warn-lmem-usage,-Werror
 LDFLAGS_ALL := $(HARDLD) -pthread -Wl,--gc-sections -Wl,--as-needed $(LDFLAGS)
 ifeq ($(DEVELOPER),1)
 CFLAGS_ALL += -Werror
@@ -67,8 +72,15 @@ ifneq ($(KAFKA),1)
 LIBSRC := $(filter-out %/kafka.c,$(LIBSRC))
 UNITSRC := $(filter-out tests/unit/%_kafka_test.c,$(UNITSRC))
 endif
+ifneq ($(CUDA),1)
+LIBSRC := $(filter-out %/gpu.c,$(LIBSRC))
+UNITSRC := $(filter-out tests/unit/%_gpu_test.c,$(UNITSRC))
+endif
 
 LIBOBJ := $(LIBSRC:%.c=$(B)/%.o)
+ifeq ($(CUDA),1)
+LIBOBJ += $(B)/lib/model/trees_cuda.o
+endif
 LIB := $(B)/libpredis.a
 BINS := $(PROGRAMS:%=$(B)/%)
 UNITS := $(UNITSRC:tests/unit/%.c=$(B)/tests/unit/%)
@@ -95,11 +107,11 @@ help: ## list the targets
 
 deps: ## install the Debian packages that are missing (says which)
 	@MLOPS_ENABLED=$(MLOPS_ENABLED) TLS=$(TLS) KAFKA=$(KAFKA) \
-	    sh share/deps.sh build test
+	    CUDA=$(CUDA) sh share/deps.sh build test
 
 # The flags are a prerequisite: a switch flipped rebuilds what it touches.
 FLAGS := $(CC) $(CFLAGS_ALL) $(CPPFLAGS_ALL) $(LDFLAGS_ALL) $(LDLIBS_ALL) \
-	$(LIBSRC)
+	$(LIBSRC) $(if $(filter 1,$(CUDA)),$(NVCC) $(NVCCFLAGS))
 $(B)/flags: FORCE
 	@mkdir -p $(B)
 	@printf '%s\n' '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || \
@@ -111,6 +123,17 @@ $(B)/%.o: %.c $(B)/flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+# The kernels of a .cu file, compiled for every card, as bytes in the library.
+$(B)/%.fatbin: %.cu lib/model/trees_priv.h lib/model/trees.h $(B)/flags
+	$(call say,NVCC,$<)
+	@mkdir -p $(@D)
+	@command -v $(NVCC) >/dev/null || { echo "CUDA=1 needs nvcc of NVIDIA's" \
+	    "CUDA toolkit on PATH, or make NVCC=/path/to/nvcc" >&2; exit 1; }
+	$(Q)$(NVCC) $(NVCCFLAGS) -Ilib -fatbin -o $@ $<
+$(B)/%_cuda.o: %_cuda.S $(B)/%_cuda.fatbin
+	$(call say,AS,$<)
+	$(Q)$(CC) -DPD_FATBIN='"$(B)/$*_cuda.fatbin"' -c -o $@ $<
 
 $(LIB): $(LIBOBJ)
 	$(call say,AR,$@)
@@ -127,6 +150,20 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(LDLIBS_ALL)
 
+# The GPU's test has a driver of its own in tests/gpu/. An old RPATH finds it
+# also where AddressSanitizer's dlopen() stands between.
+$(B)/tests/unit/model_gpu_test: | $(B)/tests/gpu/libcuda.so.1
+$(B)/tests/unit/model_gpu_test: LDFLAGS_ALL += \
+	-Wl,--disable-new-dtags,-rpath,'$$ORIGIN/../gpu'
+$(B)/tests/gpu/libcuda.so.1: tests/gpu/fake_libcuda.cc tests/gpu/emulate.h \
+		lib/model/trees_cuda.cu lib/model/trees_priv.h $(B)/flags
+	$(call say,CXX,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) $(OPT) -Wall -Wextra $(filter -f%,$(CFLAGS)) \
+	    -ffp-contract=off -fPIC -shared -Ilib -isystem \
+	    "$$(dirname "$$(readlink -f "$$(command -v $(NVCC))")")/../include" \
+	    -o $@ $<
+
 $(B)/tests/bench/%: $(B)/tests/bench/%.o $(LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
@@ -140,13 +177,13 @@ $(B)/tests/fuzz/%_fuzz: $(B)/tests/fuzz/%_fuzz.o $(FUZZMAIN) $(LIB)
 demo: ## install what is missing, build, run the whole loop on a real trace
 	@[ $(MLOPS_ENABLED) = 1 ] || \
 	    { echo 'the demo trains a model: MLOPS_ENABLED=1' >&2; exit 2; }
-	@TLS=$(TLS) KAFKA=$(KAFKA) sh share/deps.sh build demo
+	@TLS=$(TLS) KAFKA=$(KAFKA) CUDA=$(CUDA) sh share/deps.sh build demo
 	@$(MAKE) --no-print-directory $(J) all
 	@B=$(B) sh share/demo/demo.sh
 
 check: ## run the tests (under 10 minutes on 2 cores)
 	@MLOPS_ENABLED=$(MLOPS_ENABLED) TLS=$(TLS) KAFKA=$(KAFKA) \
-	    sh share/deps.sh build test
+	    CUDA=$(CUDA) sh share/deps.sh build test
 	@$(MAKE) --no-print-directory $(J) all check-build
 	@B=$(B) sh tests/run.sh unit fuzz cli
 
@@ -157,7 +194,7 @@ check-cli: all ## command-line tests only
 	@B=$(B) sh tests/run.sh cli
 check-long: all ## the long tests (statistics, fuzzing, fresh clone)
 	@MLOPS_ENABLED=$(MLOPS_ENABLED) TLS=$(TLS) KAFKA=$(KAFKA) \
-	    sh share/deps.sh build test
+	    CUDA=$(CUDA) sh share/deps.sh build test
 	@$(MAKE) --no-print-directory check-build
 	@B=$(B) sh tests/run.sh long
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined \

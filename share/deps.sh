@@ -13,6 +13,7 @@ packages() {
 		[ "${MLOPS_ENABLED:-1}" = 1 ] && echo libxgboost-dev
 		[ "${TLS:-1}" = 1 ] && echo libssl-dev
 		[ "${KAFKA:-0}" = 1 ] && echo librdkafka-dev
+		[ "${CUDA:-0}" = 1 ] && echo g++
 		;;
 	demo) echo redis-server ;;
 	test)

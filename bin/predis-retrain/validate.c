@@ -12,13 +12,17 @@
 #include "model/signature.h"
 #include "model/trees.h"
 #include "validate.h"
+#include "validate_gpu.h"
 
 static struct {
 	bool json;
 	const char *trusted_key;
+	bool gpu;
 } opt;
 
 const struct pd_opt retrain_validate_opts[] = {
+    {0, "gpu", NULL, PD_OPT_FLAG, &opt.gpu, NULL,
+	"also compare the GPU's scores with the CPU's; exit 1 if they differ"},
     {0, "json", NULL, PD_OPT_FLAG, &opt.json, NULL,
 	"print one JSON object instead of columns"},
     {0, "trusted-key", "FILE", PD_OPT_STR, &opt.trusted_key, NULL,
@@ -38,7 +42,8 @@ columns_text(const struct pd_model *m, struct pd_buf *out)
 }
 
 static void
-text(const struct pd_model *m, const char *why, struct pd_buf *out)
+text(const struct pd_model *m, const char *why, const struct validate_gpu *gpu,
+    struct pd_buf *out)
 {
 	if (m == NULL) {
 		pd_buf_printf(out, "good\tno\nwhy\t%s\n", why);
@@ -59,6 +64,8 @@ text(const struct pd_model *m, const char *why, struct pd_buf *out)
 	    m->assoc_len, m->profile_len);
 	pd_buf_printf(out, "memory_bytes\t%zu\n", pd_model_memory(m));
 	columns_text(m, out);
+	if (opt.gpu)
+		validate_gpu_text(gpu, out);
 }
 
 static void
@@ -76,7 +83,8 @@ put_str(struct pd_json *j, const char *key, const char *v)
 }
 
 static void
-members_json(const struct pd_model *m, struct pd_json *j)
+members_json(
+    const struct pd_model *m, const struct validate_gpu *gpu, struct pd_json *j)
 {
 	char hex[17];
 	unsigned i;
@@ -102,11 +110,13 @@ members_json(const struct pd_model *m, struct pd_json *j)
 	for (i = 0; i < m->cols; i++)
 		pd_json_str(j, pd_feature_info[m->slots[i]].name);
 	pd_json_close(j, ']');
+	if (opt.gpu)
+		validate_gpu_json(gpu, j);
 }
 
 static void
 json(const struct pd_model *m, const char *path, const char *why,
-    struct pd_buf *out)
+    const struct validate_gpu *gpu, struct pd_buf *out)
 {
 	struct pd_json j;
 
@@ -116,7 +126,7 @@ json(const struct pd_model *m, const char *path, const char *why,
 	pd_json_key(&j, "good");
 	pd_json_bool(&j, m != NULL);
 	if (m != NULL)
-		members_json(m, &j);
+		members_json(m, gpu, &j);
 	else
 		put_str(&j, "why", why);
 	pd_json_close(&j, '}');
@@ -124,19 +134,20 @@ json(const struct pd_model *m, const char *path, const char *why,
 }
 
 static int
-print(const struct pd_model *m, const char *path, const struct pd_err *err)
+print(const struct pd_model *m, const char *path, const struct pd_err *err,
+    const struct validate_gpu *gpu)
 {
 	struct pd_buf out = PD_BUF_INIT;
 	int r;
 
 	if (opt.json)
-		json(m, path, err->msg, &out);
+		json(m, path, err->msg, gpu, &out);
 	else
-		text(m, err->msg, &out);
+		text(m, err->msg, gpu, &out);
 	r = out.failed			    ? pd_cli_failf("out of memory")
 	    : pd_cli_out(out.data, out.len) ? PD_EXIT_FAIL
-	    : m != NULL			    ? PD_EXIT_YES
-					    : PD_EXIT_NO;
+	    : m == NULL || gpu->differ > 0  ? PD_EXIT_NO
+					    : PD_EXIT_YES;
 	pd_buf_release(&out);
 	return r;
 }
@@ -146,10 +157,13 @@ retrain_validate(int argc, char **argv)
 {
 	struct pd_err err = PD_ERR_INIT;
 	struct pd_buf file = PD_BUF_INIT;
+	struct validate_gpu gpu = {0};
 	struct pd_model *m = NULL;
 	int r;
 
 	(void)argc;
+	if (opt.gpu && !PD_CUDA)
+		return pd_cli_failf("--gpu: built without CUDA: make CUDA=1");
 	if (opt.trusted_key != NULL && access(opt.trusted_key, R_OK))
 		return pd_cli_failf("cannot read '%s'", opt.trusted_key);
 	if (pd_read_file(argv[0], PD_BUNDLE_MAX_FILE, &file, &err)) {
@@ -160,8 +174,10 @@ retrain_validate(int argc, char **argv)
 	    pd_signature_check(
 		argv[0], file.data, file.len, opt.trusted_key, &err) == 0)
 		m = pd_model_parse(file.data, file.len, &err);
+	if (m != NULL && opt.gpu)
+		validate_gpu(&file, m, &gpu);
 	pd_buf_release(&file);
-	r = print(m, argv[0], &err);
+	r = print(m, argv[0], &err, &gpu);
 	pd_model_free(m);
 	return r;
 }

@@ -73,28 +73,55 @@ check_rows(const struct pd_trees *t, const float *rows, const float *want,
 	return 0;
 }
 
+/* Is this the file for ${n} rows of ${cols} columns? */
+static int
+check_header(
+    const uint8_t *b, size_t len, size_t cols, size_t n, struct pd_err *err)
+{
+	if (len != HEADER + 4 * n * (cols + 1) ||
+	    memcmp(b, magic, sizeof(magic)) != 0 || pd_get32(b + 4) != n ||
+	    pd_get32(b + 8) != cols || pd_get32(b + 12) != 0)
+		return pd_err_set(err,
+		    "not %zu golden rows of %zu columns in %zu bytes", n, cols,
+		    len);
+	return 0;
+}
+
+/* The first ${n} floats after the header. */
+static void
+get_floats(const uint8_t *b, size_t n, float *out)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		out[i] = unbits(pd_get32(b + HEADER + 4 * i));
+}
+
+int
+pd_golden_rows(const void *p, size_t len, size_t cols, size_t n, float *rows,
+    struct pd_err *err)
+{
+	if (check_header(p, len, cols, n, err))
+		return -1;
+	get_floats(p, n * cols, rows);
+	return 0;
+}
+
 int
 pd_golden_check(const struct pd_trees *t, const void *p, size_t len, size_t n,
     struct pd_err *err)
 {
-	const uint8_t *b = p;
 	const size_t cols = pd_trees_cols(t);
 	const size_t cells = n * (cols + 1);
 	float *f;
-	size_t i;
 	int r;
 
-	if (len != HEADER + 4 * cells || memcmp(b, magic, sizeof(magic)) != 0 ||
-	    pd_get32(b + 4) != n || pd_get32(b + 8) != cols ||
-	    pd_get32(b + 12) != 0)
-		return pd_err_set(err,
-		    "not %zu golden rows of %zu columns in %zu bytes", n, cols,
-		    len);
+	if (check_header(p, len, cols, n, err))
+		return -1;
 	/* Rows, expected scores, and room for a batch of scores. */
 	if ((f = calloc(cells + n, sizeof(*f))) == NULL)
 		return pd_err_nomem(err);
-	for (i = 0; i < cells; i++)
-		f[i] = unbits(pd_get32(b + HEADER + 4 * i));
+	get_floats(p, cells, f);
 	r = check_rows(t, f, f + n * cols, f + cells, n, err);
 	free(f);
 	return r;

@@ -27,4 +27,12 @@ int pd_golden_format(const struct pd_trees *t, const float *rows, size_t n,
 int pd_golden_check(const struct pd_trees *t, const void *p, size_t len,
     size_t n, struct pd_err *err);
 
+/*
+ * pd_golden_rows(p, len, cols, n, rows, err):
+ * Copy the file's ${n} rows of ${cols} floats to ${rows}. 0, or -1 when it is
+ * not such a file.
+ */
+int pd_golden_rows(const void *p, size_t len, size_t cols, size_t n,
+    float *rows, struct pd_err *err);
+
 #endif /* PD_MODEL_GOLDEN_H */
