@@ -44,6 +44,7 @@ with_fake() {
 	[ "$status" -eq 0 ]
 	echo "$output" | jq -e '.good and .gpu.used and .gpu.rows_that_differ == 0
 	    and .gpu.rows == .golden_rows_equal + 4096'
+	fits retrain-validate <<<"$output"
 }
 
 @test "validate --gpu: a driver that fails is not used, exit 0" {
