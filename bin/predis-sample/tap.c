@@ -53,15 +53,19 @@ struct tap {
 	uint64_t flushed_us;
 };
 
-/* The first header of the server becomes ours. */
+/* The header of the server becomes ours; where it says something new, a
+ * stream ends and the next begins. */
 static int
-begin(struct tap *t)
+follow_header(struct tap *t)
 {
 	const struct pd_pds_meta *m = pd_pds_header_meta(t->in);
+	struct pd_err err = PD_ERR_INIT;
 	struct pd_pds_meta out;
 
-	if (t->begun || m == NULL)
+	if (m == NULL)
 		return 0;
+	if (t->begun && pd_pds_end(t->out.w, &err))
+		return pd_cli_fail(&err), -1;
 	out = *m;
 	/* Shards are said event by event from here on. */
 	out.shard = 0;
@@ -112,7 +116,7 @@ drain(struct tap *t)
 	int rc;
 
 	while ((rc = pd_pds_next(t->in, &b, &err)) == PD_PDS_GOT) {
-		if (b.type == PD_PDS_HEADER && begin(t))
+		if (b.type == PD_PDS_HEADER && follow_header(t))
 			return -1;
 		if (b.type == PD_PDS_EVENTS && t->begun &&
 		    take_events(t, &b, &err)) {

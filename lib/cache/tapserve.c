@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "cache/context.h"
 #include "cache/server.h"
@@ -16,8 +18,14 @@
 #include "io/sock.h"
 
 #define CLIENTS_MAX 64
-#define QUEUE_MAX (8u << 20) /* unread bytes of a client; more is dropped */
-#define SHARE 4		     /* drained when 1/SHARE of the ring is full */
+#define QUEUE_MIN (256u << 10) /* unread bytes of a client that are kept: */
+#define QUEUE_MAX (8u << 20)   /* the memory limit over QUEUE_SHARE, within */
+#define QUEUE_SHARE 32u
+#define EVENT_BYTES 64u	   /* of a queue, for an event in a block */
+#define SHARE 4		   /* drained when 1/SHARE of the ring is full */
+#define ROOM_KEYS 1000	   /* from so many keys on the room is told */
+#define ROOM_SLACK 8	   /* a new header when it is off by 1/ROOM_SLACK */
+#define PARTING_US 1000000 /* clients have this long at the end */
 
 struct tapclient {
 	struct pd_tapserver *server;
@@ -35,10 +43,12 @@ struct pd_tapserver {
 	struct pd_watch watch;
 	struct tapclient *clients;
 	unsigned n;
+	uint64_t capacity; /* in objects, as the last header said */
 };
 
 static void on_connect(void *cookie, unsigned ready);
 static void on_client(void *cookie, unsigned ready);
+static void send_some(struct tapclient *c);
 
 struct pd_tapserver *
 pd_tapserver_new(struct pd_server *s, const char *address, struct pd_err *err)
@@ -101,15 +111,71 @@ reap(struct pd_tapserver *t)
 	}
 }
 
+/*
+ * How many objects the cache has room for: the limit itself, or what a memory
+ * limit comes to at the bytes that a key takes now, everything counted. 0
+ * while there are too few keys to tell.
+ */
+static uint64_t
+room_for(const struct pd_store *st)
+{
+	uint64_t keys = 0, memory;
+	unsigned db;
+
+	if (st->cfg.maxobjects > 0 || st->cfg.maxmemory == 0)
+		return st->cfg.maxobjects;
+	for (db = 0; db < PD_STORE_DBS; db++)
+		keys += st->count[db];
+	if (keys < ROOM_KEYS)
+		return 0;
+	if (st->stats->evicted > 0)
+		return keys;
+	memory = pd_store_memory(st);
+	return (uint64_t)((double)keys * (double)st->cfg.maxmemory /
+			  (double)memory);
+}
+
+/* Whether a header would say another capacity than the last one did. */
+static bool
+room_changed(struct pd_tapserver *t)
+{
+	const uint64_t now = room_for(t->server->store);
+	const uint64_t off =
+	    now > t->capacity ? now - t->capacity : t->capacity - now;
+
+	return now != 0 && off > t->capacity / ROOM_SLACK;
+}
+
+/* Wait until a client took what is queued, or ${until_us}. */
+static void
+hand_over(struct tapclient *c, uint64_t until_us)
+{
+	struct pollfd p = {.fd = c->watch.fd, .events = POLLOUT};
+	uint64_t now;
+
+	while (!c->dead && c->out.len > 0 &&
+	       (now = pd_clock_mono_us()) < until_us) {
+		poll(&p, 1, (int)((until_us - now) / 1000) + 1);
+		send_some(c);
+	}
+}
+
 void
 pd_tapserver_free(struct pd_tapserver *t)
 {
+	const uint64_t until_us = pd_clock_mono_us() + PARTING_US;
 	struct tapclient *c;
 
 	if (t == NULL)
 		return;
-	for (c = t->clients; c != NULL; c = c->next)
+	pd_tapserver_drain(t, 1);
+	for (c = t->clients; c != NULL; c = c->next) {
+		if (!c->dead && pd_pds_end(c->writer, NULL) == 0) {
+			send_some(c);
+			hand_over(c, until_us);
+		}
 		drop_client(c);
+	}
 	reap(t);
 	pd_loop_remove(t->server->loop, &t->watch);
 	close(t->watch.fd);
@@ -139,8 +205,8 @@ write_header(struct tapclient *c)
 	snprintf(m.tool, sizeof(m.tool), "predis-serve %s", PD_VERSION);
 	snprintf(m.source, sizeof(m.source), "predis-serve");
 	m.start_us = s->store->now_us;
-	m.capacity_objects = s->store->cfg.maxobjects;
-	if (m.capacity_objects == 0)
+	m.capacity_objects = c->server->capacity;
+	if (s->store->cfg.maxobjects == 0)
 		m.capacity_bytes = s->store->cfg.maxmemory;
 	m.eviction_age = cs.evict_age;
 	r = pd_pds_meta_encode(&m, &json);
@@ -171,6 +237,8 @@ send_some(struct tapclient *c)
 		c->sent += (size_t)n;
 	}
 	if (c->sent == c->out.len) {
+		if (c->out.cap > QUEUE_MIN)
+			pd_buf_release(&c->out);
 		pd_buf_clear(&c->out);
 		c->sent = 0;
 	}
@@ -216,6 +284,8 @@ on_connect(void *cookie, unsigned ready)
 		return;
 	/* Who was there before gets what came before. */
 	pd_tapserver_drain(t, 1);
+	if (t->n == 0)
+		t->capacity = room_for(t->server->store);
 	if (t->n >= CLIENTS_MAX || pd_sock_nonblock(fd, true) ||
 	    (c = new_client(t, fd)) == NULL) {
 		close(fd);
@@ -247,21 +317,38 @@ on_client(void *cookie, unsigned ready)
 	reap(c->server);
 }
 
+/* Unread bytes that are kept for a client: they count as memory, so a small
+ * cache keeps little. */
+static size_t
+queue_max(const struct pd_tapserver *t)
+{
+	const uint64_t limit = t->server->store->cfg.maxmemory / QUEUE_SHARE;
+
+	return limit == 0 || limit > QUEUE_MAX ? QUEUE_MAX
+	       : limit < QUEUE_MIN	       ? QUEUE_MIN
+					       : (size_t)limit;
+}
+
 /* One event for one client; dropped and counted when it does not read. */
 static void
-add_event(struct tapclient *c, const struct pd_event *e)
+add_event(struct tapclient *c, const struct pd_event *e, size_t queue)
 {
-	if (c->out.len - c->sent > QUEUE_MAX) {
+	if (c->out.len - c->sent > queue) {
 		pd_pds_lost(c->writer, 1);
 		c->server->server->stats.tap_lost++;
 		return;
 	}
 	pd_pds_add(c->writer, e, NULL);
+	if (pd_pds_pending(c->writer) >= queue / EVENT_BYTES) {
+		pd_pds_flush(c->writer, NULL);
+		send_some(c);
+	}
 }
 
 void
 pd_tapserver_drain(struct pd_tapserver *t, int force)
 {
+	const size_t queue = queue_max(t);
 	struct pd_tap *tap = t->server->tap;
 	const struct pd_event *e;
 	struct tapclient *c;
@@ -276,9 +363,23 @@ pd_tapserver_drain(struct pd_tapserver *t, int force)
 	}
 	while ((e = pd_tap_peek(tap)) != NULL) {
 		for (c = t->clients; c != NULL; c = c->next)
-			add_event(c, e);
+			if (!c->dead)
+				add_event(c, e, queue);
 		pd_tap_pop(tap);
 	}
+}
+
+/* Tell every client how things are now. */
+static void
+new_headers(struct pd_tapserver *t)
+{
+	struct tapclient *c;
+
+	t->capacity = room_for(t->server->store);
+	for (c = t->clients; c != NULL; c = c->next)
+		if (write_header(c))
+			drop_client(c);
+	reap(t);
 }
 
 void
@@ -294,18 +395,15 @@ pd_tapserver_flush(struct pd_tapserver *t)
 			send_some(c);
 	}
 	reap(t);
+	if (t->n > 0 && room_changed(t))
+		new_headers(t);
 }
 
 void
 pd_tapserver_changed(struct pd_tapserver *t)
 {
-	struct tapclient *c;
-
 	pd_tapserver_flush(t);
-	for (c = t->clients; c != NULL; c = c->next)
-		if (write_header(c))
-			drop_client(c);
-	reap(t);
+	new_headers(t);
 }
 
 unsigned

@@ -17,6 +17,8 @@ struct pd_tapserver;
 /* Listen on ${address}. NULL with a message. */
 struct pd_tapserver *pd_tapserver_new(
     struct pd_server *s, const char *address, struct pd_err *err);
+/* Clients get what there still is and the end marker; who does not take it
+ * within a second loses it. */
 void pd_tapserver_free(struct pd_tapserver *t);
 /* Take the events of the ring, if there are many or ${force}. */
 void pd_tapserver_drain(struct pd_tapserver *t, int force);

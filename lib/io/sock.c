@@ -63,7 +63,7 @@ pd_addr_parse(
 		port = colon + 1;
 	if (port == NULL || port[0] == '\0' || n == 0)
 		return pd_err_set(
-		    err, "address '%s' is not HOST:PORT or a path", text);
+		    err, "address '%s' is not HOST:PORT or a path with a '/'", text);
 	if (copy_part(a->host, sizeof(a->host), host, n, text, err) ||
 	    copy_part(a->port, sizeof(a->port), port, strlen(port), text, err))
 		return -1;

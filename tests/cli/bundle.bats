@@ -18,8 +18,8 @@ setup() {
 
 # repack FOLDER OUT: a tar.gz as GNU tar makes one.
 repack() {
-	tar -C "$1" --sort=name --owner=0 --group=0 --mtime=@0 -czf "$2" \
-	    --transform 's|^\./||' $(ls "$1")
+	(cd "$1" && tar --sort=name --owner=0 --group=0 --mtime=@0 -cz -- *) \
+	    >"$2"
 }
 
 @test "gzip, tar, jq and sha256sum read a bundle" {

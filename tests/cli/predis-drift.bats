@@ -191,7 +191,7 @@ features() {
 	predis-drift profile - <one.pds >file.pdp
 	cmp ref.pdp pipe.pdp
 	cmp ref.pdp file.pdp
-	[ "$(ls -A | grep -c tmp)" -eq 0 ]
+	[ -z "$(find . -name '*tmp*')" ]
 }
 
 # with_byte OFFSET OCTAL: ref.pdp with one byte changed and the CRC mended (it

@@ -393,3 +393,40 @@ P
 	[ "$(info predis_model_loads)" = 1 ]
 	stop_serve
 }
+
+@test "a server that ends hands the tap what it still has, and the end marker" {
+	start_serve --maxobjects 500 --tap "$PWD/tap" --tap-rate 1
+	predis-sample tap "$PWD/tap" -o events.pds 3>&- 2>tap.log &
+	TAPPID=$!
+	wait_for sh -c "redis-cli -p $PORT predis.tap info | sed -n '8p' | grep -qx 1"
+	predis-replay -j --server "127.0.0.1:$PORT" --to 10% --value-size 10 \
+	    "$TOP/share/traces/web07.csv.gz" >played
+	stop_serve
+	wait "$TAPPID"
+	TAPPID=
+	[ ! -s tap.log ]
+	predis-sample verify events.pds
+	[ "$(predis-sample print --json events.pds | jq -c 'select(.op == "get")' |
+	    wc -l)" = "$(jq .requests played)" ]
+}
+
+@test "the tap's header tells the room of a memory limit, and follows the rate" {
+	start_serve --maxmemory 4M --tap "$PWD/tap" --tap-rate 1
+	predis-sample tap "$PWD/tap" -o events.pds 3>&- &
+	TAPPID=$!
+	wait_for sh -c "redis-cli -p $PORT predis.tap info | sed -n '8p' | grep -qx 1"
+	fill 20000 100
+	sleep 1.5
+	keys=$(cli dbsize)
+	cli predis.tap rate 0.5
+	cli get 1
+	stop_serve
+	wait "$TAPPID"
+	TAPPID=
+	predis-sample print --headers events.pds | sed -n 's/^# //p' >headers
+	said=$(jq -s 'map(.capacity_objects // 0) | max' headers)
+	echo "said $said, holds $keys"
+	[ "$said" -gt $((keys * 3 / 4)) ]
+	[ "$said" -lt $((keys * 4 / 3)) ]
+	[ "$(tail -n 1 headers | jq .sampling.rate)" = 0.5 ]
+}
