@@ -11,21 +11,21 @@ case $B in /*) ;; *) B=$top/$B ;; esac
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT INT TERM
 export B LC_ALL=C TZ=UTC PREDIS_CONFIG=none
-export CMOCKA_MESSAGE_OUTPUT=TAP CMOCKA_TEST_ABORT=${CMOCKA_TEST_ABORT:-0}
+export CMOCKA_MESSAGE_OUTPUT=TAP CMOCKA_TEST_ABORT="${CMOCKA_TEST_ABORT:-0}"
 case $B in *asan*) CMOCKA_TEST_ABORT=1 ;; esac
 unset MAKEFLAGS MAKELEVEL MFLAGS
 passed=0 failed=0 skipped=0
 
 # tally NAME STATUS FILE: counts the TAP in FILE; a dead runner is a failure.
 tally() {
-	p=$(grep -c '^ok ' "$3")
-	s=$(grep -ci '^ok .*# *skip' "$3")
-	f=$(grep -c '^not ok ' "$3")
+	# cmocka says "not ok N # SKIP name", bats "ok N name # skip why".
+	s=$(grep -ciE '^(not )?ok .*# *skip' "$3")
+	p=$(grep -E '^ok ' "$3" | grep -civ '# *skip')
+	f=$(grep -E '^not ok ' "$3" | grep -civ '# *skip')
 	if [ "$2" -ne 0 ] && [ "$f" -eq 0 ]; then
 		f=1
 		echo "not ok - $1 ended with status $2"
 	fi
-	p=$((p - s))
 	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 	if [ "$f" -gt 0 ]; then
 		cat "$3"
@@ -34,7 +34,7 @@ tally() {
 		printf 'ok %-38s %4d passed' "$1" "$p"
 		[ "$s" -gt 0 ] && printf ', %d skipped' "$s"
 		echo
-		grep -i '^ok .*# *skip' "$3" | sed 's/^/    /'
+		grep -iE '^(not )?ok .*# *skip' "$3" | sed 's/^/    /'
 	fi
 }
 

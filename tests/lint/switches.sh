@@ -17,6 +17,9 @@ for sw in "MLOPS_ENABLED=0 TLS=0 KAFKA=0" "MLOPS_ENABLED=1 TLS=0 KAFKA=0" \
 	make --no-print-directory -j"$(nproc)" B=build-switch DEVELOPER=1 $sw \
 	    all check-build >/dev/null
 	B=build-switch sh tests/run.sh unit
-	case $sw in *CUDA=1) B=build-switch T=gpu sh tests/run.sh cli ;; esac
+	case $sw in
+	*CUDA=1) B=build-switch T=gpu sh tests/run.sh cli ;;
+	"MLOPS_ENABLED=0 TLS=0 KAFKA=0") B=build-switch sh tests/run.sh cli ;;
+	esac
 	rm -rf build-switch
 done
