@@ -7,46 +7,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/rng.h"
+#include "bench.h"
 #include "data/event.h"
 #include "data/evreader.h"
 #include "data/pds.h"
 
-#define MAX_EVENTS (1u << 21)
 #define ROUNDS 5
-
-static double
-cpu_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-static int
-load_trace(const char *path, struct pd_event *e, size_t *n)
-{
-	struct pd_err err = PD_ERR_INIT;
-	struct pd_evreader *r;
-	int rc = 0;
-
-	*n = 0;
-	if ((r = pd_evreader_open(path, NULL, NULL, PD_TIME_S, &err)) == NULL)
-		goto fail;
-	while (*n < MAX_EVENTS && (rc = pd_evreader_next(r, &e[*n], &err)) > 0)
-		(*n)++;
-	pd_evreader_close(r);
-	if (rc >= 0)
-		return 0;
-fail:
-	fprintf(stderr, "pds_bench: %s\n", err.msg);
-	return -1;
-}
 
 /* A server's events: skewed keys, sizes by key, latencies, hits. */
 static void

@@ -17,8 +17,9 @@
 #include "base/err.h"
 #include "data/event.h"
 #include "data/pds.h"
+#include "nomem.h"
 
-#if defined(__SANITIZE_ADDRESS__) || !defined(__GLIBC__)
+#if !NOMEM_WORKS
 
 static void
 test_nomem(void **state)
@@ -28,56 +29,6 @@ test_nomem(void **state)
 }
 
 #else
-
-void *__libc_malloc(size_t n);
-void *__libc_calloc(size_t n, size_t size);
-void *__libc_realloc(void *p, size_t n);
-void __libc_free(void *p);
-
-static struct {
-	long left; /* allocations until one fails; < 0: none does */
-	long live; /* allocated and not freed */
-} heap = {-1, 0};
-
-static bool
-fails(void)
-{
-	return heap.left >= 0 && heap.left-- == 0;
-}
-
-void *
-malloc(size_t n)
-{
-	void *p = fails() ? NULL : __libc_malloc(n);
-
-	heap.live += p != NULL;
-	return p;
-}
-
-void *
-calloc(size_t n, size_t size)
-{
-	void *p = fails() ? NULL : __libc_calloc(n, size);
-
-	heap.live += p != NULL;
-	return p;
-}
-
-void *
-realloc(void *old, size_t n)
-{
-	void *p = fails() ? NULL : __libc_realloc(old, n);
-
-	heap.live += p != NULL && old == NULL;
-	return p;
-}
-
-void
-free(void *p)
-{
-	heap.live -= p != NULL;
-	__libc_free(p);
-}
 
 #define EVENTS 300
 
