@@ -18,7 +18,7 @@ packages() {
 	demo) echo redis-server ;;
 	test)
 		echo libcmocka-dev bats jq mandoc redis-server redis-tools \
-		    python3 python3-redis minisign openssl
+		    python3 python3-redis minisign netcat-openbsd openssl
 		;;
 	lint) echo clang clang-tidy libclang-rt-14-dev shellcheck mandoc ;;
 	npm) echo nodejs npm ;;
