@@ -258,7 +258,7 @@ seen_before(struct pd_context *ctx, uint64_t key)
 }
 
 static void
-ghost_miss(struct pd_context *ctx, uint64_t key, uint32_t size, uint64_t tick)
+ghost_add(struct pd_context *ctx, uint64_t key, uint32_t size, uint64_t tick)
 {
 	uint32_t i;
 
@@ -309,9 +309,7 @@ pd_context_access(struct pd_context *ctx, uint64_t key, bool hit, uint32_t size,
 	    seen_before(ctx, key) ? 0 : ONE, ctx->seen, RATIO_WEIGHT);
 	ctx->codes.new_share = share_code(ctx->new_share);
 	i = pd_keyindex_find(&ctx->index, key);
-	if (i == PD_KEYINDEX_NONE) {
-		ghost_miss(ctx, key, size, tick);
-	} else {
+	if (i != PD_KEYINDEX_NONE) {
 		ctx->ghost_hits++;
 		ctx->ghost[i].tick = tick;
 		if (size != 0)
@@ -320,7 +318,28 @@ pd_context_access(struct pd_context *ctx, uint64_t key, bool hit, uint32_t size,
 			unlink_ghost(ctx, i);
 			push_ghost(ctx, i);
 		}
+	} else if (hit) {
+		/* LRU would have missed it and stored it again. */
+		ghost_add(ctx, key, size, tick);
 	}
+	shrink(ctx, tick);
+}
+
+void
+pd_context_fill(
+    struct pd_context *ctx, uint64_t key, uint32_t size, uint64_t tick)
+{
+	uint32_t i;
+
+	if (!sampled(ctx, key))
+		return;
+	i = pd_keyindex_find(&ctx->index, key);
+	if (i == PD_KEYINDEX_NONE)
+		ghost_add(ctx, key, size, tick);
+	else if (size <= ghost_capacity(ctx) || !ctx->by_bytes)
+		resize(ctx, i, size);
+	else
+		drop_ghost(ctx, i);
 	shrink(ctx, tick);
 }
 

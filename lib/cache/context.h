@@ -7,7 +7,7 @@
  * and the age at which it evicts), the recent hit ratio, and the recent share
  * of keys never seen. The owner of a policy (the server's shard, the
  * simulator) owns one and feeds it once per access, before the policy's
- * hit() or miss().
+ * hit() or miss(), and tells it when what was missed is stored.
  *
  * The ghost runs on a sample of keys by hash (SHARDS, FAST 2015), at full rate
  * while it holds at most PD_CONTEXT_MAX objects; beyond, the rate is halved,
@@ -63,6 +63,15 @@ void pd_context_set_capacity(struct pd_context *ctx, uint64_t capacity);
  */
 void pd_context_access(struct pd_context *ctx, uint64_t key, bool hit,
     uint32_t size, uint64_t tick);
+
+/*
+ * pd_context_fill(ctx, key, size, tick):
+ * The key that was missed is stored now, of ${size} units (by_bytes mode): the
+ * ghost LRU stores it too. A miss that nobody fills, as of a key that does not
+ * exist at all, is a miss of LRU as well.
+ */
+void pd_context_fill(
+    struct pd_context *ctx, uint64_t key, uint32_t size, uint64_t tick);
 
 /* The size of a key's object became known or changed (by_bytes mode). */
 void pd_context_set_size(struct pd_context *ctx, uint64_t key, uint32_t size);

@@ -224,6 +224,7 @@ store(struct pd_minicache *m, const struct pd_event *e)
 	const struct pd_access acc = access_of(m, e);
 	uint32_t i;
 
+	pd_context_fill(m->ctx, e->key, acc.size, acc.tick);
 	m->ops->miss(m->policy, &acc);
 	if (admit(m, e, &acc) < 0)
 		return -1;

@@ -182,6 +182,8 @@ play(struct sim *s)
 		}
 		s->r->misses += counted;
 		s->r->byte_misses += counted * t->size[i];
+		if (s->ctx != NULL)
+			pd_context_fill(s->ctx, acc.key, acc.size, acc.tick);
 		s->ops->miss(s->policy, &acc);
 		if (admit(s, id, &acc) < 0)
 			return -1;

@@ -439,8 +439,7 @@ insert(struct pd_store *st, const struct pd_key *k, const struct pd_put *put,
 	/* A fill is the read that missed: nobody wrote. */
 	acc = store_access(st, k->hash, e, fill ? PD_OP_GET : put->op);
 	acc.tick = tick;
-	if (st->cfg.maxobjects == 0)
-		pd_context_set_size(st->context, k->hash, acc.size);
+	pd_context_fill(st->context, k->hash, acc.size, tick);
 	st->policy->ops->miss(st->policy, &acc);
 	/* The entry is allocated, so its bytes are counted already. */
 	if (store_make_room_for(st, 0, 1) || place(st, k, e, &acc)) {

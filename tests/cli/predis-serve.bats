@@ -430,3 +430,12 @@ P
 	[ "$said" -lt $((keys * 4 / 3)) ]
 	[ "$(tail -n 1 headers | jq .sampling.rate)" = 0.5 ]
 }
+
+@test "keys that do not exist are no hits of LRU in PREDIS.STATS" {
+	start_serve --maxobjects 1000
+	awk 'BEGIN { for (i = 0; i < 5000; i++) printf "GET none:%d\r\n", i % 500 }' |
+	    cli --pipe >/dev/null
+	cli predis.stats | paste - - >stats
+	[ "$(sed -n 's/^ghost_hits\t//p' stats)" -eq 0 ]
+	[ "$(sed -n 's/^misses\t//p' stats)" -eq 5000 ]
+}

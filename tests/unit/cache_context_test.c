@@ -15,6 +15,16 @@
 #include "cache/context.h"
 
 /* An LRU of objects as an array in order, and the ages at which it evicts. */
+/* An access; what is missed is stored. */
+static void
+asked(struct pd_context *ctx, uint64_t key, bool hit, uint32_t size,
+    uint64_t tick)
+{
+	pd_context_access(ctx, key, hit, size, tick);
+	if (!hit && size != 0)
+		pd_context_fill(ctx, key, size, tick);
+}
+
 struct naive {
 	uint64_t key[512];
 	uint64_t tick[512];
@@ -76,7 +86,7 @@ small_ghost_is_exact_lru(void **state)
 	for (t = 1; t <= 256 + 2000; t++) {
 		key = skewed(&rng, 1000);
 		naive_access(&v, key, t);
-		pd_context_access(ctx, key, t % 2 == 0, 1, t);
+		asked(ctx, key, t % 2 == 0, 1, t);
 		pd_context_stats(ctx, &s);
 		assert_int_equal(s.ghost_hits, v.hits);
 		assert_int_equal(s.ghost_objects, v.n);
@@ -102,13 +112,41 @@ unknown_before_it_is_known(void **state)
 	assert_int_equal(pd_context_codes(ctx).evict_age, PD_CODE_NONE);
 	assert_int_equal(pd_context_codes(ctx).hit_ratio, PD_CODE_NONE);
 	assert_int_equal(pd_context_codes(ctx).new_share, PD_CODE_NONE);
-	pd_context_access(ctx, 1, false, 1, 10);
-	pd_context_access(ctx, 2, false, 1, 11);
+	asked(ctx, 1, false, 1, 10);
+	asked(ctx, 2, false, 1, 11);
 	assert_int_equal(pd_context_codes(ctx).evict_age, PD_CODE_NONE);
 	assert_int_equal(pd_context_codes(ctx).hit_ratio, 0);
 	assert_int_equal(pd_context_codes(ctx).new_share, 250);
-	pd_context_access(ctx, 3, false, 1, 20);
+	asked(ctx, 3, false, 1, 20);
 	assert_int_equal(pd_context_codes(ctx).evict_age, pd_code(10));
+	pd_context_free(ctx);
+}
+
+/* Keys that do not exist are asked for again and again: LRU would not have
+ * had them either. */
+static void
+what_nobody_stores_is_no_hit(void **state)
+{
+	struct pd_context *ctx = pd_context_new(100, false, NULL);
+	struct pd_context_stats s;
+	uint64_t i;
+
+	(void)state;
+	for (i = 0; i < 1000; i++)
+		pd_context_access(ctx, i % 10, false, 0, i);
+	pd_context_stats(ctx, &s);
+	assert_int_equal(s.ghost_seen, 1000);
+	assert_int_equal(s.ghost_hits, 0);
+	assert_int_equal(s.ghost_objects, 0);
+	/* Once one is stored, the next miss of the real cache is a hit of the
+	 * ghost; a hit of the real cache stores what the ghost lacks. */
+	pd_context_fill(ctx, 3, 1, 1000);
+	pd_context_access(ctx, 3, false, 0, 1001);
+	pd_context_access(ctx, 4, true, 1, 1002);
+	pd_context_access(ctx, 4, true, 1, 1003);
+	pd_context_stats(ctx, &s);
+	assert_int_equal(s.ghost_hits, 2);
+	assert_int_equal(s.ghost_objects, 2);
 	pd_context_free(ctx);
 }
 
@@ -120,13 +158,12 @@ shares_follow_the_traffic(void **state)
 
 	(void)state;
 	for (i = 0; i < 10000; i++)
-		pd_context_access(
-		    ctx, pd_mix64(i % 4 == 0 ? i : i % 4), i % 4 != 0, 1, i);
+		asked(ctx, pd_mix64(i % 4 == 0 ? i : i % 4), i % 4 != 0, 1, i);
 	assert_in_range(pd_context_codes(ctx).hit_ratio, 178, 197);
 	assert_in_range(pd_context_codes(ctx).new_share, 53, 72);
 	/* What is asked again is not new. */
 	for (i = 0; i < 10000; i++)
-		pd_context_access(ctx, pd_mix64(i % 3000), false, 1, i);
+		asked(ctx, pd_mix64(i % 3000), false, 1, i);
 	assert_in_range(pd_context_codes(ctx).hit_ratio, 0, 1);
 	assert_in_range(pd_context_codes(ctx).new_share, 0, 12);
 	pd_context_free(ctx);
@@ -170,7 +207,7 @@ sampled_ghost_tells_the_same(void **state)
 		last[k] = t;
 		seen++;
 		hits += distinct < 40000;
-		pd_context_access(ctx, pd_mix64(k + 1), false, 1, t);
+		asked(ctx, pd_mix64(k + 1), false, 1, t);
 	}
 	pd_context_stats(ctx, &s);
 	assert_in_range(s.ghost_objects, 2000, PD_CONTEXT_MAX);
@@ -196,27 +233,27 @@ bytes_are_counted(void **state)
 	struct pd_context_stats s;
 
 	(void)state;
-	pd_context_access(ctx, 1, false, 400, 1);
-	pd_context_access(ctx, 2, false, 0, 2); /* a miss, size unknown */
-	pd_context_set_size(ctx, 2, 500);	/* its fill */
+	asked(ctx, 1, false, 400, 1);
+	asked(ctx, 2, false, 0, 2); /* a miss, size unknown */
+	pd_context_fill(ctx, 2, 500, 2);
 	pd_context_stats(ctx, &s);
 	assert_int_equal(s.ghost_objects, 2);
 	assert_int_equal(s.evict_age, 0);
-	pd_context_access(ctx, 3, false, 200, 7); /* key 1 leaves, aged 6 */
+	asked(ctx, 3, false, 200, 7); /* key 1 leaves, aged 6 */
 	pd_context_stats(ctx, &s);
 	assert_int_equal(s.ghost_objects, 2);
 	assert_int_equal(s.evict_age, 6);
-	pd_context_access(ctx, 9, false, 1001, 8); /* larger than all */
+	asked(ctx, 9, false, 1001, 8); /* larger than all */
 	pd_context_stats(ctx, &s);
 	assert_int_equal(s.ghost_objects, 2);
-	pd_context_access(ctx, 2, true, 500, 9);
-	pd_context_access(ctx, 3, true, 200, 10);
+	asked(ctx, 2, true, 500, 9);
+	asked(ctx, 3, true, 200, 10);
 	pd_context_stats(ctx, &s);
 	assert_int_equal(s.ghost_hits, 2);
 	pd_context_delete(ctx, 2);
 	pd_context_stats(ctx, &s);
 	assert_int_equal(s.ghost_objects, 1);
-	pd_context_access(ctx, 2, false, 500, 11);
+	asked(ctx, 2, false, 500, 11);
 	pd_context_stats(ctx, &s);
 	assert_int_equal(s.ghost_hits, 2);
 	/* A resident that grows beyond everything is dropped. */
@@ -237,7 +274,7 @@ many_small_objects_lower_the_rate(void **state)
 
 	(void)state;
 	for (i = 0; i < 300000; i++)
-		pd_context_access(ctx, pd_mix64(i), false, 10, i);
+		asked(ctx, pd_mix64(i), false, 10, i);
 	pd_context_stats(ctx, &s);
 	assert_in_range(s.ghost_objects, PD_CONTEXT_MAX / 3, PD_CONTEXT_MAX);
 	assert_true(pd_context_memory(ctx) < 600000);
@@ -253,14 +290,14 @@ a_lower_limit_evicts(void **state)
 
 	(void)state;
 	for (i = 0; i < 1000; i++)
-		pd_context_access(ctx, i, false, 1, i);
+		asked(ctx, i, false, 1, i);
 	pd_context_set_capacity(ctx, 10);
-	pd_context_access(ctx, 999, true, 1, 1000);
+	asked(ctx, 999, true, 1, 1000);
 	pd_context_stats(ctx, &s);
 	assert_int_equal(s.ghost_objects, 10);
 	assert_int_equal(s.ghost_hits, 1);
 	pd_context_set_capacity(ctx, 0);
-	pd_context_access(ctx, 5000, false, 1, 1001);
+	asked(ctx, 5000, false, 1, 1001);
 	pd_context_stats(ctx, &s);
 	assert_int_equal(s.ghost_objects, 0);
 	pd_context_free(ctx);
@@ -272,6 +309,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(small_ghost_is_exact_lru),
 	    cmocka_unit_test(unknown_before_it_is_known),
+	    cmocka_unit_test(what_nobody_stores_is_no_hit),
 	    cmocka_unit_test(shares_follow_the_traffic),
 	    cmocka_unit_test(sampled_ghost_tells_the_same),
 	    cmocka_unit_test(bytes_are_counted),

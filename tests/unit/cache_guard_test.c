@@ -12,6 +12,16 @@
 #include "cache/context.h"
 #include "cache/guard.h"
 
+/* An access; what is missed is stored. */
+static void
+asked(struct pd_context *ctx, uint64_t key, bool hit, uint32_t size,
+    uint64_t tick)
+{
+	pd_context_access(ctx, key, hit, size, tick);
+	if (!hit && size != 0)
+		pd_context_fill(ctx, key, size, tick);
+}
+
 #define OBJECTS 1000
 
 /*
@@ -37,8 +47,7 @@ play_init(struct play *p)
 	pd_rng_init(&p->rng, 5);
 	p->tick = p->newest = 0;
 	for (i = 0; i < (uint64_t)2 * OBJECTS; i++)
-		pd_context_access(
-		    p->ctx, pd_mix64(++p->newest), false, 1, ++p->tick);
+		asked(p->ctx, pd_mix64(++p->newest), false, 1, ++p->tick);
 	pd_guard_reset(&p->guard, p->ctx);
 }
 
@@ -55,7 +64,7 @@ play_on(struct play *p, unsigned n, unsigned lost, unsigned won)
 			  : ++p->newest;
 		hit = hit ? pd_rng_below(&p->rng, 1000) >= lost
 			  : pd_rng_below(&p->rng, 1000) < won;
-		pd_context_access(p->ctx, pd_mix64(key), hit, 1, ++p->tick);
+		asked(p->ctx, pd_mix64(key), hit, 1, ++p->tick);
 		ruled += pd_guard_allows(&p->guard, p->ctx, p->tick);
 	}
 	return ruled;

@@ -151,6 +151,8 @@ owner_access(struct owner *o, uint32_t key, uint32_t size, bool store)
 		o->ops->hit(o->policy, slot, &acc);
 		return true;
 	}
+	if (store)
+		pd_context_fill(o->ctx, acc.key, acc.size, acc.tick);
 	o->ops->miss(o->policy, &acc);
 	if (!store || acc.size > o->capacity)
 		return false;
