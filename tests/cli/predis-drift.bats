@@ -184,6 +184,47 @@ features() {
 	    == .[64].features_drifted'
 }
 
+# zipf SEED ROWS SKEW FILE: features of independent draws from one law.
+zipf() {
+	{
+		echo time,key,size,op
+		awk -v s="$1" -v n="$2" -v a="$3" 'BEGIN {
+			srand(s)
+			for (i = 1; i <= 3000; i++)
+				c[i] = t += 1 / i ^ a
+			for (j = 0; j < n; j++) {
+				u = rand() * t
+				lo = 1
+				hi = 3000
+				while (lo < hi) {
+					m = int((lo + hi) / 2)
+					if (c[m] < u) lo = m + 1; else hi = m
+				}
+				print j "," lo ",1,get"
+			}
+		}'
+	} | predis-sample import - | predis-sample features -c 500 -o "$4" -
+}
+
+@test "test: a workload is told from a length: 0, 3 and 1" {
+	zipf 1 12000 0.9 ref.pds
+	predis-drift profile -o ref.pdp ref.pds
+	zipf 2 12000 0.9 same.pds
+	run -0 predis-drift test --profile ref.pdp same.pds
+	zipf 3 11000 0.9 near.pds
+	run -0 predis-drift test --profile ref.pdp near.pds
+	zipf 4 4000 0.9 third.pds
+	run -3 --separate-stderr predis-drift test --profile ref.pdp third.pds
+	[ -z "$output" ]
+	[[ $stderr == *"describes 12000 requests, 'third.pds' holds 4000"* ]]
+	[[ $stderr == *"predis-sample cat --from-us/--to-us"* ]]
+	run -1 predis-drift test --any-length --profile ref.pdp third.pds
+	predis-drift profile -o third.pdp third.pds
+	run -3 predis-drift test --profile third.pdp same.pds
+	zipf 5 12000 0.5 other.pds
+	run -1 predis-drift test --profile ref.pdp other.pds
+}
+
 @test "a profile is the same from a file, a pipe and again" {
 	features 1 2000 300 one.pds
 	predis-drift profile -o ref.pdp one.pds
@@ -207,7 +248,7 @@ with_byte() {
 	features 1 2000 300 one.pds
 	predis-drift profile -o ref.pdp one.pds
 	features 1 100 300 few.pds
-	run -3 predis-drift test --profile ref.pdp few.pds
+	run -3 predis-drift test --any-length --profile ref.pdp few.pds
 	[[ $output == *"no feature has 500 values on both sides"* ]]
 	run -0 predis-drift test --min-rows 50 --profile ref.pdp one.pds
 	with_byte 48 2 >byevent.pdp
@@ -248,8 +289,8 @@ with_byte() {
 	size=$(stat -c %s one.pds)
 	printf 'XXXX' | dd of=three.pds bs=1 seek=$((size + size / 2)) \
 	    conv=notrunc 2>/dev/null
-	run -0 --separate-stderr predis-drift test --json --profile ref.pdp \
-	    three.pds
+	run -0 --separate-stderr predis-drift test --json --any-length \
+	    --profile ref.pdp three.pds
 	[[ $stderr == *"'three.pds' is damaged in 1 places"* ]]
 	echo "$output" | jq -se '.[64].rows_cur == 4000'
 }
