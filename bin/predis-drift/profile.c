@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -92,6 +93,8 @@ profile_run(int argc, char **argv)
 	int fd, status;
 
 	(void)argc;
+	if (opt.out != NULL && strcmp(opt.out, "-") == 0)
+		opt.out = NULL;
 	if (opt.out == NULL && isatty(STDOUT_FILENO))
 		return pd_cli_usage("a profile is not text: give -o FILE or a "
 				    "redirection");

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -66,6 +67,11 @@ guard_tmp(const char *path)
 static int
 open_file(struct sample_out *o, bool append, struct pd_err *err)
 {
+	struct stat st;
+	const bool special = stat(sample_opt.output, &st) == 0 &&
+			     !S_ISREG(st.st_mode); /* a pipe or a device */
+	int how = O_CREAT | O_EXCL;
+
 	if (!o->in_place) {
 		if (pd_atomicfile_open(&o->file, sample_opt.output, 0666, err))
 			return -1;
@@ -73,9 +79,11 @@ open_file(struct sample_out *o, bool append, struct pd_err *err)
 		guard_tmp(o->file.tmp);
 		return 0;
 	}
-	o->fd = open(sample_opt.output,
-	    O_WRONLY | O_CREAT | O_CLOEXEC | (append ? O_APPEND : O_EXCL),
-	    0666);
+	if (special)
+		how = O_NOCTTY;
+	else if (append)
+		how = O_CREAT | O_APPEND;
+	o->fd = open(sample_opt.output, O_WRONLY | O_CLOEXEC | how, 0666);
 	if (o->fd >= 0)
 		return 0;
 	if (errno == EEXIST)
@@ -145,7 +153,7 @@ sample_out_finish(struct sample_out *o)
 		guard_tmp(NULL);
 		rc = pd_atomicfile_commit(&o->file, &err);
 	} else if (rc == 0 && sample_opt.output != NULL && fsync(o->fd) &&
-		   errno != EINVAL) {
+		   errno != EINVAL && errno != ENOTSUP && errno != EROFS) {
 		rc = pd_err_sys(&err, "cannot write '%s'", sample_opt.output);
 	}
 	if (rc)

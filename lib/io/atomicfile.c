@@ -1,14 +1,23 @@
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "io/atomicfile.h"
 #include "io/fd.h"
+
+#define LINKS_MAX 40		  /* symbolic links, as Linux has it */
+#define LEFT_AGE_S (24 * 60 * 60) /* a temporary so old has no writer */
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 static void
 forget(struct pd_atomicfile *f)
@@ -27,36 +36,133 @@ folder_len(const char *path)
 	return slash ? (size_t)(slash - path) + 1 : 0;
 }
 
-int
-pd_atomicfile_open(struct pd_atomicfile *f, const char *path, unsigned mode,
-    struct pd_err *err)
+/*
+ * Where a chain of symbolic links ends, which need not exist. A string that
+ * the caller frees, or NULL with errno.
+ */
+static char *
+follow(const char *path)
+{
+	char *at = strdup(path), *next, link[PATH_MAX];
+	size_t dl, size;
+	ssize_t n;
+	int i;
+
+	for (i = 0; at != NULL && i < LINKS_MAX; i++) {
+		if ((n = readlink(at, link, sizeof(link) - 1)) < 0)
+			return at;
+		link[n] = '\0';
+		dl = link[0] == '/' ? 0 : folder_len(at);
+		size = dl + (size_t)n + 1;
+		if ((next = malloc(size)) != NULL)
+			snprintf(next, size, "%.*s%s", (int)dl, at, link);
+		free(at);
+		at = next;
+	}
+	free(at);
+	errno = at == NULL ? ENOMEM : ELOOP;
+	return NULL;
+}
+
+/* Is ${name} a temporary of the file ${base}? */
+static bool
+is_temporary(const char *name, const char *base)
+{
+	const size_t n = strlen(base);
+
+	return name[0] == '.' && strncmp(name + 1, base, n) == 0 &&
+	       strncmp(name + 1 + n, ".tmp.", 5) == 0 &&
+	       strlen(name + 6 + n) == 6 && strspn(name + 6 + n, LETTERS) == 6;
+}
+
+/* Remove what killed programs left beside ${path}; failures do not matter. */
+static void
+remove_leftovers(const char *path)
 {
 	const size_t dl = folder_len(path);
-	const size_t n = strlen(path) + sizeof("..tmp.XXXXXX");
+	const time_t old = (time_t)(pd_clock_wall_us() / 1000000) - LEFT_AGE_S;
+	struct dirent *e;
+	struct stat st;
+	char *dir;
+	DIR *d;
+
+	if ((dir = dl ? strndup(path, dl) : strdup(".")) == NULL)
+		return;
+	d = opendir(dir);
+	free(dir);
+	if (d == NULL)
+		return;
+	while ((e = readdir(d)) != NULL)
+		if (is_temporary(e->d_name, path + dl) &&
+		    fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) ==
+			0 &&
+		    S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
+		    st.st_mtime < old)
+			unlinkat(dirfd(d), e->d_name, 0);
+	closedir(d);
+}
+
+/* A pipe or a device is written as it is, it is never replaced. */
+static int
+open_special(struct pd_atomicfile *f, mode_t type, struct pd_err *err)
+{
+	if (S_ISDIR(type))
+		return pd_err_set(
+		    err, "cannot create '%s': it is a folder", f->path);
+	if (S_ISSOCK(type))
+		return pd_err_set(
+		    err, "cannot create '%s': it is a socket", f->path);
+	f->fd = open(f->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	if (f->fd < 0)
+		return pd_err_sys(err, "cannot open '%s'", f->path);
+	return 0;
+}
+
+static int
+open_temporary(struct pd_atomicfile *f, unsigned mode, struct pd_err *err)
+{
+	const size_t dl = folder_len(f->path);
+	const size_t n = strlen(f->path) + sizeof("..tmp.XXXXXX");
 	mode_t um;
 
-	*f = (struct pd_atomicfile)PD_ATOMICFILE_INIT;
-	if ((f->path = strdup(path)) == NULL || (f->tmp = malloc(n)) == NULL) {
-		pd_err_nomem(err);
-		goto err0;
-	}
-	snprintf(f->tmp, n, "%.*s.%s.tmp.XXXXXX", (int)dl, path, path + dl);
+	if ((f->tmp = malloc(n)) == NULL)
+		return pd_err_nomem(err);
+	snprintf(
+	    f->tmp, n, "%.*s.%s.tmp.XXXXXX", (int)dl, f->path, f->path + dl);
 	if ((f->fd = mkstemp(f->tmp)) < 0) {
-		pd_err_sys(err, "cannot create '%s'", path);
-		goto err0;
+		pd_err_sys(err, "cannot create '%s'", f->path);
+		free(f->tmp); /* there is nothing to remove */
+		f->tmp = NULL;
+		return -1;
 	}
 	fcntl(f->fd, F_SETFD, FD_CLOEXEC);
 	um = umask(0);
 	umask(um);
-	if (fchmod(f->fd, (mode_t)mode & ~um)) {
-		pd_err_sys(err, "cannot set the mode of '%s'", path);
+	if (fchmod(f->fd, (mode_t)mode & ~um))
+		return pd_err_sys(err, "cannot set the mode of '%s'", f->path);
+	remove_leftovers(f->path);
+	return 0;
+}
+
+int
+pd_atomicfile_open(struct pd_atomicfile *f, const char *path, unsigned mode,
+    struct pd_err *err)
+{
+	struct stat st = {0};
+	const bool there = stat(path, &st) == 0;
+	const bool special = there && !S_ISREG(st.st_mode);
+
+	*f = (struct pd_atomicfile)PD_ATOMICFILE_INIT;
+	if (!there && errno != ENOENT)
+		return pd_err_sys(err, "cannot create '%s'", path);
+	if ((f->path = special ? strdup(path) : follow(path)) == NULL)
+		return pd_err_sys(err, "cannot create '%s'", path);
+	if (special ? open_special(f, st.st_mode, err)
+		    : open_temporary(f, mode, err)) {
 		pd_atomicfile_abort(f);
 		return -1;
 	}
 	return 0;
-err0:
-	forget(f);
-	return -1;
 }
 
 static int
@@ -83,14 +189,15 @@ pd_atomicfile_commit(struct pd_atomicfile *f, struct pd_err *err)
 {
 	int fd = f->fd;
 
-	if (fsync(fd) && errno != EINVAL && errno != ENOTSUP)
+	/* Pipes and most devices have nothing to sync. */
+	if (fsync(fd) && errno != EINVAL && errno != ENOTSUP && errno != EROFS)
 		goto err0;
 	f->fd = -1;
 	if (close(fd))
 		goto err0;
-	if (rename(f->tmp, f->path))
+	if (f->tmp != NULL && rename(f->tmp, f->path))
 		goto err0;
-	if (sync_folder(f->path)) {
+	if (f->tmp != NULL && sync_folder(f->path)) {
 		pd_err_sys(err, "cannot sync the folder of '%s'", f->path);
 		forget(f);
 		return -1;

@@ -4,7 +4,11 @@
 /*
  * A file that appears whole or not at all: written beside its place under a
  * temporary name, fsynced, renamed, and the folder fsynced. A crash leaves at
- * most a file named '.NAME.tmp.XXXXXX', which nothing reads.
+ * most a file named '.NAME.tmp.XXXXXX', which nothing reads, and which the next
+ * file of that NAME removes when it is more than a day old.
+ *
+ * Symbolic links stay: the file at their end is replaced. What is no regular
+ * file, a pipe or a device, is opened and written as it is.
  */
 
 #include <stddef.h>
@@ -12,9 +16,9 @@
 struct pd_err;
 
 struct pd_atomicfile {
-	int fd;		/* write here; -1 when not open */
-	char *path;	/* final name */
-	char *tmp;	/* temporary name in the same folder */
+	int fd;	    /* write here; -1 when not open */
+	char *path; /* final name, symbolic links followed */
+	char *tmp;  /* temporary name in its folder; NULL for a device */
 };
 
 #define PD_ATOMICFILE_INIT                                                     \
@@ -22,9 +26,10 @@ struct pd_atomicfile {
 		-1, NULL, NULL                                                 \
 	}
 
-/* Open a temporary beside ${path}; ${mode} as for open(2) (umask applies). */
-int pd_atomicfile_open(struct pd_atomicfile *f, const char *path,
-    unsigned mode, struct pd_err *err);
+/* Open a temporary beside ${path}; ${mode} as for open(2) (umask applies). The
+ * open of a pipe waits for its reader. */
+int pd_atomicfile_open(struct pd_atomicfile *f, const char *path, unsigned mode,
+    struct pd_err *err);
 /* Fsync, rename into place, fsync the folder, close. On failure the old file
  * stands and the temporary is removed. */
 int pd_atomicfile_commit(struct pd_atomicfile *f, struct pd_err *err);

@@ -444,3 +444,23 @@ for t, k in ((5, 7), (6, 8), (6, 7)):
 	predis-sample info --json c.pds |
 	    jq -e '.events == 113872 and .bytes_per_event <= 7.5'
 }
+
+@test "-o writes a pipe, follows a link, and - is standard output" {
+	printf '1,a,5\n2,b,5\n' >t.csv
+	predis-sample import -o whole.pds t.csv
+	mkfifo fifo
+	timeout 10 cat fifo >got 3>&- &
+	CAT=$!
+	timeout 10 predis-sample import -o fifo t.csv
+	wait "$CAT"
+	[ -p fifo ]
+	predis-sample cat whole.pds got >/dev/null
+	[ "$(wc -c <got)" -eq "$(wc -c <whole.pds)" ]
+	mkdir there
+	ln -s there/file link
+	predis-sample import -o link t.csv
+	[ -L link ]
+	predis-sample cat there/file >/dev/null
+	predis-sample import -o - t.csv | predis-sample cat >/dev/null
+	[ ! -e - ]
+}

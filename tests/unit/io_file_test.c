@@ -1,3 +1,6 @@
+/* mknod() and makedev() are no part of POSIX. */
+#define _GNU_SOURCE
+
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -72,6 +77,130 @@ no_folder_no_file(void **state)
 	    pd_atomicfile_write("no/such", "x", 1, 0600, &err), -1);
 	assert_string_equal(
 	    err.msg, "cannot create 'no/such': No such file or directory");
+}
+
+/* What is no regular file is written, not replaced. */
+static void
+a_pipe_stays_a_pipe(void **state)
+{
+	char got[8] = "";
+	struct stat st;
+	int fd;
+
+	(void)state;
+	assert_int_equal(mkfifo("fifo", 0600), 0);
+	fd = open("fifo", O_RDONLY | O_NONBLOCK);
+	assert_true(fd >= 0);
+	assert_int_equal(pd_atomicfile_write("fifo", "abc", 3, 0644, NULL), 0);
+	assert_int_equal(read(fd, got, sizeof(got)), 3);
+	assert_string_equal(got, "abc");
+	close(fd);
+	assert_int_equal(lstat("fifo", &st), 0);
+	assert_true(S_ISFIFO(st.st_mode));
+	assert_int_equal(unlink("fifo"), 0);
+}
+
+static void
+a_device_stays_a_device(void **state)
+{
+	struct stat st;
+	int fd;
+
+	(void)state;
+	if (mknod("dev", S_IFCHR | 0600, makedev(1, 3)))
+		skip(); /* not root */
+	if ((fd = open("dev", O_WRONLY)) < 0) {
+		unlink("dev");
+		skip(); /* a file system without devices */
+	}
+	close(fd);
+	assert_int_equal(pd_atomicfile_write("dev", "abc", 3, 0644, NULL), 0);
+	assert_int_equal(lstat("dev", &st), 0);
+	assert_true(S_ISCHR(st.st_mode));
+	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_int_equal(unlink("dev"), 0);
+}
+
+static void
+a_folder_is_refused(void **state)
+{
+	struct pd_err err = PD_ERR_INIT;
+
+	(void)state;
+	assert_int_equal(mkdir("sub", 0700), 0);
+	assert_int_equal(pd_atomicfile_write("sub", "x", 1, 0600, &err), -1);
+	assert_string_equal(err.msg, "cannot create 'sub': it is a folder");
+	assert_int_equal(rmdir("sub"), 0);
+}
+
+static void
+assert_link_and_file(const char *link, const char *file, const char *text)
+{
+	struct pd_buf b = PD_BUF_INIT;
+	struct stat st;
+
+	assert_int_equal(lstat(link, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	assert_int_equal(lstat(file, &st), 0);
+	assert_true(S_ISREG(st.st_mode));
+	assert_int_equal(pd_read_file(file, 100, &b, NULL), 0);
+	assert_int_equal(b.len, strlen(text));
+	assert_memory_equal(b.data, text, b.len);
+	pd_buf_release(&b);
+}
+
+/* Links in a row, into another folder, dangling at first, and in a circle. */
+static void
+links_stay(void **state)
+{
+	(void)state;
+	assert_int_equal(mkdir("sub", 0700), 0);
+	assert_int_equal(symlink("sub/second", "first"), 0);
+	assert_int_equal(symlink("file", "sub/second"), 0);
+	assert_int_equal(pd_atomicfile_write("first", "a", 1, 0600, NULL), 0);
+	assert_link_and_file("first", "sub/file", "a");
+	assert_int_equal(pd_atomicfile_write("first", "bc", 2, 0600, NULL), 0);
+	assert_link_and_file("first", "sub/file", "bc");
+	assert_link_and_file("sub/second", "sub/file", "bc");
+	assert_int_equal(unlink("sub/file"), 0);
+	assert_int_equal(unlink("sub/second"), 0);
+	assert_int_equal(symlink("../first", "sub/second"), 0);
+	assert_int_equal(pd_atomicfile_write("first", "d", 1, 0600, NULL), -1);
+	assert_int_equal(unlink("sub/second"), 0);
+	assert_int_equal(unlink("first"), 0);
+	assert_int_equal(rmdir("sub"), 0);
+}
+
+static void
+make_leftover(const char *name, time_t age)
+{
+	struct timespec ts[2] = {{0}, {0}};
+	FILE *f = fopen(name, "w");
+
+	assert_non_null(f);
+	fclose(f);
+	ts[0].tv_sec = ts[1].tv_sec = time(NULL) - age;
+	assert_int_equal(utimensat(AT_FDCWD, name, ts, 0), 0);
+}
+
+/* Temporaries of the same name go when they are a day old, no others. */
+static void
+leftovers_go(void **state)
+{
+	static const char *const stay[] = {".x.tmp.abcde1", ".y.tmp.abcdef",
+	    ".x.tmp.abcdefg", "x.tmp.abcdef", ".x.tmp.abc.ef", "x"};
+	const time_t day = (time_t)24 * 60 * 60;
+	size_t i;
+
+	(void)state;
+	make_leftover(".x.tmp.abcdef", day + 60);
+	make_leftover(stay[0], day - 60);
+	for (i = 1; i < 5; i++)
+		make_leftover(stay[i], 2 * day);
+	assert_int_equal(pd_atomicfile_write("x", "1", 1, 0600, NULL), 0);
+	assert_int_equal(access(".x.tmp.abcdef", F_OK), -1);
+	for (i = 0; i < 6; i++)
+		assert_int_equal(unlink(stay[i]), 0);
 }
 
 static void
@@ -189,6 +318,11 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(whole_or_nothing),
 	    cmocka_unit_test(no_folder_no_file),
+	    cmocka_unit_test(a_pipe_stays_a_pipe),
+	    cmocka_unit_test(a_device_stays_a_device),
+	    cmocka_unit_test(a_folder_is_refused),
+	    cmocka_unit_test(links_stay),
+	    cmocka_unit_test(leftovers_go),
 	    cmocka_unit_test(key_files),
 	    cmocka_unit_test(lines_plain_and_gzip),
 	    cmocka_unit_test(cut_gzip_is_an_error),
