@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/num.h"
+#include "base/text.h"
 #include "cache/client.h"
 #include "cache/command.h"
 #include "cache/command_util.h"
@@ -76,6 +77,7 @@ pd_server_log(
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	pd_text_printable(text, ""); /* names of models come from clients */
 	s->cfg.log(s->cfg.log_cookie, level, text);
 }
 

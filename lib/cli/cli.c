@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/num.h"
+#include "base/text.h"
 #include "cli/cli.h"
 #include "cli/config.h"
 #include "cli/help.h"
@@ -315,14 +316,17 @@ pd_cli_fail(const struct pd_err *err)
 	    "%s", err->msg[0] ? err->msg : "failed for an unknown reason");
 }
 
+/* Messages quote names and input: no byte of them may steer a terminal. */
 static void
 message(const char *fmt, va_list ap)
 {
+	char text[8192];
+
+	vsnprintf(text, sizeof(text), fmt, ap);
+	pd_text_printable(text, "\n\t");
 	pd_cli_progress_end();
 	fflush(stdout);
-	fprintf(stderr, "%s: ", program_name);
-	vfprintf(stderr, fmt, ap);
-	fputc('\n', stderr);
+	fprintf(stderr, "%s: %s\n", program_name, text);
 }
 
 int

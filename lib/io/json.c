@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/text.h"
 #include "io/json.h"
 
 static void
@@ -37,30 +38,6 @@ pd_json_close(struct pd_json *j, char bracket)
 	j->comma = true;
 }
 
-/* The length of the valid UTF-8 sequence at ${p}, or 0. */
-static size_t
-utf8_len(const uint8_t *p, size_t n)
-{
-	size_t len, i;
-	uint32_t cp;
-
-	if (p[0] < 0x80)
-		return 1;
-	len = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : p[0] >= 0xc2 ? 2 : 0;
-	if (len == 0 || len > n || p[0] > 0xf4)
-		return 0;
-	cp = p[0] & (0xffU >> (len + 1));
-	for (i = 1; i < len; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-		cp = cp << 6 | (p[i] & 0x3f);
-	}
-	if ((len == 3 && cp < 0x800) || (len == 4 && cp < 0x10000) ||
-	    cp > 0x10ffff || (cp >= 0xd800 && cp < 0xe000))
-		return 0;
-	return len;
-}
-
 static void
 quoted(struct pd_buf *out, const uint8_t *s, size_t n)
 {
@@ -68,7 +45,7 @@ quoted(struct pd_buf *out, const uint8_t *s, size_t n)
 
 	pd_buf_addc(out, '"');
 	while (n > 0) {
-		len = utf8_len(s, n);
+		len = pd_utf8_len(s, n);
 		if (len == 0) {
 			pd_buf_addstr(out, "\xef\xbf\xbd");
 			len = 1;

@@ -198,3 +198,18 @@ page() { mandoc -T utf8 "$TOP/man/$1.1" | sed 's/.\x08//g'; }
 		done <list
 	done
 }
+
+@test "a message never sends the bytes of its input to the terminal" {
+	bad=$(printf 'x\033[31m\007\177\233\302\233y')
+	for p in $PROGRAMS; do
+		each_command "$p" >list
+		while read -r c; do
+			run --separate-stderr $c --config "$bad" --print-config
+			[ "$status" -eq 2 ]
+			[[ $stderr == *"'x?[31m?????y'"* ]]
+			run --separate-stderr $c "--$bad"
+			[ "$status" -eq 2 ]
+			[ "$(printf %s "$stderr" | tr -d '\n -~' | wc -c)" -eq 0 ]
+		done <list
+	done
+}
