@@ -12,9 +12,11 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/num.h"
 #include "io/sock.h"
 
 #define BACKLOG 511
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 static int
 copy_part(char *dst, size_t cap, const char *p, size_t n, const char *text,
@@ -24,6 +26,23 @@ copy_part(char *dst, size_t cap, const char *p, size_t n, const char *text,
 		return pd_err_set(err, "address '%s' is too long", text);
 	memcpy(dst, p, n);
 	dst[n] = '\0';
+	return 0;
+}
+
+/* The resolver takes -1 and 70000 and cuts them to 16 bits: only digits up to
+ * 65535, or the name of a service, which has a letter. */
+static int
+check_port(const char *port, const char *text, struct pd_err *err)
+{
+	uint64_t n;
+
+	if (strcspn(port, LETTERS) < strlen(port))
+		return 0;
+	if (strspn(port, "0123456789") != strlen(port) ||
+	    pd_parse_u64(port, &n, NULL) || n > UINT16_MAX)
+		return pd_err_set(err,
+		    "address '%s': port '%s' is not a number from 0 to 65535",
+		    text, port);
 	return 0;
 }
 
@@ -62,12 +81,13 @@ pd_addr_parse(
 	if (colon != NULL)
 		port = colon + 1;
 	if (port == NULL || port[0] == '\0' || n == 0)
-		return pd_err_set(
-		    err, "address '%s' is not HOST:PORT or a path with a '/'", text);
+		return pd_err_set(err,
+		    "address '%s' is not HOST:PORT or a path with a '/'", text);
 	if (copy_part(a->host, sizeof(a->host), host, n, text, err) ||
-	    copy_part(a->port, sizeof(a->port), port, strlen(port), text, err))
+	    check_port(port, text, err))
 		return -1;
-	return 0;
+	return copy_part(
+	    a->port, sizeof(a->port), port, strlen(port), text, err);
 }
 
 int

@@ -19,9 +19,10 @@ struct pd_addr {
 	char port[16];
 };
 
-/* Parse ${text}; ${port} is used where the text names none (NULL: an error). */
-int pd_addr_parse(struct pd_addr *a, const char *text, const char *port,
-    struct pd_err *err);
+/* Parse ${text}; ${port} is used where the text names none (NULL: an error). A
+ * port is a number up to 65535 or the name of a service. */
+int pd_addr_parse(
+    struct pd_addr *a, const char *text, const char *port, struct pd_err *err);
 
 /*
  * Listen; close-on-exec, non-blocking, backlog 511. A Unix socket's stale file

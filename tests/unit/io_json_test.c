@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "base/buf.h"
+#include "base/err.h"
 #include "base/rng.h"
 #include "io/json.h"
 #include "io/sock.h"
@@ -121,6 +122,29 @@ addresses(void **state)
 	assert_int_equal(pd_addr_parse(&a, ":1", NULL, NULL), -1);
 }
 
+static void
+ports_are_16_bits(void **state)
+{
+	static const char *const bad[] = {"acme:65536", "acme:70000", "65536",
+	    "[::1]:131072", "acme:-1", "acme:+80", "acme: 80", "acme:8 0",
+	    "acme:18446744073709551617", "acme:99999999999999999999"};
+	struct pd_err err = PD_ERR_INIT;
+	struct pd_addr a;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(pd_addr_parse(&a, bad[i], NULL, NULL), -1);
+	assert_int_equal(pd_addr_parse(&a, "acme", "65536", NULL), -1);
+	assert_int_equal(pd_addr_parse(&a, "acme:65535", NULL, NULL), 0);
+	assert_int_equal(pd_addr_parse(&a, "acme:0", NULL, NULL), 0);
+	assert_int_equal(pd_addr_parse(&a, "acme:redis", NULL, NULL), 0);
+	assert_int_equal(pd_addr_parse(&a, "acme:65536", NULL, &err), -1);
+	assert_string_equal(err.msg,
+	    "address 'acme:65536': port '65536' is not a number from 0 to "
+	    "65535");
+}
+
 int
 main(void)
 {
@@ -129,6 +153,7 @@ main(void)
 	    cmocka_unit_test(any_bytes_are_valid),
 	    cmocka_unit_test(doubles_come_back),
 	    cmocka_unit_test(addresses),
+	    cmocka_unit_test(ports_are_16_bits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
