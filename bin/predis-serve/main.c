@@ -16,9 +16,11 @@
 #include "base/num.h"
 #include "cache/policy.h"
 #include "cache/server.h"
+#include "cache/store.h"
 #include "cli/cli.h"
 #include "io/atomicfile.h"
 #include "io/fd.h"
+#include "model/model.h"
 
 #define UNSET UINT64_MAX
 
@@ -234,13 +236,60 @@ raise_files(void)
 	    (unsigned long long)opt.cfg.maxclients);
 }
 
-/* Tell where it listens: a line on stdout, the port in a file. */
+/* How things are at the start, in one line; keys and passwords are not in
+ * it. */
+static void
+log_start(struct pd_server *s)
+{
+	const struct pd_server_config *cfg = &s->cfg;
+	struct pd_buf b = PD_BUF_INIT;
+
+	pd_buf_printf(&b, "predis-serve %s started", PD_VERSION);
+	if (s->port != 0)
+		pd_buf_printf(&b, ", port %u on %s", s->port, cfg->bind);
+	if (s->tls_port != 0)
+		pd_buf_printf(&b, ", TLS port %u", s->tls_port);
+	if (cfg->unixsocket != NULL)
+		pd_buf_printf(&b, ", socket '%s'", cfg->unixsocket);
+	if (cfg->maxmemory > 0)
+		pd_buf_printf(&b, ", memory limit %llu bytes",
+		    (unsigned long long)cfg->maxmemory);
+	else
+		pd_buf_addstr(&b, ", no memory limit");
+	if (cfg->maxobjects > 0)
+		pd_buf_printf(&b, ", at most %llu keys",
+		    (unsigned long long)cfg->maxobjects);
+	pd_buf_printf(&b, ", policy %s", s->store->cfg.policy->name);
+	if (s->model != NULL)
+		pd_buf_printf(&b, ", model '%s'", s->model->name);
+	else
+		pd_buf_addstr(&b, ", no model");
+	if (cfg->tap != NULL)
+		pd_buf_printf(&b, ", tap '%s' of %g by %s", cfg->tap,
+		    cfg->tap_rate, pd_scheme_name(cfg->tap_scheme));
+	else
+		pd_buf_addstr(&b, ", no tap");
+	if (pd_buf_cstr(&b) != NULL)
+		pd_server_log(s, PD_LOG_NOTICE, "%s", (char *)b.data);
+	pd_buf_release(&b);
+}
+
+/*
+ * Tell where it listens: the port in a file, then a line on stdout, which
+ * says that all is done.
+ */
 static int
 report(const struct pd_server *s, struct pd_err *err)
 {
 	char text[160];
 	int n;
 
+	if (opt.port_file != NULL) {
+		n = snprintf(text, sizeof(text), "%u\n", s->port);
+		if (pd_atomicfile_write(
+			opt.port_file, text, (size_t)n, 0644, err))
+			return -1;
+	}
 	n = snprintf(text, sizeof(text), "ready port=%u", s->port);
 	if (s->tls_port != 0)
 		n += snprintf(text + n, sizeof(text) - (size_t)n,
@@ -249,10 +298,18 @@ report(const struct pd_server *s, struct pd_err *err)
 	    text + n, sizeof(text) - (size_t)n, " pid=%ld\n", (long)getpid());
 	if (pd_cli_out(text, (size_t)n) || fflush(stdout))
 		return pd_err_sys(err, "cannot write to standard output");
-	if (opt.port_file == NULL)
-		return 0;
-	n = snprintf(text, sizeof(text), "%u\n", s->port);
-	return pd_atomicfile_write(opt.port_file, text, (size_t)n, 0644, err);
+	return 0;
+}
+
+/* Remove the port file, but no pipe or device that stands for it. */
+static void
+remove_port_file(void)
+{
+	struct stat st;
+
+	if (opt.port_file != NULL && stat(opt.port_file, &st) == 0 &&
+	    S_ISREG(st.st_mode))
+		unlink(opt.port_file);
 }
 
 static int
@@ -269,21 +326,20 @@ run(int argc, char **argv)
 	if (read_password(&err) || load_keys(&err))
 		return pd_cli_fail(&err);
 	/* One that a killed server left would tell of the wrong port. */
-	if (opt.port_file != NULL)
-		unlink(opt.port_file);
+	remove_port_file();
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	raise_files();
 	opt.cfg.log = log_line;
 	if ((s = pd_server_new(&opt.cfg, &err)) == NULL)
 		return pd_cli_fail(&err);
+	log_start(s);
 	if (report(s, &err) || pd_server_run(s, &err))
 		pd_cli_fail(&err);
 	else
 		r = PD_EXIT_YES;
 	pd_server_free(s);
-	if (opt.port_file != NULL)
-		unlink(opt.port_file);
+	remove_port_file();
 	return r;
 }
 

@@ -26,6 +26,41 @@ fill() {
 	[ "$(cli ping)" = PONG ]
 }
 
+@test "a port file that cannot be written: not ready, and no server" {
+	run --separate-stderr timeout 10 predis-serve --port 0 \
+	    --port-file no/such/folder
+	[ "$status" -eq 2 ]
+	[ -z "$output" ]
+	[[ $stderr == *"cannot create 'no/such/folder'"* ]]
+}
+
+@test "a port file may be a pipe, which stays" {
+	mkfifo fifo
+	timeout 10 predis-serve --port 0 --port-file fifo >log 2>&1 3>&- &
+	PID=$!
+	PORT=$(timeout 10 cat fifo)
+	[ "$(cli ping)" = PONG ]
+	kill "$PID"
+	wait "$PID"
+	PID=
+	[ -p fifo ]
+}
+
+@test "the first line of the log says how it starts, without secrets" {
+	(umask 077 && echo sesame >pw)
+	start_serve --maxmemory 8M --policy s3fifo --tap "$PWD/tap" \
+	    --tap-rate 1% --requirepass-file pw
+	head -n 1 serve.log | grep -F "predis-serve $(cat "$TOP/VERSION") started"
+	head -n 1 serve.log | grep -F "port $PORT on 127.0.0.1, memory limit 8388608 bytes, policy s3fifo, no model, tap '$PWD/tap' of 0.01 by key"
+	run ! grep -q sesame serve.log
+	stop_serve
+	start_serve --maxmemory 0 --maxobjects 10
+	grep -F "no memory limit, at most 10 keys, policy learned, no model, no tap" serve.log
+	stop_serve
+	start_serve --log-level warning
+	run ! grep -q started serve.log
+}
+
 @test "SIGTERM, SIGINT and SHUTDOWN end it with status 0" {
 	for how in TERM INT SHUTDOWN; do
 		start_serve
