@@ -169,21 +169,6 @@ refuse(int fd, const char *text)
 	close(fd);
 }
 
-static bool
-is_loopback(const struct sockaddr_storage *ss)
-{
-	const struct sockaddr_in *in4 = (const void *)ss;
-	const struct sockaddr_in6 *in6 = (const void *)ss;
-
-	if (ss->ss_family == AF_INET)
-		return ntohl(in4->sin_addr.s_addr) >> 24 == 127;
-	if (ss->ss_family == AF_INET6)
-		return IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr) ||
-		       (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr) &&
-			   in6->sin6_addr.s6_addr[12] == 127);
-	return true;
-}
-
 static void
 accept_one(struct pd_listener *l, int fd, const struct sockaddr_storage *ss)
 {
@@ -198,7 +183,7 @@ accept_one(struct pd_listener *l, int fd, const struct sockaddr_storage *ss)
 		return;
 	}
 	if (s->cfg.protected_mode && s->cfg.password == NULL && !l->is_unix &&
-	    !is_loopback(ss)) {
+	    !pd_sock_loopback(ss)) {
 		s->stats.connections_rejected++;
 		refuse(fd,
 		    "-DENIED predis-serve is in protected mode: it has no "
@@ -216,7 +201,7 @@ accept_one(struct pd_listener *l, int fd, const struct sockaddr_storage *ss)
 	}
 	c = pd_client_new(s, fd, l->is_tls ? s->tls : NULL, l->is_unix);
 	if (c != NULL)
-		c->is_local = l->is_unix || is_loopback(ss);
+		c->is_local = l->is_unix || pd_sock_loopback(ss);
 }
 
 /* Out of descriptors or memory: the periodic work listens again, or the loop

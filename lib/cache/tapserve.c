@@ -18,10 +18,12 @@
 #include "io/sock.h"
 
 #define CLIENTS_MAX 64
-#define QUEUE_MIN (256u << 10) /* unread bytes of a client that are kept: */
-#define QUEUE_MAX (8u << 20)   /* the memory limit over QUEUE_SHARE, within */
-#define QUEUE_SHARE 32u
-#define EVENT_BYTES 64u	   /* of a queue, for an event in a block */
+#define QUEUE_MIN (64u << 10) /* of a client at least, unread bytes kept */
+#define QUEUE_MAX (8u << 20)  /* of all clients at most */
+#define QUEUE_SHARE 32u	      /* of all clients, of the memory limit */
+#define EVENT_BYTES                                                            \
+	256u		   /* of a queue, for an event in a block: with all    \
+			      its copies until it is in the queue */
 #define SHARE 4		   /* drained when 1/SHARE of the ring is full */
 #define ROOM_KEYS 1000	   /* from so many keys on the room is told */
 #define ROOM_SLACK 8	   /* a new header when it is off by 1/ROOM_SLACK */
@@ -50,6 +52,29 @@ static void on_connect(void *cookie, unsigned ready);
 static void on_client(void *cookie, unsigned ready);
 static void send_some(struct tapclient *c);
 
+/*
+ * The tap asks for no password. Who opens it to other machines must have said
+ * that these may come in without one.
+ */
+static int
+check_exposed(
+    const struct pd_tapserver *t, const char *address, struct pd_err *err)
+{
+	struct sockaddr_storage ss = {0};
+	socklen_t len = sizeof(ss);
+
+	if (!t->server->cfg.protected_mode)
+		return 0;
+	if (getsockname(t->watch.fd, (struct sockaddr *)&ss, &len))
+		return pd_err_sys(err, "cannot ask for the tap's address");
+	if (pd_sock_loopback(&ss))
+		return 0;
+	return pd_err_set(err,
+	    "the tap has no password, and '%s' is open to other machines: use "
+	    "a path or loopback, or --no-protected-mode",
+	    address);
+}
+
 struct pd_tapserver *
 pd_tapserver_new(struct pd_server *s, const char *address, struct pd_err *err)
 {
@@ -65,6 +90,10 @@ pd_tapserver_new(struct pd_server *s, const char *address, struct pd_err *err)
 	t->watch.fd = pd_sock_listen(&t->addr, err);
 	if (t->watch.fd < 0)
 		goto err0;
+	if (check_exposed(t, address, err)) {
+		close(t->watch.fd);
+		goto err0;
+	}
 	t->watch.events = PD_LOOP_READ;
 	t->watch.fn = on_connect;
 	t->watch.cookie = t;
@@ -236,19 +265,39 @@ send_some(struct tapclient *c)
 		}
 		c->sent += (size_t)n;
 	}
-	if (c->sent == c->out.len) {
+	if (c->sent > c->out.len / 2) {
+		memmove(
+		    c->out.data, c->out.data + c->sent, c->out.len - c->sent);
+		c->out.len -= c->sent;
+		c->sent = 0;
+	}
+	if (c->out.len == 0) {
 		if (c->out.cap > QUEUE_MIN)
 			pd_buf_release(&c->out);
 		pd_buf_clear(&c->out);
-		c->sent = 0;
 	}
 	pd_loop_change(c->server->server->loop, &c->watch,
 	    PD_LOOP_READ | (c->out.len > 0 ? (unsigned)PD_LOOP_WRITE : 0));
 }
 
+/* Unread bytes that are kept for one of ${n} clients: they count as memory, so
+ * a small cache keeps little, and many clients share it. */
+static size_t
+queue_max(const struct pd_tapserver *t, unsigned n)
+{
+	uint64_t all = t->server->store->cfg.maxmemory / QUEUE_SHARE;
+
+	if (all == 0 || all > QUEUE_MAX)
+		all = QUEUE_MAX;
+	if (n > 1)
+		all /= n;
+	return all < QUEUE_MIN ? QUEUE_MIN : (size_t)all;
+}
+
 static struct tapclient *
 new_client(struct pd_tapserver *t, int fd)
 {
+	struct pd_pds_wopts w = {.fd = -1, .bare = true};
 	struct tapclient *c = calloc(1, sizeof(*c));
 
 	if (c == NULL)
@@ -256,9 +305,9 @@ new_client(struct pd_tapserver *t, int fd)
 	c->server = t;
 	c->watch = (struct pd_watch){
 	    .fd = fd, .events = PD_LOOP_READ, .fn = on_client, .cookie = c};
-	c->writer = pd_pds_writer_new(
-	    &(struct pd_pds_wopts){.fd = -1, .out = &c->out, .bare = true},
-	    NULL);
+	w.out = &c->out;
+	w.block_records = (uint32_t)(queue_max(t, t->n + 1) / EVENT_BYTES);
+	c->writer = pd_pds_writer_new(&w, NULL);
 	if (c->writer == NULL || write_header(c) ||
 	    pd_loop_add(t->server->loop, &c->watch)) {
 		pd_pds_writer_free(c->writer);
@@ -317,18 +366,6 @@ on_client(void *cookie, unsigned ready)
 	reap(c->server);
 }
 
-/* Unread bytes that are kept for a client: they count as memory, so a small
- * cache keeps little. */
-static size_t
-queue_max(const struct pd_tapserver *t)
-{
-	const uint64_t limit = t->server->store->cfg.maxmemory / QUEUE_SHARE;
-
-	return limit == 0 || limit > QUEUE_MAX ? QUEUE_MAX
-	       : limit < QUEUE_MIN	       ? QUEUE_MIN
-					       : (size_t)limit;
-}
-
 /* One event for one client; dropped and counted when it does not read. */
 static void
 add_event(struct tapclient *c, const struct pd_event *e, size_t queue)
@@ -348,7 +385,7 @@ add_event(struct tapclient *c, const struct pd_event *e, size_t queue)
 void
 pd_tapserver_drain(struct pd_tapserver *t, int force)
 {
-	const size_t queue = queue_max(t);
+	const size_t queue = queue_max(t, t->n);
 	struct pd_tap *tap = t->server->tap;
 	const struct pd_event *e;
 	struct tapclient *c;
@@ -367,6 +404,7 @@ pd_tapserver_drain(struct pd_tapserver *t, int force)
 				add_event(c, e, queue);
 		pd_tap_pop(tap);
 	}
+	pd_server_account(t->server);
 }
 
 /* Tell every client how things are now. */
@@ -397,6 +435,9 @@ pd_tapserver_flush(struct pd_tapserver *t)
 	reap(t);
 	if (t->n > 0 && room_changed(t))
 		new_headers(t);
+	/* The room that readers took, though nobody writes to the cache. */
+	pd_server_account(t->server);
+	pd_store_make_room(t->server->store, 0);
 }
 
 void
@@ -419,6 +460,6 @@ pd_tapserver_memory(const struct pd_tapserver *t)
 	uint64_t n = sizeof(*t);
 
 	for (c = t->clients; c != NULL; c = c->next)
-		n += sizeof(*c) + c->out.cap;
+		n += sizeof(*c) + c->out.cap + pd_pds_memory(c->writer);
 	return n;
 }

@@ -14,7 +14,8 @@ struct pd_err;
 struct pd_server;
 struct pd_tapserver;
 
-/* Listen on ${address}. NULL with a message. */
+/* Listen on ${address}: in protected mode a path or loopback. NULL with a
+ * message. */
 struct pd_tapserver *pd_tapserver_new(
     struct pd_server *s, const char *address, struct pd_err *err);
 /* Clients get what there still is and the end marker; who does not take it
@@ -27,7 +28,7 @@ void pd_tapserver_flush(struct pd_tapserver *t);
 unsigned pd_tapserver_clients(const struct pd_tapserver *t);
 /* The sampling changed: clients get a new header. */
 void pd_tapserver_changed(struct pd_tapserver *t);
-/* Bytes of buffers. */
+/* Bytes of buffers, and of what gathers a block for each client. */
 uint64_t pd_tapserver_memory(const struct pd_tapserver *t);
 
 #endif /* PD_CACHE_TAPSERVE_H */

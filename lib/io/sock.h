@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 struct pd_err;
+struct sockaddr_storage;
 
 #define PD_ADDR_MAX 280
 
@@ -37,6 +38,9 @@ int pd_sock_connect(
 
 /* The local port of a TCP socket, 0 for others. */
 uint16_t pd_sock_port(int fd);
+
+/* Whether an address is of this machine only: loopback, or no IP address. */
+bool pd_sock_loopback(const struct sockaddr_storage *ss);
 
 /* O_NONBLOCK on or off. 0 or -1 with errno. */
 int pd_sock_nonblock(int fd, bool on);

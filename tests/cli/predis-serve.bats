@@ -325,6 +325,42 @@ P
 	TAPPID=
 }
 
+@test "many tap readers that do not read share one budget, all counted" {
+	start_serve --tap "$PWD/tap" --tap-rate 1 --maxmemory 64M
+	python3 - "$PWD/tap" <<'P' 3>&- &
+import socket, sys, time
+all = [socket.socket(socket.AF_UNIX) for i in range(40)]
+for s in all:
+    s.connect(sys.argv[1])
+time.sleep(30)
+P
+	TAPPID=$!
+	wait_for sh -c "redis-cli -p $PORT predis.tap info | sed -n 8p |
+	    grep -qx 40"
+	redis-benchmark -p "$PORT" -P 64 -n 600000 -r 1000000 -d 100 -t set \
+	    -q >/dev/null
+	[ "$(info predis_tap_lost)" -gt 0 ]
+	[ "$(info evicted_keys)" -gt 0 ]
+	[ "$(info used_memory)" -le $((64 << 20)) ]
+	[ "$(awk '/^VmHWM/ { print $2 }' "/proc/$PID/status")" -le \
+	    $((128 << 10)) ]
+	kill "$TAPPID"
+	TAPPID=
+}
+
+@test "the tap is for this machine, but with --no-protected-mode" {
+	(umask 077 && echo sesame >pw)
+	for a in 0.0.0.0:0 '[::]:0'; do
+		run timeout 10 predis-serve --port 0 --requirepass-file pw \
+		    --tap "$a"
+		[ "$status" -eq 2 ]
+		[[ $output == *"'$a' is open to other machines"* ]]
+	done
+	start_serve --tap 127.0.0.1:0
+	stop_serve
+	start_serve --tap 0.0.0.0:0 --no-protected-mode
+}
+
 @test "the same key file gives the same identities, another does not" {
 	for k in k1 k1 k2; do
 		start_serve --tap "$PWD/tap" --tap-rate 1 --key-file "$PWD/$k"
