@@ -185,6 +185,8 @@ configure(struct pd_err *err)
 
 	if (opt.port > 65535 || (opt.tls_port != UNSET && opt.tls_port > 65535))
 		return pd_err_set(err, "a port is at most 65535");
+	if (cfg->maxclients == 0 || cfg->maxclients > UINT32_MAX)
+		return pd_err_set(err, "--maxclients: 1 or more");
 	cfg->port = (int64_t)opt.port;
 	cfg->tls_port = opt.tls_port == UNSET ? -1 : (int64_t)opt.tls_port;
 	cfg->protected_mode = opt.protected_mode;

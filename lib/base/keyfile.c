@@ -92,6 +92,10 @@ pd_keys_load(
 		pd_err_sys(err, "cannot stat key file '%s'", path);
 		goto err0;
 	}
+	if (S_ISDIR(st.st_mode)) {
+		pd_err_set(err, "key file '%s' is a folder", path);
+		goto err0;
+	}
 	if (st.st_mode & 077) {
 		pd_err_set(err,
 		    "key file '%s' can be read by others: chmod 600 it", path);

@@ -169,7 +169,15 @@ GET(get_maxclients)
 
 SET(set_maxclients)
 {
-	return pd_parse_u64(v, &s->cfg.maxclients, err);
+	uint64_t n;
+
+	if (pd_parse_u64(v, &n, err))
+		return -1;
+	if (n == 0 || n > UINT32_MAX)
+		return pd_err_set(
+		    err, "argument must be between 1 and 4294967295");
+	s->cfg.maxclients = n;
+	return 0;
 }
 
 GET(get_timeout)

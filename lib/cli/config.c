@@ -228,7 +228,9 @@ print_value(const struct pd_opt *o)
 		break;
 	case PD_OPT_U64:
 	case PD_OPT_SIZE:
-		printf("%" PRIu64, *(const uint64_t *)o->dest);
+		/* The programs' mark of an option that is not given. */
+		if (*(const uint64_t *)o->dest != UINT64_MAX)
+			printf("%" PRIu64, *(const uint64_t *)o->dest);
 		break;
 	case PD_OPT_DURATION:
 		printf("%" PRIu64 "us", *(const uint64_t *)o->dest);

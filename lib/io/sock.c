@@ -210,7 +210,11 @@ listen_unix(const struct pd_addr *a, struct pd_err *err)
 
 	if (unix_addr(a, &sun, err))
 		return -1;
-	if (lstat(a->host, &st) == 0 && S_ISSOCK(st.st_mode)) {
+	if (lstat(a->host, &st) == 0) {
+		if (!S_ISSOCK(st.st_mode))
+			return pd_err_set(err,
+			    "cannot listen on '%s': it is a %s, not a socket",
+			    a->host, S_ISDIR(st.st_mode) ? "folder" : "file");
 		fd = try_connect(
 		    AF_UNIX, (struct sockaddr *)&sun, sizeof(sun), 1000);
 		if (fd >= 0) {

@@ -213,3 +213,13 @@ page() { mandoc -T utf8 "$TOP/man/$1.1" | sed 's/.\x08//g'; }
 		done <list
 	done
 }
+
+@test "--print-config leaves a number that is not set empty" {
+	for p in $PROGRAMS; do
+		each_command "$p" >list
+		while read -r c; do
+			$c --config none --print-config >conf
+			run ! grep -F 18446744073709551615 conf
+		done <list
+	done
+}

@@ -61,6 +61,29 @@ fill() {
 	run ! grep -q started serve.log
 }
 
+@test "a file or a folder in the place of a socket is named as what it is" {
+	echo text >file
+	mkdir folder
+	for o in --unixsocket --tap; do
+		run timeout 10 predis-serve --port 0 $o ./file
+		[ "$status" -eq 2 ]
+		[[ $output == *"'./file': it is a file, not a socket"* ]]
+		run timeout 10 predis-serve --port 0 $o ./folder
+		[ "$status" -eq 2 ]
+		[[ $output == *"'./folder': it is a folder, not a socket"* ]]
+	done
+	[ "$(cat file)" = text ]
+}
+
+@test "no clients at all is no number of clients" {
+	run timeout 10 predis-serve --port 0 --maxclients 0
+	[ "$status" -eq 2 ]
+	[[ $output == *"--maxclients: 1 or more"* ]]
+	start_serve
+	[[ $(cli config set maxclients 0) == *"between 1 and"* ]]
+	[ "$(cli ping)" = PONG ]
+}
+
 @test "SIGTERM, SIGINT and SHUTDOWN end it with status 0" {
 	for how in TERM INT SHUTDOWN; do
 		start_serve

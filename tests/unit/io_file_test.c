@@ -225,6 +225,10 @@ key_files(void **state)
 	assert_int_equal(pd_keys_load(&b, "key", 0, &err), -1);
 	assert_non_null(strstr(err.msg, "chmod 600"));
 	assert_int_equal(chmod("key", 0600), 0);
+	assert_int_equal(mkdir("folder", 0755), 0);
+	assert_int_equal(pd_keys_load(&b, "folder", 1, &err), -1);
+	assert_string_equal(err.msg, "key file 'folder' is a folder");
+	assert_int_equal(rmdir("folder"), 0);
 	assert_int_equal(truncate("key", 31), 0);
 	assert_int_equal(pd_keys_load(&b, "key", 0, &err), -1);
 	assert_int_equal(unlink("key"), 0);
