@@ -227,6 +227,15 @@ find_verb(const struct pd_program *p, const char *name)
 	return NULL;
 }
 
+/* "help" asks for help where no verbs are, unless it can be an operand. */
+static bool
+asks_for_help(const struct pd_verb *v, int n, char **operands)
+{
+	return v->name[0] == '\0' && n == 1 &&
+	       strcmp(operands[0], "help") == 0 &&
+	       (v->max_operands == 0 || access("help", F_OK) != 0);
+}
+
 static int
 run_verb(
     const struct pd_program *p, const struct pd_verb *v, int argc, char **argv)
@@ -238,7 +247,7 @@ run_verb(
 	gnu_init(&g, v->opts);
 	if ((n = parse(&g, argc, argv)) < 0)
 		return PD_EXIT_FAIL;
-	if (common.help)
+	if (common.help || asks_for_help(v, n, argv + 1))
 		return pd_help_verb(p, v);
 	if (common.version)
 		return pd_help_version(p);

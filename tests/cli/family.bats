@@ -39,6 +39,16 @@ page() { mandoc -T utf8 "$TOP/man/$1.1" | sed 's/.\x08//g'; }
 	done
 }
 
+@test "help is a word that every program knows; a file of that name wins" {
+	for p in $PROGRAMS; do
+		"$p" help >out
+		head -n 1 out | grep -q "^usage: $p"
+	done
+	printf '1,a,5\n2,a,5\n' >help
+	predis-replay -p lru -s 1 help >out
+	run ! grep '^usage' out
+}
+
 @test "a wrong option: exit 2, nothing on standard output, a hint" {
 	for p in $PROGRAMS; do
 		each_command "$p" >list
