@@ -198,16 +198,27 @@ run_getdel(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 }
 
 static void
-getex_with(
-    struct pd_client *c, const struct pd_arg *key, bool persist, int64_t expiry)
+run_getex(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 {
+	const bool persist = n == 3 && pd_arg_is(&a[2], "persist");
 	struct pd_store *st = c->server->store;
+	int64_t unit, expiry = 0;
 	struct pd_entry *e;
 	struct pd_key k;
+	bool relative;
 
-	if (!pd_arg_key(c, key, &k))
+	if (n > 2 && !persist &&
+	    (n != 4 || !pd_arg_expiry_option(&a[2], &unit, &relative))) {
+		pd_reply_error(&c->reply, PD_ERR_SYNTAX);
+		return;
+	}
+	if (!pd_arg_key(c, &a[1], &k))
 		return;
 	e = pd_store_read(st, &k, PD_OP_GET);
+	/* An absent key is answered before a time is looked at, as in Redis. */
+	if (e != NULL && n == 4 &&
+	    !pd_arg_expiry(c, &a[3], unit, relative, "getex", &expiry))
+		return;
 	reply_entry(c, e);
 	if (e == NULL)
 		return;
@@ -217,24 +228,6 @@ getex_with(
 		pd_store_del(st, &k);
 	else if (expiry != 0)
 		pd_store_set_expiry(st, e, expiry);
-}
-
-static void
-run_getex(struct pd_client *c, const struct pd_arg *a, uint32_t n)
-{
-	const bool persist = n == 3 && pd_arg_is(&a[2], "persist");
-	int64_t unit, expiry = 0;
-	bool relative;
-
-	if (n > 2 && !persist &&
-	    (n != 4 || !pd_arg_expiry_option(&a[2], &unit, &relative))) {
-		pd_reply_error(&c->reply, PD_ERR_SYNTAX);
-		return;
-	}
-	if (n == 4 &&
-	    !pd_arg_expiry(c, &a[3], unit, relative, "getex", &expiry))
-		return;
-	getex_with(c, &a[1], persist, expiry);
 }
 
 static void

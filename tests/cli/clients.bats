@@ -66,3 +66,20 @@ differential() { # RESP
 @test "the same script to redis-server, RESP3: the same replies" {
 	differential 3
 }
+
+@test "the manual names the options of CONFIG and the commands there are not" {
+	start_serve
+	mandoc -T utf8 "$TOP/man/predis-serve.1" | sed 's/.\x08//g' |
+	    sed -n '/Differences from Redis/,/^ENVIRONMENT/p' | tr '\n' ' ' |
+	    tr -s ' ' >page
+	for o in $(redis-cli -p "$PORT" config get '*' | sed -n 'p;n'); do
+		grep -qE "(^|[ (])$o[ ,.]" page || { echo "$o"; return 1; }
+	done
+	grep -o 'there are no SETBIT.*LASTSAVE\.' page |
+	    grep -oE '[A-Z]{3,}' >absent
+	[ "$(wc -l <absent)" -eq 19 ]
+	while read -r c; do
+		redis-cli -p "$PORT" "$c" a b c </dev/null |
+		    grep -q 'unknown command' || { echo "$c"; return 1; }
+	done <absent
+}
