@@ -82,7 +82,7 @@ int put_row(const struct row *r);
 /*
  * The model of policy learned for a cache of ${capacity} units, trained on the
  * leading part of the trace. NULL without a message: none, which was noted:
- * too little to learn from, or worse than LRU on the hold-out.
+ * too little to learn from, or no better than LRU on the hold-out.
  */
 struct pd_model *train_model(
     const struct play *p, uint64_t capacity, struct pd_err *err);

@@ -5,7 +5,8 @@
 #include "validate.h"
 
 static const struct pd_verb verbs[] = {
-    {"train", "EVENTS", "learn a model from events; exit 1 if LRU is better",
+    {"train", "EVENTS",
+	"learn a model from events; exit 1 if no better than LRU",
 	retrain_train_opts, 1, 1, retrain_train},
     {"validate", "MODEL", "would a server load this bundle; exit 1 if not",
 	retrain_validate_opts, 1, 1, retrain_validate},

@@ -10,8 +10,8 @@
 
 extern const struct pd_opt retrain_train_opts[];
 
-/* Exit status: 0 written, 1 worse than LRU on the hold-out, 2 failure, 3 too
- * little to learn from. */
+/* Exit status: 0 written, 1 no better than LRU on the hold-out, 2 failure,
+ * 3 too little to learn from. */
 int retrain_train(int argc, char **argv);
 
 #endif /* PREDIS_RETRAIN_TRAIN_H */

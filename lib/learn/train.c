@@ -19,7 +19,6 @@
 
 #define CHOOSE_ROWS 12000 /* to fit and to score with while choosing */
 #define CHOOSE_TREES 20
-#define WORSE 1.01     /* times LRU's misses on the hold-out */
 #define SPAN_SHARE 0.4 /* of the data, that a label may look ahead */
 
 /* One training in progress. Times are ticks. */
@@ -57,7 +56,7 @@ pd_learn_params_init(struct pd_learn_params *p)
 	p->eta = 0.2;
 	p->label = PD_LABEL_DISCOUNT;
 	p->boundary = 1.0;
-	p->holdout = 0.2;
+	p->holdout = 0.4;
 	p->rows = 60000;
 }
 
@@ -330,14 +329,12 @@ judge(struct training *g, const struct pd_buf *json)
 		return -1;
 	rc = replay(g, &m, NULL, &r->holdout_misses);
 	pd_trees_free(m.trees);
-	if (rc == 0 &&
-	    (double)r->holdout_misses > WORSE * (double)r->holdout_misses_lru) {
+	if (rc == 0 && r->holdout_misses >= r->holdout_misses_lru) {
 		r->outcome = PD_LEARN_WORSE;
 		(void)snprintf(r->why, sizeof(r->why),
-		    "the model misses %.2f%% more than LRU on the hold-out",
-		    100.0 * ((double)r->holdout_misses /
-				    (double)r->holdout_misses_lru -
-				1));
+		    "the model is no better than LRU on the hold-out: "
+		    "%" PRIu64 " misses, LRU %" PRIu64,
+		    r->holdout_misses, r->holdout_misses_lru);
 	}
 	return rc;
 }

@@ -54,8 +54,8 @@ struct pd_learn_params {
 };
 
 enum pd_learn_outcome {
-	PD_LEARN_GOOD,	/* there is a model, no worse than LRU */
-	PD_LEARN_WORSE, /* there is a model, worse than LRU on the hold-out */
+	PD_LEARN_GOOD,	/* there is a model, better than LRU on the hold-out */
+	PD_LEARN_WORSE, /* there is a model, no better than LRU there */
 	PD_LEARN_FEW,	/* too little to learn from: no model */
 };
 
@@ -102,8 +102,8 @@ void pd_learn_params_init(struct pd_learn_params *p);
 /*
  * pd_learn_train(t, p, r, err):
  * 0 with ${r} filled, whatever the outcome; release it. -1 with a message on
- * failure. An outcome of PD_LEARN_WORSE means: more than 1% more misses than
- * LRU on the hold-out.
+ * failure. An outcome of PD_LEARN_GOOD means: fewer misses than LRU on the
+ * hold-out, be it one.
  */
 int pd_learn_train(const struct pd_trace *t, const struct pd_learn_params *p,
     struct pd_learn_result *r, struct pd_err *err);
