@@ -152,13 +152,10 @@ show_reading(void *cookie, uint64_t done, uint64_t total)
 static void
 note_damage(const struct pd_evreader *r, const char *path)
 {
-	const struct pd_pds_damage *list;
-	const size_t n = pd_evreader_damage(r, &list);
+	char what[200];
 
-	if (n > 0)
-		pd_cli_note("'%s' has %zu damaged parts, which are left out "
-			    "(predis-sample verify tells where)",
-		    path, n);
+	if (pd_evreader_damage_text(r, what, sizeof(what)))
+		pd_cli_note("'%s' %s", path, what);
 }
 
 static struct pd_trace *

@@ -235,12 +235,19 @@ set_capacity(struct pd_learn_params *p, const struct pd_trace *t,
 	return 0;
 }
 
+/* What the stream lost, as a clause; "" nothing. */
+struct damage {
+	char text[200];
+};
+
 static struct pd_trace *
-load(const char *path, struct pd_learn_params *p, struct pd_err *err)
+load(const char *path, struct pd_learn_params *p, struct damage *d,
+    struct pd_err *err)
 {
 	struct pd_evreader *r;
 	struct pd_trace *t;
 	char what[128];
+	int rc = -1;
 
 	r = pd_evreader_open(path, opt.format, NULL,
 	    (enum pd_timeunit)pd_timeunit_parse(opt.time_unit), err);
@@ -248,13 +255,17 @@ load(const char *path, struct pd_learn_params *p, struct pd_err *err)
 		return NULL;
 	(void)snprintf(what, sizeof(what), "reading %.100s", path);
 	t = pd_trace_new(false, err);
-	if (t != NULL &&
-	    (pd_trace_load(t, r, show_reading, what, err) == -1 ||
-		set_capacity(p, t, pd_evreader_meta(r), err) == -1)) {
+	if (t != NULL)
+		rc = pd_trace_load(t, r, show_reading, what, err);
+	pd_cli_progress_end();
+	if (pd_evreader_damage_text(r, d->text, sizeof(d->text)))
+		pd_cli_note("'%s' %s", path, d->text);
+	if (rc == 0)
+		rc = set_capacity(p, t, pd_evreader_meta(r), err);
+	if (rc == -1) {
 		pd_trace_free(t);
 		t = NULL;
 	}
-	pd_cli_progress_end();
 	pd_evreader_close(r);
 	return t;
 }
@@ -327,7 +338,7 @@ write_bundle(const struct pd_learn_result *r, const struct pd_learn_params *p,
 /* What came of it, as an exit status. */
 static int
 conclude(const struct pd_learn_result *r, const struct pd_learn_params *p,
-    const struct pd_trace *t, struct pd_err *err)
+    const struct pd_trace *t, const struct damage *d, struct pd_err *err)
 {
 	if (opt.json) {
 		if (print_json(r, p) == -1)
@@ -335,7 +346,9 @@ conclude(const struct pd_learn_result *r, const struct pd_learn_params *p,
 	} else if (r->outcome != PD_LEARN_FEW) {
 		print_columns(r);
 	}
-	if (r->outcome != PD_LEARN_GOOD)
+	if (r->outcome == PD_LEARN_FEW && d->text[0] != '\0')
+		pd_cli_note("%s; the stream %s", r->why, d->text);
+	else if (r->outcome != PD_LEARN_GOOD)
 		pd_cli_note("%s", r->why);
 	if (r->outcome == PD_LEARN_FEW)
 		return PD_EXIT_UNKNOWN;
@@ -353,13 +366,14 @@ retrain_train(int argc, char **argv)
 	struct pd_learn_params p;
 	struct pd_learn_result r;
 	struct pd_trace *t;
+	struct damage d;
 	int status;
 
 	(void)argc;
 	status = check_options(&p);
 	if (status != 0)
 		return status;
-	t = load(argv[0], &p, &err);
+	t = load(argv[0], &p, &d, &err);
 	if (t == NULL)
 		return pd_cli_fail(&err);
 	p.begin = 0;
@@ -370,7 +384,7 @@ retrain_train(int argc, char **argv)
 		return pd_cli_fail(&err);
 	}
 	pd_cli_progress_end();
-	status = conclude(&r, &p, t, &err);
+	status = conclude(&r, &p, t, &d, &err);
 	pd_learn_result_release(&r);
 	pd_trace_free(t);
 	return status;

@@ -257,6 +257,22 @@ pd_evreader_damage(
 	return r->pds != NULL ? pd_pds_damage(r->pds, list) : 0;
 }
 
+bool
+pd_evreader_damage_text(const struct pd_evreader *r, char *out, size_t n)
+{
+	struct pd_pds_stats s;
+
+	pd_evreader_stats(r, &s);
+	out[0] = '\0';
+	if (s.damaged == 0)
+		return false;
+	(void)snprintf(out, n,
+	    "has %llu damaged parts, which are left out: %llu records lost as "
+	    "far as known (predis-sample verify tells where)",
+	    (unsigned long long)s.damaged, (unsigned long long)s.records_lost);
+	return true;
+}
+
 void
 pd_evreader_stats(const struct pd_evreader *r, struct pd_pds_stats *s)
 {

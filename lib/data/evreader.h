@@ -64,6 +64,9 @@ const struct pd_pds_meta *pd_evreader_meta(const struct pd_evreader *r);
 /* Damaged ranges of a .pds so far; 0 for other formats. */
 size_t pd_evreader_damage(
     const struct pd_evreader *r, const struct pd_pds_damage **list);
+/* A clause on the damage of a .pds so far, for a person: "has 2 damaged parts,
+ * ...". False, with ${out} empty, where there is none. */
+bool pd_evreader_damage_text(const struct pd_evreader *r, char *out, size_t n);
 /* Counts of a .pds; all zero for other formats. */
 void pd_evreader_stats(const struct pd_evreader *r, struct pd_pds_stats *s);
 /* Records of a source that stand for no access (MONITOR's other commands). */

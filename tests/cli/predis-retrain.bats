@@ -84,6 +84,19 @@ setup() {
 	echo "$output" | jq -e '.outcome == "few"'
 }
 
+@test "a damaged stream is said to be damaged, and learned from all the same" {
+	predis-sample import -o bad.pds "$WEB07"
+	size=$(stat -c %s bad.pds)
+	printf XXXX | dd of=bad.pds bs=1 seek=$((size / 2)) conv=notrunc \
+	    2>/dev/null
+	run -0 --separate-stderr predis-retrain train -c 1000 -o m.pdm bad.pds
+	[[ $stderr == *"'bad.pds' has 1 damaged parts"*" records lost"* ]]
+	run -3 --separate-stderr predis-retrain train -c 30000 -o n.pdm bad.pds
+	[[ $stderr == *"; the stream has 1 damaged parts"* ]]
+	run -0 --separate-stderr predis-replay -p lru -s 10% bad.pds
+	[[ $stderr == *"'bad.pds' has 1 damaged parts"*" records lost"* ]]
+}
+
 @test "no better than LRU on the hold-out is exit 1 and no file, unless forced" {
 	# What comes twice comes again, until the hold-out turns it round.
 	awk 'BEGIN {
