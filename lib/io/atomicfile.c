@@ -15,8 +15,8 @@
 #include "io/atomicfile.h"
 #include "io/fd.h"
 
-#define LINKS_MAX 40		  /* symbolic links, as Linux has it */
-#define LEFT_AGE_S (24 * 60 * 60) /* a temporary so old has no writer */
+#define LINKS_MAX 40	 /* symbolic links, as Linux has it */
+#define LEFT_AGE_S 86400 /* a temporary so old has no writer */
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 static void
