@@ -464,3 +464,20 @@ for t, k in ((5, 7), (6, 8), (6, 7)):
 	predis-sample import -o - t.csv | predis-sample cat >/dev/null
 	[ ! -e - ]
 }
+
+@test "tap -o writes into a pipe that is there" {
+	start_serve --tap "$PWD/tap" --tap-rate 1
+	mkfifo fifo
+	timeout 20 cat fifo >got 3>&- &
+	CAT=$!
+	timeout 20 predis-sample tap "$PWD/tap" -o fifo 2>tap.log 3>&- &
+	TAP=$!
+	wait_for sh -c "redis-cli -p $PORT predis.tap info | sed -n 8p |
+	    grep -qx 1"
+	redis-cli -p "$PORT" set a 1
+	stop_serve
+	wait "$TAP" || true
+	wait "$CAT"
+	[ -p fifo ]
+	[ "$(predis-sample print --json got | wc -l)" -eq 1 ]
+}
