@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -15,6 +16,7 @@
 #include "io/atomicfile.h"
 #include "io/json.h"
 #include "learn/train.h"
+#include "model/bundle.h"
 #include "train.h"
 
 static struct {
@@ -167,6 +169,53 @@ show_training(void *cookie, const char *what, unsigned done, unsigned total)
 	pd_cli_progress(what, done, total);
 }
 
+/* A model's name from its file's: 'a/web.pdm' gives "web". */
+static void
+name_of(const char *path, char *name, size_t size)
+{
+	const char *base = strrchr(path, '/');
+	size_t n;
+
+	base = base == NULL ? path : base + 1;
+	(void)snprintf(name, size, "%s", base);
+	n = strlen(name);
+	if (n > 4 && strcmp(name + n - 4, ".pdm") == 0)
+		name[n - 4] = '\0';
+}
+
+/* The model's name, given or its file's. 0, or the exit status. */
+static int
+set_name(char *name, size_t size)
+{
+	if (opt.name != NULL)
+		(void)snprintf(name, size, "%s", opt.name);
+	else
+		name_of(opt.output, name, size);
+	if (pd_bundle_name_ok(name))
+		return 0;
+	return pd_cli_usage("'%s' is no name of a model: 1 to 63 of A-Z a-z "
+			    "0-9 . _ -, the first no . or -%s",
+	    name, opt.name != NULL ? "" : "; give --name");
+}
+
+/* Can the bundle be written, when it is there? 0, or the exit status. Pipes
+ * and devices are not tried: to open one may wait. */
+static int
+check_output(void)
+{
+	struct pd_atomicfile f = PD_ATOMICFILE_INIT;
+	struct pd_err err = PD_ERR_INIT;
+	struct stat st;
+
+	if (stat(opt.output, &st) == 0 && !S_ISREG(st.st_mode) &&
+	    !S_ISDIR(st.st_mode))
+		return 0;
+	if (pd_atomicfile_open(&f, opt.output, 0644, &err) == -1)
+		return pd_cli_fail(&err);
+	pd_atomicfile_abort(&f);
+	return 0;
+}
+
 /* The options that are numbers with bounds. 0, or the exit status. */
 static int
 check_options(struct pd_learn_params *p)
@@ -270,20 +319,6 @@ load(const char *path, struct pd_learn_params *p, struct damage *d,
 	return t;
 }
 
-/* A model's name from its file's: 'a/web.pdm' gives "web". */
-static void
-name_of(const char *path, char *name, size_t size)
-{
-	const char *base = strrchr(path, '/');
-	size_t n;
-
-	base = base == NULL ? path : base + 1;
-	(void)snprintf(name, size, "%s", base);
-	n = strlen(name);
-	if (n > 4 && strcmp(name + n - 4, ".pdm") == 0)
-		name[n - 4] = '\0';
-}
-
 static void
 print_columns(const struct pd_learn_result *r)
 {
@@ -319,16 +354,11 @@ print_json(const struct pd_learn_result *r, const struct pd_learn_params *p)
 
 static int
 write_bundle(const struct pd_learn_result *r, const struct pd_learn_params *p,
-    const struct pd_trace *t, struct pd_err *err)
+    const struct pd_trace *t, const char *name, struct pd_err *err)
 {
 	struct pd_buf b = PD_BUF_INIT;
-	char name[256];
 	int rc = -1;
 
-	if (opt.name != NULL)
-		(void)snprintf(name, sizeof(name), "%s", opt.name);
-	else
-		name_of(opt.output, name, sizeof(name));
 	if (pd_learn_bundle(r, p, name, t->t_last_us, &b, err) == 0)
 		rc = pd_atomicfile_write(opt.output, b.data, b.len, 0644, err);
 	pd_buf_release(&b);
@@ -338,7 +368,8 @@ write_bundle(const struct pd_learn_result *r, const struct pd_learn_params *p,
 /* What came of it, as an exit status. */
 static int
 conclude(const struct pd_learn_result *r, const struct pd_learn_params *p,
-    const struct pd_trace *t, const struct damage *d, struct pd_err *err)
+    const struct pd_trace *t, const struct damage *d, const char *name,
+    struct pd_err *err)
 {
 	if (opt.json) {
 		if (print_json(r, p) == -1)
@@ -354,7 +385,7 @@ conclude(const struct pd_learn_result *r, const struct pd_learn_params *p,
 		return PD_EXIT_UNKNOWN;
 	if (r->outcome == PD_LEARN_WORSE && !opt.force)
 		return PD_EXIT_NO;
-	if (write_bundle(r, p, t, err) == -1)
+	if (write_bundle(r, p, t, name, err) == -1)
 		return pd_cli_fail(err);
 	return PD_EXIT_YES;
 }
@@ -367,11 +398,13 @@ retrain_train(int argc, char **argv)
 	struct pd_learn_result r;
 	struct pd_trace *t;
 	struct damage d;
+	char name[256];
 	int status;
 
 	(void)argc;
-	status = check_options(&p);
-	if (status != 0)
+	if ((status = check_options(&p)) != 0 ||
+	    (status = set_name(name, sizeof(name))) != 0 ||
+	    (status = check_output()) != 0)
 		return status;
 	t = load(argv[0], &p, &d, &err);
 	if (t == NULL)
@@ -384,7 +417,7 @@ retrain_train(int argc, char **argv)
 		return pd_cli_fail(&err);
 	}
 	pd_cli_progress_end();
-	status = conclude(&r, &p, t, &d, &err);
+	status = conclude(&r, &p, t, &d, name, &err);
 	pd_learn_result_release(&r);
 	pd_trace_free(t);
 	return status;

@@ -175,13 +175,29 @@ setup() {
 	[ ! -e m.pdm ]
 }
 
-@test "a name that no bundle may have, and a folder that is not there" {
-	run -2 --separate-stderr predis-retrain train -c 1000 -t 30% \
-	    -n '../x' -o m.pdm "$WEB07"
-	[[ $stderr == predis-retrain:* ]]
-	run -2 --separate-stderr predis-retrain train -c 1000 -t 30% \
-	    -o no/m.pdm "$WEB07"
-	[[ $stderr == *no/* ]]
+@test "a bad name and a folder that is not there: told before anything is read" {
+	# The events do not exist: only what is checked first is told.
+	run -2 --separate-stderr predis-retrain train -c 1000 -n '../x' \
+	    -o m.pdm nowhere.pds
+	[[ $stderr == *"'../x' is no name of a model"* ]]
+	run -2 --separate-stderr predis-retrain train -c 1000 -o '-x y.pdm' \
+	    nowhere.pds
+	[[ $stderr == *"'-x y' is no name of a model"*"give --name"* ]]
+	run -2 --separate-stderr predis-retrain train -c 1000 -o no/m.pdm \
+	    nowhere.pds
+	[[ $stderr == *no/* && $stderr != *nowhere* ]]
+	run -2 --separate-stderr predis-retrain train -c 1000 -o m.pdm \
+	    nowhere.pds
+	[[ $stderr == *nowhere* ]]
+	[ -z "$(find . -name "*.pdm*")" ]
+}
+
+@test "-F is --config, -f is --force" {
+	printf '[train]\ncapacity 1000\n' >conf
+	run -0 predis-retrain train -F none --print-config -o m.pdm x
+	run -0 --separate-stderr predis-retrain train -F conf -t 30% -o m.pdm \
+	    "$WEB07"
+	jq -e '.capacity_objects == 1000' <(tar xzOf m.pdm metrics.json)
 }
 
 @test "killed while it trains it leaves no model, and the old one stands" {
