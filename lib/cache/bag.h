@@ -28,22 +28,23 @@ pd_bag_release(struct pd_bag *b)
 	*b = (struct pd_bag){0};
 }
 
-/* Room for slots 0..n-1. 0, or -1 out of memory. */
+/* Room for slots 0..n-1 and no others; no slot from n on may be a member. 0, or
+ * -1 out of memory, which a smaller n than before never is. */
 static inline int
 pd_bag_reserve(struct pd_bag *b, uint32_t n)
 {
 	uint32_t *p;
 
-	if (n <= b->n)
+	if (n == b->n)
 		return 0;
 	p = realloc(b->member, n * sizeof(*p));
-	if (p == NULL)
+	if (p == NULL && n > b->n)
 		return -1;
-	b->member = p;
+	b->member = p != NULL ? p : b->member;
 	p = realloc(b->place, n * sizeof(*p));
-	if (p == NULL)
+	if (p == NULL && n > b->n)
 		return -1;
-	b->place = p;
+	b->place = p != NULL ? p : b->place;
 	b->n = n;
 	return 0;
 }
@@ -64,6 +65,14 @@ pd_bag_del(struct pd_bag *b, uint32_t slot)
 
 	b->member[b->place[slot]] = last;
 	b->place[last] = b->place[slot];
+}
+
+/* The member ${from} is called ${to} from now on. */
+static inline void
+pd_bag_move(struct pd_bag *b, uint32_t from, uint32_t to)
+{
+	b->place[to] = b->place[from];
+	b->member[b->place[to]] = to;
 }
 
 /* A random member, or PD_NO_SLOT. */

@@ -3,21 +3,7 @@
 
 #include "cache/ghosttab.h"
 
-#define INDEX_MIN 64u
-#define INDEX_MAX (1u << 31)
-
-/* The entry that an occupied index word names. */
-static uint32_t
-word_entry(uint64_t w)
-{
-	return (uint32_t)w - 1;
-}
-
-static uint32_t
-word_print(uint64_t w)
-{
-	return (uint32_t)(w >> 32);
-}
+#define FIRST 64u
 
 void
 pd_ghosttab_init(struct pd_ghosttab *g)
@@ -26,6 +12,7 @@ pd_ghosttab_init(struct pd_ghosttab *g)
 
 	memset(g, 0, sizeof(*g));
 	g->spare = PD_NO_SLOT;
+	g->most = UINT32_MAX;
 	for (i = 0; i < PD_GHOST_LISTS; i++) {
 		g->list[i].newest = PD_NO_SLOT;
 		g->list[i].oldest = PD_NO_SLOT;
@@ -36,86 +23,61 @@ void
 pd_ghosttab_release(struct pd_ghosttab *g)
 {
 	free(g->entry);
-	free(g->index);
+	pd_keyindex_release(&g->index);
 	pd_ghosttab_init(g);
-}
-
-/* The index position of ${print}, or of the hole where it would go. */
-static uint32_t
-position(const struct pd_ghosttab *g, uint32_t print)
-{
-	const uint32_t mask = g->slots - 1;
-	uint32_t i;
-
-	for (i = print & mask; g->index[i] != 0; i = (i + 1) & mask)
-		if (word_print(g->index[i]) == print)
-			break;
-	return i;
 }
 
 uint32_t
 pd_ghosttab_find(const struct pd_ghosttab *g, uint32_t print)
 {
-	uint64_t w;
-
-	if (g->slots == 0)
-		return PD_NO_SLOT;
-	w = g->index[position(g, print)];
-	return w == 0 ? PD_NO_SLOT : word_entry(w);
+	/* PD_KEYINDEX_NONE is PD_NO_SLOT. */
+	return g->cap == 0 ? PD_NO_SLOT : pd_keyindex_find(&g->index, print);
 }
 
-/* An index of twice the size. */
-static int
-grow_index(struct pd_ghosttab *g)
+static uint32_t
+live(const struct pd_ghosttab *g)
 {
-	const uint32_t slots = g->slots == 0 ? INDEX_MIN : g->slots * 2;
-	const uint32_t oldslots = g->slots;
-	uint64_t *index, *old = g->index;
-	uint32_t i;
-
-	if (g->slots >= INDEX_MAX)
-		return -1;
-	index = calloc(slots, sizeof(*index));
-	if (index == NULL)
-		return -1;
-	g->index = index;
-	g->slots = slots;
-	for (i = 0; i < oldslots; i++)
-		if (old[i] != 0)
-			index[position(g, word_print(old[i]))] = old[i];
-	free(old);
-	return 0;
+	return g->list[0].count + g->list[1].count;
 }
 
-/* An array of entries larger by a quarter. */
+/* Room for an eighth more. */
 static int
-grow_entries(struct pd_ghosttab *g)
+grow(struct pd_ghosttab *g)
 {
-	const uint32_t cap = g->cap + g->cap / 4 + INDEX_MIN;
+	const uint64_t cap = (uint64_t)g->cap + g->cap / 8 + FIRST;
 	struct pd_ghost *entry;
 
+	if (cap >= PD_NO_SLOT)
+		return -1;
+	if (g->cap == 0 &&
+	    pd_keyindex_init32(&g->index, NULL, sizeof(*entry)) < 0)
+		return -1;
 	entry = realloc(g->entry, (size_t)cap * sizeof(*entry));
 	if (entry == NULL)
-		return -1;
+		goto err0;
 	g->entry = entry;
-	g->cap = cap;
+	pd_keyindex_move(&g->index, entry);
+	if (pd_keyindex_reserve(&g->index, (uint32_t)cap) < 0)
+		goto err0;
+	g->cap = (uint32_t)cap;
 	return 0;
+err0:
+	if (g->cap == 0)
+		pd_keyindex_release(&g->index);
+	return -1;
 }
 
 /* An entry of the array that is not in use, or PD_NO_SLOT. */
 static uint32_t
 take_entry(struct pd_ghosttab *g)
 {
-	const uint64_t live = (uint64_t)g->list[0].count + g->list[1].count + 1;
 	const uint32_t e = g->spare;
 
-	if (live > (uint64_t)g->slots * 3 / 4 && grow_index(g) < 0)
-		return PD_NO_SLOT;
 	if (e != PD_NO_SLOT) {
 		g->spare = g->entry[e].newer;
 		return e;
 	}
-	if (g->used == g->cap && grow_entries(g) < 0)
+	if (g->used == g->cap && grow(g) < 0)
 		return PD_NO_SLOT;
 	return g->used++;
 }
@@ -168,8 +130,7 @@ pd_ghosttab_push(
 		if (e == PD_NO_SLOT)
 			return e;
 		g->entry[e].print = print;
-		g->index[position(g, print)] =
-		    (uint64_t)print << 32 | (uint64_t)(e + 1);
+		pd_keyindex_add(&g->index, e);
 	}
 	g->entry[e].size =
 	    (size < PD_GHOST_SIZE_MAX ? size : PD_GHOST_SIZE_MAX) &
@@ -178,33 +139,43 @@ pd_ghosttab_push(
 	return e;
 }
 
-/* Close the hole at ${i}: words behind it move up unless they are at home. */
-static void
-index_del(struct pd_ghosttab *g, uint32_t i)
-{
-	const uint32_t mask = g->slots - 1;
-	uint32_t j = i, home;
-
-	for (;;) {
-		j = (j + 1) & mask;
-		if (g->index[j] == 0)
-			break;
-		home = word_print(g->index[j]) & mask;
-		if (((j - home) & mask) < ((j - i) & mask))
-			continue;
-		g->index[i] = g->index[j];
-		i = j;
-	}
-	g->index[i] = 0;
-}
-
 void
 pd_ghosttab_del(struct pd_ghosttab *g, uint32_t e)
 {
 	unlink_entry(g, e);
-	index_del(g, position(g, g->entry[e].print));
+	pd_keyindex_del(&g->index, e);
 	g->entry[e].newer = g->spare;
 	g->spare = e;
+}
+
+/* Put the ghosts into memory that is no larger than they want, in order. */
+static void
+compact(struct pd_ghosttab *g)
+{
+	struct pd_ghosttab to;
+	uint32_t e, list;
+
+	pd_ghosttab_init(&to);
+	to.most = g->most;
+	for (list = 0; list < PD_GHOST_LISTS; list++)
+		for (e = g->list[list].oldest; e != PD_NO_SLOT;
+		     e = g->entry[e].newer)
+			if (pd_ghosttab_push(&to, list, g->entry[e].print,
+				g->entry[e].size) == PD_NO_SLOT)
+				break;
+	pd_ghosttab_release(g);
+	*g = to;
+}
+
+/* Forget what is over the limit, of the longer list. */
+static void
+limit(struct pd_ghosttab *g)
+{
+	while (live(g) > g->most)
+		pd_ghosttab_del(
+		    g, g->list[g->list[1].count > g->list[0].count].oldest);
+	if (g->cap > FIRST * 2 && live(g) < g->cap / 2)
+		compact(g);
 }
 
 void
@@ -212,6 +183,16 @@ pd_ghosttab_trim(struct pd_ghosttab *g, unsigned list, uint64_t units)
 {
 	while (g->list[list].units > units)
 		pd_ghosttab_del(g, g->list[list].oldest);
+	limit(g);
+}
+
+void
+pd_ghosttab_limit(struct pd_ghosttab *g, uint64_t bytes)
+{
+	const uint64_t most = bytes / PD_GHOST_BYTES;
+
+	g->most = most < PD_NO_SLOT ? (uint32_t)most : PD_NO_SLOT;
+	limit(g);
 }
 
 int
@@ -230,6 +211,6 @@ pd_ghosttab_take(struct pd_ghosttab *g, uint32_t print)
 size_t
 pd_ghosttab_memory(const struct pd_ghosttab *g)
 {
-	return (size_t)g->slots * sizeof(*g->index) +
+	return (g->cap == 0 ? 0 : pd_keyindex_memory(&g->index)) +
 	       (size_t)g->cap * sizeof(*g->entry);
 }

@@ -5,17 +5,19 @@
  * Ghosts: keys that were evicted not long ago, without their values, on up to
  * PD_GHOST_LISTS lists in order of eviction. A key is kept as a 32-bit
  * fingerprint (slist.h), so with g ghosts a key that is none of them is taken
- * for one with probability g / 2^32. Open addressing, at most three quarters
- * full; 27 to 41 bytes a ghost. Memory grows with the ghosts kept; when it
- * runs out ghosts are forgotten, nothing else happens.
+ * for one with probability g / 2^32. 22 to 28 bytes a ghost. Memory grows with
+ * the ghosts kept, by an eighth, and shrinks with them; when it runs out ghosts
+ * are forgotten, nothing else happens.
  */
 
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cache/keyindex.h"
 #include "cache/policy.h"
 
 #define PD_GHOST_LISTS 2
+#define PD_GHOST_BYTES 24 /* about, with the index */
 #define PD_GHOST_SIZE_MAX 0x7fffffffu
 
 struct pd_ghost {
@@ -35,11 +37,11 @@ struct pd_ghost_list {
 
 struct pd_ghosttab {
 	struct pd_ghost *entry;
-	uint64_t *index; /* print in the high half, entry + 1 in the low; 0 */
-	uint32_t slots;	 /* of the index, a power of two, or 0 */
-	uint32_t used;	 /* entries ever taken from the array */
-	uint32_t cap;	 /* of the array */
-	uint32_t spare;	 /* first of the released entries */
+	struct pd_keyindex index; /* no cells while cap is 0 */
+	uint32_t used;		  /* entries ever taken from the array */
+	uint32_t cap;		  /* of the array */
+	uint32_t spare;		  /* first of the released entries */
+	uint32_t most;		  /* ghosts to keep; trim() sees to it */
 	struct pd_ghost_list list[PD_GHOST_LISTS];
 };
 
@@ -55,8 +57,13 @@ uint32_t pd_ghosttab_push(
     struct pd_ghosttab *g, unsigned list, uint32_t print, uint32_t size);
 /* Forget an entry. */
 void pd_ghosttab_del(struct pd_ghosttab *g, uint32_t entry);
-/* Forget the oldest of ${list} until its units are at most ${units}. */
+/* Forget the oldest of ${list} until its units are at most ${units}, and the
+ * oldest of both until there are no more than the limit says; give memory back
+ * when half of it is not in use. Entries may get other numbers. */
 void pd_ghosttab_trim(struct pd_ghosttab *g, unsigned list, uint64_t units);
+/* Keep as many ghosts as go into about ${bytes}. Entries may get other
+ * numbers. */
+void pd_ghosttab_limit(struct pd_ghosttab *g, uint64_t bytes);
 /* Forget this fingerprint: its list, or -1 when it is not known. */
 int pd_ghosttab_take(struct pd_ghosttab *g, uint32_t print);
 /* Bytes allocated. */

@@ -2,10 +2,11 @@
 #define PD_CACHE_KEYINDEX_H
 
 /*
- * From a 64-bit identity to the number of an entry in an array of the
- * caller's, whose entries hold their keys: open addressing, linear probing,
- * deletion by shifting back, 4 bytes a cell, at most 2/3 full. Keys are
- * scattered here, so they may be anything.
+ * From a 64-bit identity, or a 32-bit fingerprint, to the number of an entry in
+ * an array of the caller's, whose entries hold their keys: open addressing,
+ * linear probing, deletion by shifting back, 4 bytes a cell, at most 2/3 full,
+ * grown by an eighth. Identities are scattered here, so they may be anything;
+ * fingerprints should be even already.
  */
 
 #include <stddef.h>
@@ -15,8 +16,9 @@
 
 struct pd_keyindex {
 	uint32_t *cell; /* entry + 1, 0 empty */
-	uint32_t mask;	/* cells - 1; cells are a power of two */
+	uint32_t cells;
 	uint32_t used;
+	uint32_t width;	  /* bytes of a key: 8 or 4 */
 	const void *keys; /* key of entry 0 */
 	size_t stride;	  /* bytes from one entry's key to the next */
 };
@@ -27,6 +29,8 @@ struct pd_keyindex {
  * out of memory.
  */
 int pd_keyindex_init(struct pd_keyindex *ix, const void *keys, size_t stride);
+/* The same for fingerprints of 32 bits. */
+int pd_keyindex_init32(struct pd_keyindex *ix, const void *keys, size_t stride);
 void pd_keyindex_release(struct pd_keyindex *ix);
 
 /* The array moved. */

@@ -47,9 +47,9 @@ struct learned {
 	struct pd_rng rng;
 	struct pd_slots slots;
 	struct pd_slist lru;
-	struct pd_record *record; /* by slot, as key */
-	uint64_t *key;
+	struct pd_record *record; /* by slot */
 	struct pd_ghost_ring ghosts;
+	uint64_t ghosts_most;
 	struct pd_record_ghost found; /* by miss(), for the insert() after it */
 	bool have_found;
 	struct pd_guard guard;
@@ -75,7 +75,8 @@ learned_create(const struct pd_policy_params *params, struct pd_err *err)
 	l->model = params->model;
 	pd_guard_reset(&l->guard, l->context);
 	pd_rng_init(&l->rng, params->seed);
-	pd_slots_init(&l->slots, PD_SLOTS_LINK);
+	pd_slots_init(&l->slots, PD_SLOTS_LINK | PD_SLOTS_PRINT);
+	l->ghosts_most = UINT64_MAX;
 	pd_slist_init(&l->lru);
 	if (pd_ghost_ring_init(&l->ghosts) == -1)
 		goto err1;
@@ -95,35 +96,90 @@ learned_destroy(struct pd_policy *p)
 	pd_ghost_ring_release(&l->ghosts);
 	pd_slots_release(&l->slots);
 	free(l->record);
-	free(l->key);
 	free(l);
+}
+
+/* Whether a pool entry still is what was scored. */
+static bool
+fresh(const struct learned *l, const struct pooled *e)
+{
+	return l->record[e->slot].frequency != 0 &&
+	       l->record[e->slot].last == e->last;
+}
+
+/* Drop what is void. */
+static void
+pool_clean(struct learned *l)
+{
+	unsigned i, kept = 0;
+
+	for (i = 0; i < l->pooled; i++)
+		if (fresh(l, &l->pool[i]))
+			l->pool[kept++] = l->pool[i];
+	l->pooled = kept;
+}
+
+/* The ring has as much room as learned_remove() asks for with ${n} slots,
+ * however they are reserved. */
+static int
+reserve_ghosts(struct learned *l, uint32_t n)
+{
+	uint64_t want = ((uint64_t)n + 1) * GHOSTS;
+
+	if (want > l->ghosts_most)
+		want = l->ghosts_most;
+	if (want > UINT32_MAX / 2)
+		return -1;
+	return pd_ghost_ring_reserve(&l->ghosts, (uint32_t)want);
 }
 
 static int
 learned_reserve(struct pd_policy *p, uint32_t n)
 {
 	struct learned *l = (struct learned *)p;
+	const bool more = n > l->slots.n;
 	struct pd_record *record;
-	uint64_t *key;
 	uint32_t i;
 
-	if (n <= l->slots.n)
-		return 0;
-	/* As many as learned_remove() asks for, however slots are reserved. */
-	if (n >= UINT32_MAX / GHOSTS ||
-	    pd_ghost_ring_reserve(&l->ghosts, (n + 1) * GHOSTS) == -1)
+	if (reserve_ghosts(l, n) == -1 && more)
 		return -1;
+	/* What was scored may be a slot that is no more. */
+	if (!more)
+		pool_clean(l);
 	record = realloc(l->record, n * sizeof(*record));
-	if (record == NULL)
+	if (record == NULL && more)
 		return -1;
-	l->record = record;
-	key = realloc(l->key, n * sizeof(*key));
-	if (key == NULL)
-		return -1;
-	l->key = key;
+	l->record = record != NULL ? record : l->record;
 	for (i = l->slots.n; i < n; i++)
-		record[i].frequency = 0;
+		l->record[i].frequency = 0;
 	return pd_slots_reserve(&l->slots, n);
+}
+
+static void
+learned_move(struct pd_policy *p, uint32_t from, uint32_t to)
+{
+	struct learned *l = (struct learned *)p;
+	unsigned i;
+
+	/* A void entry of the pool must not become one of the new owner. */
+	pool_clean(l);
+	pd_slist_move(&l->slots, &l->lru, from, to);
+	l->record[to] = l->record[from];
+	l->record[from].frequency = 0;
+	for (i = 0; i < l->pooled; i++)
+		if (l->pool[i].slot == from)
+			l->pool[i].slot = to;
+}
+
+static void
+learned_set_history(struct pd_policy *p, uint64_t bytes)
+{
+	struct learned *l = (struct learned *)p;
+
+	l->ghosts_most = bytes / PD_RECORD_GHOST_BYTES;
+	/* Without memory the ring stays as it is. */
+	if (l->slots.n > 0)
+		(void)reserve_ghosts(l, l->slots.n);
 }
 
 static void
@@ -141,30 +197,24 @@ learned_miss(struct pd_policy *p, const struct pd_access *a)
 {
 	struct learned *l = (struct learned *)p;
 
-	l->have_found = pd_ghost_ring_find(&l->ghosts, a->key, &l->found);
+	l->have_found =
+	    pd_ghost_ring_find(&l->ghosts, pd_slots_print(a->key), &l->found);
 }
 
 static void
 learned_insert(struct pd_policy *p, uint32_t slot, const struct pd_access *a)
 {
 	struct learned *l = (struct learned *)p;
-	const bool known = l->have_found && l->found.key == a->key;
+	const uint32_t print = pd_slots_print(a->key);
+	const bool known = l->have_found && l->found.print == print;
 
 	assert(slot < l->slots.n && l->record[slot].frequency == 0);
 	pd_record_insert(&l->record[slot], a, known ? &l->found : NULL);
 	if (known)
-		pd_ghost_ring_del(&l->ghosts, a->key);
+		pd_ghost_ring_del(&l->ghosts, print);
 	l->have_found = false;
-	l->key[slot] = a->key;
+	l->slots.print[slot] = print;
 	pd_slist_push(&l->slots, &l->lru, slot);
-}
-
-/* Whether a pool entry still is what was scored. */
-static bool
-fresh(const struct learned *l, const struct pooled *e)
-{
-	return l->record[e->slot].frequency != 0 &&
-	       l->record[e->slot].last == e->last;
 }
 
 static void
@@ -172,18 +222,6 @@ pool_drop(struct learned *l, unsigned i)
 {
 	for (l->pooled--; i < l->pooled; i++)
 		l->pool[i] = l->pool[i + 1];
-}
-
-/* Drop what is void. */
-static void
-pool_clean(struct learned *l)
-{
-	unsigned i, kept = 0;
-
-	for (i = 0; i < l->pooled; i++)
-		if (fresh(l, &l->pool[i]))
-			l->pool[kept++] = l->pool[i];
-	l->pooled = kept;
 }
 
 /* Put a candidate into its place; an older score of it gives way. */
@@ -275,7 +313,7 @@ learned_remove(struct pd_policy *p, uint32_t slot, bool evicted)
 
 	if (evicted)
 		pd_ghost_ring_add(
-		    &l->ghosts, l->key[slot], &l->record[slot], limit);
+		    &l->ghosts, l->slots.print[slot], &l->record[slot], limit);
 	pd_slist_remove(&l->slots, &l->lru, slot);
 	l->record[slot].frequency = 0;
 }
@@ -305,7 +343,7 @@ learned_memory(const struct pd_policy *p)
 	const struct learned *l = (const struct learned *)p;
 
 	return sizeof(*l) + pd_slots_memory(&l->slots) +
-	       l->slots.n * (sizeof(*l->record) + sizeof(*l->key)) +
+	       l->slots.n * sizeof(*l->record) +
 	       pd_ghost_ring_memory(&l->ghosts);
 }
 
@@ -338,12 +376,14 @@ const struct pd_policy_ops pd_policy_learned = {
     .create = learned_create,
     .destroy = learned_destroy,
     .reserve = learned_reserve,
+    .move = learned_move,
     .hit = learned_hit,
     .miss = learned_miss,
     .insert = learned_insert,
     .victim = learned_victim,
     .remove = learned_remove,
     .set_size = learned_set_size,
+    .set_history = learned_set_history,
     .set_model = learned_set_model,
     .memory = learned_memory,
     .each = learned_each,

@@ -60,8 +60,14 @@ struct pd_policy_ops {
 	struct pd_policy *(*create)(
 	    const struct pd_policy_params *, struct pd_err *);
 	void (*destroy)(struct pd_policy *);
-	/* Make slots 0..n-1 usable. 0, or -1 out of memory. */
+	/* Make slots 0..n-1 usable, n >= 1, and give back the memory of those
+	 * from n on, of which none may be resident. 0, or -1 out of memory,
+	 * which a smaller n than before never is. */
 	int (*reserve)(struct pd_policy *, uint32_t n);
+	/* The resident of slot ${from} is called ${to}, which is free and
+	 * usable, from now on: nothing else changes. Not between victim() and
+	 * remove(). */
+	void (*move)(struct pd_policy *, uint32_t from, uint32_t to);
 	void (*hit)(
 	    struct pd_policy *, uint32_t slot, const struct pd_access *);
 	void (*miss)(struct pd_policy *, const struct pd_access *);
@@ -75,6 +81,9 @@ struct pd_policy_ops {
 	void (*set_capacity)(struct pd_policy *, uint64_t capacity);
 	void (*set_size)(
 	    struct pd_policy *, uint32_t slot, const struct pd_access *);
+	/* Keep no more than about ${bytes} of what is not resident: ghosts,
+	 * sketches. No limit until it is called (NULL op: keeps nothing). */
+	void (*set_history)(struct pd_policy *, uint64_t bytes);
 	/* Use another model from now on (NULL op: the policy has none). */
 	void (*set_model)(struct pd_policy *, const struct pd_model *);
 	/* Bytes allocated, ghosts included. */

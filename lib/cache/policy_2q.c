@@ -118,6 +118,14 @@ victim(struct pd_policy *p, uint64_t tick)
 }
 
 static void
+move_slot(struct pd_policy *p, uint32_t from, uint32_t to)
+{
+	struct twoq *q = (struct twoq *)p;
+
+	pd_slist_move(&q->slots, list_of(q, from), from, to);
+}
+
+static void
 remove_slot(struct pd_policy *p, uint32_t slot, bool evicted)
 {
 	struct twoq *q = (struct twoq *)p;
@@ -138,6 +146,14 @@ set_size(struct pd_policy *p, uint32_t slot, const struct pd_access *acc)
 	struct twoq *q = (struct twoq *)p;
 
 	pd_slist_resize(&q->slots, list_of(q, slot), slot, size);
+}
+
+static void
+set_history(struct pd_policy *p, uint64_t bytes)
+{
+	struct twoq *q = (struct twoq *)p;
+
+	pd_ghosttab_limit(&q->ghosts, bytes);
 }
 
 static size_t
@@ -165,6 +181,7 @@ const struct pd_policy_ops pd_policy_2q = {
     .create = create,
     .destroy = destroy,
     .reserve = reserve,
+    .move = move_slot,
     .hit = hit,
     .miss = miss,
     .insert = insert,
@@ -172,6 +189,7 @@ const struct pd_policy_ops pd_policy_2q = {
     .remove = remove_slot,
     .set_capacity = set_capacity,
     .set_size = set_size,
+    .set_history = set_history,
     .memory = memory,
     .each = each,
 };

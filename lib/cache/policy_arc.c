@@ -79,6 +79,14 @@ reserve(struct pd_policy *p, uint32_t n)
 }
 
 static void
+move_slot(struct pd_policy *p, uint32_t from, uint32_t to)
+{
+	struct arc *a = (struct arc *)p;
+
+	pd_slist_move(&a->slots, &a->list[a->slots.tag[from]], from, to);
+}
+
+static void
 hit(struct pd_policy *p, uint32_t slot, const struct pd_access *acc)
 {
 	struct arc *a = (struct arc *)p;
@@ -198,6 +206,14 @@ set_size(struct pd_policy *p, uint32_t slot, const struct pd_access *acc)
 	pd_slist_resize(&a->slots, &a->list[a->slots.tag[slot]], slot, size);
 }
 
+static void
+set_history(struct pd_policy *p, uint64_t bytes)
+{
+	struct arc *a = (struct arc *)p;
+
+	pd_ghosttab_limit(&a->ghosts, bytes);
+}
+
 static size_t
 memory(const struct pd_policy *p)
 {
@@ -223,6 +239,7 @@ const struct pd_policy_ops pd_policy_arc = {
     .create = create,
     .destroy = destroy,
     .reserve = reserve,
+    .move = move_slot,
     .hit = hit,
     .miss = miss,
     .insert = insert,
@@ -230,6 +247,7 @@ const struct pd_policy_ops pd_policy_arc = {
     .remove = remove_slot,
     .set_capacity = set_capacity,
     .set_size = set_size,
+    .set_history = set_history,
     .memory = memory,
     .each = each,
 };

@@ -64,6 +64,16 @@ reserve(struct pd_policy *p, uint32_t n)
 }
 
 static void
+move_slot(struct pd_policy *p, uint32_t from, uint32_t to)
+{
+	struct clock *c = (struct clock *)p;
+
+	pd_slist_move(&c->slots, &c->list, from, to);
+	if (c->hand == from)
+		c->hand = to;
+}
+
+static void
 hit(struct pd_policy *p, uint32_t slot, const struct pd_access *acc)
 {
 	(void)acc;
@@ -161,6 +171,7 @@ const struct pd_policy_ops pd_policy_clock = {
     .create = clock_create,
     .destroy = destroy,
     .reserve = reserve,
+    .move = move_slot,
     .hit = hit,
     .miss = miss,
     .insert = insert,
@@ -176,6 +187,7 @@ const struct pd_policy_ops pd_policy_sieve = {
     .create = sieve_create,
     .destroy = destroy,
     .reserve = reserve,
+    .move = move_slot,
     .hit = hit,
     .miss = miss,
     .insert = insert,

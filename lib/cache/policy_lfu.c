@@ -56,6 +56,42 @@ destroy(struct pd_policy *p)
 	free(l);
 }
 
+/* Buckets of ${n} slots, the lowest first: each list keeps its order. */
+static int
+shrink(struct lfu *l, uint32_t n)
+{
+	struct bucket *b;
+	uint32_t *of, i, slot, used = 0;
+
+	if (n + 1 >= l->cap ||
+	    (b = malloc(((size_t)n + 1) * sizeof(*b))) == NULL)
+		return 0;
+	for (i = l->lowest; i != PD_NO_SLOT; i = l->bucket[i].higher) {
+		b[used] = l->bucket[i];
+		b[used].lower = used == 0 ? PD_NO_SLOT : used - 1;
+		if (used > 0)
+			b[used - 1].higher = used;
+		b[used].higher = PD_NO_SLOT;
+		for (slot = b[used].list.oldest; slot != PD_NO_SLOT;
+		     slot = l->slots.link[slot].newer)
+			l->bucket_of[slot] = used;
+		used++;
+	}
+	free(l->bucket);
+	l->bucket = b;
+	l->cap = n + 1;
+	l->lowest = used > 0 ? 0 : PD_NO_SLOT;
+	l->spare = PD_NO_SLOT;
+	for (i = used; i < l->cap; i++) {
+		b[i].higher = l->spare;
+		l->spare = i;
+	}
+	of = realloc(l->bucket_of, n * sizeof(*of));
+	if (of != NULL)
+		l->bucket_of = of;
+	return pd_slots_reserve(&l->slots, n);
+}
+
 /* There are at most as many counts as residents, and one more on the way. */
 static int
 reserve(struct pd_policy *p, uint32_t n)
@@ -65,7 +101,7 @@ reserve(struct pd_policy *p, uint32_t n)
 	uint32_t *of;
 
 	if (n < l->cap)
-		return 0;
+		return shrink(l, n);
 	of = realloc(l->bucket_of, n * sizeof(*of));
 	if (of == NULL)
 		return -1;
@@ -129,6 +165,16 @@ take(struct lfu *l, uint32_t slot)
 		l->bucket[b->higher].lower = b->lower;
 	b->higher = l->spare;
 	l->spare = i;
+}
+
+static void
+move_slot(struct pd_policy *p, uint32_t from, uint32_t to)
+{
+	struct lfu *l = (struct lfu *)p;
+	const uint32_t i = l->bucket_of[from];
+
+	pd_slist_move(&l->slots, &l->bucket[i].list, from, to);
+	l->bucket_of[to] = i;
 }
 
 static void
@@ -211,6 +257,7 @@ const struct pd_policy_ops pd_policy_lfu = {
     .create = create,
     .destroy = destroy,
     .reserve = reserve,
+    .move = move_slot,
     .hit = hit,
     .miss = miss,
     .insert = insert,

@@ -87,7 +87,7 @@ stack_remove(struct lirs *l, uint32_t ref)
 	l->stack_units -= units_of(l, ref);
 }
 
-/* The ghost ${to} takes the place in S that ${from} has. */
+/* ${to} takes the place in S that ${from} has. */
 static void
 stack_replace(struct lirs *l, uint32_t from, uint32_t to)
 {
@@ -154,7 +154,9 @@ limit_lir(struct lirs *l)
 static void
 limit_stack(struct lirs *l)
 {
-	while (l->stack_units > l->stack_limit && l->ghosts.list[0].count > 0)
+	while (l->ghosts.list[0].count > 0 &&
+	       (l->stack_units > l->stack_limit ||
+		   l->ghosts.list[0].count > l->ghosts.most))
 		drop_ghost(l, l->ghosts.list[0].oldest);
 }
 
@@ -202,20 +204,36 @@ destroy(struct pd_policy *p)
 	free(l);
 }
 
+/* All ghosts, and their memory. */
+static void
+forget(struct lirs *l)
+{
+	const uint32_t most = l->ghosts.most;
+
+	while (l->ghosts.list[0].count > 0)
+		drop_ghost(l, l->ghosts.list[0].oldest);
+	pd_ghosttab_release(&l->ghosts);
+	l->ghosts.most = most;
+	free(l->gstack);
+	l->gstack = NULL;
+	l->gcap = 0;
+}
+
+/* Fewer slots than before: the ghosts start again, so that theirs shrink. */
 static int
 reserve(struct pd_policy *p, uint32_t n)
 {
 	struct lirs *l = (struct lirs *)p;
 	struct pd_slink *stack;
 
-	if (n <= l->slots.n)
-		return 0;
 	if (n >= GHOST)
 		return -1;
+	if (n < l->slots.n)
+		forget(l);
 	stack = realloc(l->stack, n * sizeof(*stack));
-	if (stack == NULL)
+	if (stack == NULL && n > l->slots.n)
 		return -1;
-	l->stack = stack;
+	l->stack = stack != NULL ? stack : l->stack;
 	return pd_slots_reserve(&l->slots, n);
 }
 
@@ -226,6 +244,21 @@ make_lir(struct lirs *l, uint32_t slot)
 	l->lir_units += pd_slots_units(&l->slots, slot);
 	stack_push(l, slot);
 	limit_lir(l);
+}
+
+static void
+move_slot(struct pd_policy *p, uint32_t from, uint32_t to)
+{
+	struct lirs *l = (struct lirs *)p;
+	const uint8_t tag = l->slots.tag[from];
+	struct pd_slist none = PD_SLIST_INIT;
+
+	if (tag & IN_STACK)
+		stack_replace(l, from, to);
+	/* LIR are on no list of the slots: they have no neighbours. */
+	if (tag & LIR)
+		l->slots.link[from] = (struct pd_slink){PD_NO_SLOT, PD_NO_SLOT};
+	pd_slist_move(&l->slots, tag & LIR ? &none : &l->queue, from, to);
 }
 
 static void
@@ -373,6 +406,19 @@ set_size(struct pd_policy *p, uint32_t slot, const struct pd_access *acc)
 	}
 }
 
+/* A ghost here has a link in S, too. */
+static void
+set_history(struct pd_policy *p, uint64_t bytes)
+{
+	struct lirs *l = (struct lirs *)p;
+	const uint64_t most =
+	    bytes / (PD_GHOST_BYTES + sizeof(struct pd_slink));
+
+	l->ghosts.most = most < GHOST ? (uint32_t)most : GHOST - 1;
+	if (l->ghosts.cap > l->ghosts.most)
+		forget(l);
+}
+
 static size_t
 memory(const struct pd_policy *p)
 {
@@ -408,6 +454,7 @@ const struct pd_policy_ops pd_policy_lirs = {
     .create = create,
     .destroy = destroy,
     .reserve = reserve,
+    .move = move_slot,
     .hit = hit,
     .miss = miss,
     .insert = insert,
@@ -415,6 +462,7 @@ const struct pd_policy_ops pd_policy_lirs = {
     .remove = remove_slot,
     .set_capacity = set_capacity,
     .set_size = set_size,
+    .set_history = set_history,
     .memory = memory,
     .each = each,
 };

@@ -60,6 +60,14 @@ lru_reserve(struct pd_policy *p, uint32_t n)
 }
 
 static void
+move_slot(struct pd_policy *p, uint32_t from, uint32_t to)
+{
+	struct lru *l = (struct lru *)p;
+
+	pd_slist_move(&l->slots, &l->list, from, to);
+}
+
+static void
 lru_hit(struct pd_policy *p, uint32_t slot, const struct pd_access *acc)
 {
 	struct lru *l = (struct lru *)p;
@@ -131,6 +139,7 @@ const struct pd_policy_ops pd_policy_lru = {
     .create = lru_create,
     .destroy = lru_destroy,
     .reserve = lru_reserve,
+    .move = move_slot,
     .hit = lru_hit,
     .miss = lru_miss,
     .insert = lru_insert,
@@ -146,6 +155,7 @@ const struct pd_policy_ops pd_policy_fifo = {
     .create = fifo_create,
     .destroy = lru_destroy,
     .reserve = lru_reserve,
+    .move = move_slot,
     .hit = fifo_hit,
     .miss = lru_miss,
     .insert = lru_insert,

@@ -44,6 +44,12 @@ reserve(struct pd_policy *p, uint32_t n)
 }
 
 static void
+move_slot(struct pd_policy *p, uint32_t from, uint32_t to)
+{
+	pd_bag_move(&((struct uniform *)p)->bag, from, to);
+}
+
+static void
 hit(struct pd_policy *p, uint32_t slot, const struct pd_access *acc)
 {
 	(void)p;
@@ -106,6 +112,7 @@ const struct pd_policy_ops pd_policy_random = {
     .create = create,
     .destroy = destroy,
     .reserve = reserve,
+    .move = move_slot,
     .hit = hit,
     .miss = miss,
     .insert = insert,

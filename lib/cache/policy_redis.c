@@ -88,13 +88,24 @@ reserve(struct pd_policy *p, uint32_t n)
 	struct redis *r = (struct redis *)p;
 	struct record *rec;
 
-	if (n <= r->bag.n)
-		return 0;
 	rec = realloc(r->rec, n * sizeof(*rec));
-	if (rec == NULL)
+	if (rec == NULL && n > r->bag.n)
 		return -1;
-	r->rec = rec;
+	r->rec = rec != NULL ? rec : r->rec;
 	return pd_bag_reserve(&r->bag, n);
+}
+
+static void
+move_slot(struct pd_policy *p, uint32_t from, uint32_t to)
+{
+	struct redis *r = (struct redis *)p;
+	unsigned i;
+
+	pd_bag_move(&r->bag, from, to);
+	r->rec[to] = r->rec[from];
+	for (i = 0; i < r->pooled; i++)
+		if (r->pool[i].slot == from)
+			r->pool[i].slot = to;
 }
 
 /* When, in the units that records keep. */
@@ -236,6 +247,7 @@ const struct pd_policy_ops pd_policy_redis_lru = {
     .create = lru_create,
     .destroy = destroy,
     .reserve = reserve,
+    .move = move_slot,
     .hit = hit,
     .miss = miss,
     .insert = insert,
@@ -251,6 +263,7 @@ const struct pd_policy_ops pd_policy_redis_lfu = {
     .create = lfu_create,
     .destroy = destroy,
     .reserve = reserve,
+    .move = move_slot,
     .hit = hit,
     .miss = miss,
     .insert = insert,

@@ -71,6 +71,14 @@ move(struct slru *s, uint32_t slot, unsigned to)
 }
 
 static void
+move_slot(struct pd_policy *p, uint32_t from, uint32_t to)
+{
+	struct slru *s = (struct slru *)p;
+
+	pd_slist_move(&s->slots, &s->segment[s->slots.tag[from]], from, to);
+}
+
+static void
 hit(struct pd_policy *p, uint32_t slot, const struct pd_access *acc)
 {
 	struct slru *s = (struct slru *)p;
@@ -168,6 +176,7 @@ const struct pd_policy_ops pd_policy_slru = {
     .create = create,
     .destroy = destroy,
     .reserve = reserve,
+    .move = move_slot,
     .hit = hit,
     .miss = miss,
     .insert = insert,

@@ -198,6 +198,14 @@ victim_qdlp(struct pd_policy *p, uint64_t tick)
 }
 
 static void
+move_slot(struct pd_policy *p, uint32_t from, uint32_t to)
+{
+	struct twofifo *q = (struct twofifo *)p;
+
+	pd_slist_move(&q->slots, list_of(q, from), from, to);
+}
+
+static void
 remove_slot(struct pd_policy *p, uint32_t slot, bool evicted)
 {
 	struct twofifo *q = (struct twofifo *)p;
@@ -218,6 +226,14 @@ set_size(struct pd_policy *p, uint32_t slot, const struct pd_access *acc)
 	struct twofifo *q = (struct twofifo *)p;
 
 	pd_slist_resize(&q->slots, list_of(q, slot), slot, size);
+}
+
+static void
+set_history(struct pd_policy *p, uint64_t bytes)
+{
+	struct twofifo *q = (struct twofifo *)p;
+
+	pd_ghosttab_limit(&q->ghosts, bytes);
 }
 
 static size_t
@@ -257,6 +273,7 @@ const struct pd_policy_ops pd_policy_s3fifo = {
     .create = create_s3fifo,
     .destroy = destroy,
     .reserve = reserve,
+    .move = move_slot,
     .hit = hit,
     .miss = miss,
     .insert = insert,
@@ -264,6 +281,7 @@ const struct pd_policy_ops pd_policy_s3fifo = {
     .remove = remove_slot,
     .set_capacity = set_capacity,
     .set_size = set_size,
+    .set_history = set_history,
     .memory = memory,
     .each = each,
 };
@@ -274,6 +292,7 @@ const struct pd_policy_ops pd_policy_qdlp = {
     .create = create_qdlp,
     .destroy = destroy,
     .reserve = reserve,
+    .move = move_slot,
     .hit = hit,
     .miss = miss,
     .insert = insert,
@@ -281,6 +300,7 @@ const struct pd_policy_ops pd_policy_qdlp = {
     .remove = remove_slot,
     .set_capacity = set_capacity,
     .set_size = set_size,
+    .set_history = set_history,
     .memory = memory,
     .each = each,
 };

@@ -205,6 +205,14 @@ climb(struct wtinylfu *w)
 }
 
 static void
+move_slot(struct pd_policy *p, uint32_t from, uint32_t to)
+{
+	struct wtinylfu *w = (struct wtinylfu *)p;
+
+	pd_slist_move(&w->slots, &w->list[w->slots.tag[from]], from, to);
+}
+
+static void
 hit(struct pd_policy *p, uint32_t slot, const struct pd_access *acc)
 {
 	struct wtinylfu *w = (struct wtinylfu *)p;
@@ -310,6 +318,16 @@ set_size(struct pd_policy *p, uint32_t slot, const struct pd_access *acc)
 	settle(w, 0);
 }
 
+static void
+set_history(struct pd_policy *p, uint64_t bytes)
+{
+	struct wtinylfu *w = (struct wtinylfu *)p;
+
+	while (
+	    pd_sketch_memory(&w->sketch) > bytes && pd_sketch_fold(&w->sketch))
+		continue;
+}
+
 static size_t
 memory(const struct pd_policy *p)
 {
@@ -336,6 +354,7 @@ const struct pd_policy_ops pd_policy_wtinylfu = {
     .create = create,
     .destroy = destroy,
     .reserve = reserve,
+    .move = move_slot,
     .hit = hit,
     .miss = miss,
     .insert = insert,
@@ -343,6 +362,7 @@ const struct pd_policy_ops pd_policy_wtinylfu = {
     .remove = remove_slot,
     .set_capacity = set_capacity,
     .set_size = set_size,
+    .set_history = set_history,
     .memory = memory,
     .each = each,
 };

@@ -53,7 +53,7 @@ pd_record_insert(struct pd_record *r, const struct pd_access *a,
 	r->frequency = 0;
 	memset(r->gap, PD_CODE_NONE, sizeof(r->gap));
 	if (g != NULL) {
-		memcpy(r->gap, g->gap, sizeof(r->gap));
+		memcpy(r->gap, g->gap, sizeof(g->gap));
 		push_gap(r, (uint32_t)a->tick - g->last);
 		r->frequency = g->frequency;
 		r->hits = FLAG_RETURNING;
@@ -98,7 +98,7 @@ int
 pd_ghost_ring_init(struct pd_ghost_ring *g)
 {
 	memset(g, 0, sizeof(*g));
-	return pd_keyindex_init(&g->index, NULL, sizeof(*g->entry));
+	return pd_keyindex_init32(&g->index, NULL, sizeof(*g->entry));
 }
 
 void
@@ -126,16 +126,16 @@ pd_ghost_ring_reserve(struct pd_ghost_ring *g, uint32_t n)
 	struct pd_keyindex index;
 	uint32_t i, kept = 0;
 
-	if (n <= g->size)
+	if (n == g->size)
 		return 0;
-	e = calloc(n, sizeof(*e));
+	e = calloc(n > 0 ? n : 1, sizeof(*e));
 	if (e == NULL)
 		return -1;
-	if (pd_keyindex_init(&index, e, sizeof(*e)) == -1)
+	if (pd_keyindex_init32(&index, e, sizeof(*e)) == -1)
 		goto err1;
 	if (pd_keyindex_reserve(&index, n) == -1)
 		goto err2;
-	for (i = 0; i < g->used; i++) {
+	for (i = g->used > n ? g->used - n : 0; i < g->used; i++) {
 		e[kept] = g->entry[position(g, i)];
 		if (e[kept].frequency != 0)
 			pd_keyindex_add(&index, kept++);
@@ -156,9 +156,9 @@ err1:
 }
 
 void
-pd_ghost_ring_del(struct pd_ghost_ring *g, uint64_t key)
+pd_ghost_ring_del(struct pd_ghost_ring *g, uint32_t print)
 {
-	const uint32_t i = pd_keyindex_find(&g->index, key);
+	const uint32_t i = pd_keyindex_find(&g->index, print);
 
 	if (i == PD_KEYINDEX_NONE)
 		return;
@@ -176,7 +176,7 @@ forget_oldest(struct pd_ghost_ring *g)
 }
 
 void
-pd_ghost_ring_add(struct pd_ghost_ring *g, uint64_t key,
+pd_ghost_ring_add(struct pd_ghost_ring *g, uint32_t print,
     const struct pd_record *r, uint64_t limit)
 {
 	struct pd_record_ghost *e;
@@ -186,12 +186,12 @@ pd_ghost_ring_add(struct pd_ghost_ring *g, uint64_t key,
 		limit = g->size;
 	if (limit == 0)
 		return;
-	pd_ghost_ring_del(g, key);
+	pd_ghost_ring_del(g, print);
 	while (g->used >= limit)
 		forget_oldest(g);
 	i = position(g, g->used++);
 	e = &g->entry[i];
-	e->key = key;
+	e->print = print;
 	e->last = r->last;
 	memcpy(e->gap, r->gap, sizeof(e->gap));
 	e->frequency = r->frequency;
@@ -200,9 +200,9 @@ pd_ghost_ring_add(struct pd_ghost_ring *g, uint64_t key,
 
 bool
 pd_ghost_ring_find(
-    const struct pd_ghost_ring *g, uint64_t key, struct pd_record_ghost *out)
+    const struct pd_ghost_ring *g, uint32_t print, struct pd_record_ghost *out)
 {
-	const uint32_t i = pd_keyindex_find(&g->index, key);
+	const uint32_t i = pd_keyindex_find(&g->index, print);
 
 	if (i == PD_KEYINDEX_NONE)
 		return false;

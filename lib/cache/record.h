@@ -30,15 +30,22 @@ struct pd_record {
 	uint8_t ttl;	   /* code of seconds left at the last access */
 };
 
-/* What a ghost keeps of a record. */
+/*
+ * What a ghost keeps of a record: 12 bytes, and about 6 for the index. The key
+ * is its fingerprint (slist.h): with g ghosts a key that is none of them gets
+ * the history of one with probability g / 2^32. The oldest gap of a record
+ * falls off when the key returns, so it is not kept.
+ */
 struct pd_record_ghost {
-	uint64_t key;
+	uint32_t print;
 	uint32_t last;
-	uint8_t gap[4];
+	uint8_t gap[3];
 	uint8_t frequency; /* 0: the entry is void */
 };
 
-/* A ring of ghosts in the order of eviction, with an index by key. */
+#define PD_RECORD_GHOST_BYTES 18 /* about, with the index */
+
+/* A ring of ghosts in the order of eviction, with an index by fingerprint. */
 struct pd_ghost_ring {
 	struct pd_record_ghost *entry;
 	uint32_t size;	/* entries allocated */
@@ -68,18 +75,18 @@ void pd_record_served(const struct pd_record *r,
 /* An empty ring. 0, or -1 out of memory. */
 int pd_ghost_ring_init(struct pd_ghost_ring *g);
 void pd_ghost_ring_release(struct pd_ghost_ring *g);
-/* Room for ${n} ghosts; never shrinks. 0, or -1 out of memory with everything
- * as it was. */
+/* Room for exactly ${n} ghosts; where there are more the oldest are forgotten.
+ * 0, or -1 out of memory with everything as it was. */
 int pd_ghost_ring_reserve(struct pd_ghost_ring *g, uint32_t n);
 /* Remember an evicted key, keeping at most ${limit} ghosts (and no more than
  * there is room for). */
-void pd_ghost_ring_add(struct pd_ghost_ring *g, uint64_t key,
+void pd_ghost_ring_add(struct pd_ghost_ring *g, uint32_t print,
     const struct pd_record *r, uint64_t limit);
-/* Copy the ghost of ${key} to ${out}; false when there is none. */
+/* Copy the ghost of ${print} to ${out}; false when there is none. */
 bool pd_ghost_ring_find(
-    const struct pd_ghost_ring *g, uint64_t key, struct pd_record_ghost *out);
+    const struct pd_ghost_ring *g, uint32_t print, struct pd_record_ghost *out);
 /* Forget a key, if it is known. */
-void pd_ghost_ring_del(struct pd_ghost_ring *g, uint64_t key);
+void pd_ghost_ring_del(struct pd_ghost_ring *g, uint32_t print);
 /* Bytes allocated. */
 size_t pd_ghost_ring_memory(const struct pd_ghost_ring *g);
 

@@ -88,6 +88,31 @@ pd_sketch_get(const struct pd_sketch *s, uint64_t hash)
 	return least;
 }
 
+/* Keys of two blocks share one: a counter becomes the larger of the two. */
+bool
+pd_sketch_fold(struct pd_sketch *s)
+{
+	const size_t n = (size_t)s->blocks / 2 * WORDS;
+	uint64_t a, b, *word;
+	unsigned shift;
+	size_t i;
+
+	if (n == 0)
+		return false;
+	for (i = 0; i < n; i++)
+		for (shift = 0; shift < 64; shift += 4) {
+			a = s->word[i] & 15ULL << shift;
+			b = s->word[i + n] & 15ULL << shift;
+			if (b > a)
+				s->word[i] += b - a;
+		}
+	s->blocks /= 2;
+	word = realloc(s->word, n * sizeof(*word));
+	if (word != NULL)
+		s->word = word;
+	return true;
+}
+
 size_t
 pd_sketch_memory(const struct pd_sketch *s)
 {

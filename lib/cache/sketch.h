@@ -8,6 +8,7 @@
  * Manes, ACM Transactions on Storage 2017). 8 bytes an object.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,9 @@ void pd_sketch_release(struct pd_sketch *s);
 void pd_sketch_add(struct pd_sketch *s, uint64_t hash);
 /* The estimate, 0..15. */
 unsigned pd_sketch_get(const struct pd_sketch *s, uint64_t hash);
+/* Half the memory, at the price of more collisions. False when it is the
+ * smallest already. */
+bool pd_sketch_fold(struct pd_sketch *s);
 size_t pd_sketch_memory(const struct pd_sketch *s);
 
 #endif /* PD_CACHE_SKETCH_H */

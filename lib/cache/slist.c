@@ -19,9 +19,9 @@ pd_slots_release(struct pd_slots *s)
 	pd_slots_init(s, s->want);
 }
 
-/* Grow one array of the set; ${p} stays valid when memory runs out. */
+/* Resize one array of the set; ${p} stays valid when memory runs out. */
 static void *
-grow(void *p, unsigned wanted, uint32_t n, size_t each, int *failed)
+resize(void *p, unsigned wanted, uint32_t n, size_t each, int *failed)
 {
 	void *q;
 
@@ -40,17 +40,18 @@ pd_slots_reserve(struct pd_slots *s, uint32_t n)
 {
 	int failed = 0;
 
-	if (n <= s->n)
+	if (n == s->n)
 		return 0;
-	s->link = grow(
+	s->link = resize(
 	    s->link, s->want & PD_SLOTS_LINK, n, sizeof(*s->link), &failed);
 	s->tag =
-	    grow(s->tag, s->want & PD_SLOTS_TAG, n, sizeof(*s->tag), &failed);
-	s->print = grow(
+	    resize(s->tag, s->want & PD_SLOTS_TAG, n, sizeof(*s->tag), &failed);
+	s->print = resize(
 	    s->print, s->want & PD_SLOTS_PRINT, n, sizeof(*s->print), &failed);
-	s->size = grow(
+	s->size = resize(
 	    s->size, s->want & PD_SLOTS_SIZE, n, sizeof(*s->size), &failed);
-	if (failed)
+	/* An array that could not shrink is larger than said, no more. */
+	if (failed && n > s->n)
 		return -1;
 	s->n = n;
 	return 0;

@@ -50,8 +50,8 @@ struct pd_slist {
 /* Empty, with the arrays of ${want} (enum pd_slots_want, or'ed). */
 void pd_slots_init(struct pd_slots *s, unsigned want);
 void pd_slots_release(struct pd_slots *s);
-/* Room for exactly ${n} slots at least; never shrinks. 0, or -1 out of memory
- * with everything as it was. */
+/* Room for exactly ${n} slots; less than before is allowed while no slot from
+ * ${n} on is used. 0, or -1 out of memory with everything as it was. */
 int pd_slots_reserve(struct pd_slots *s, uint32_t n);
 /* Bytes allocated. */
 size_t pd_slots_memory(const struct pd_slots *s);
@@ -108,6 +108,30 @@ pd_slist_remove(struct pd_slots *s, struct pd_slist *l, uint32_t slot)
 		l->oldest = k.newer;
 	l->count--;
 	l->units -= pd_slots_units(s, slot);
+}
+
+/* What ${from}, which is on ${l}, has and is goes to the free slot ${to}. */
+static inline void
+pd_slist_move(
+    struct pd_slots *s, struct pd_slist *l, uint32_t from, uint32_t to)
+{
+	const struct pd_slink k = s->link[from];
+
+	s->link[to] = k;
+	if (k.newer != PD_NO_SLOT)
+		s->link[k.newer].older = to;
+	else
+		l->newest = to;
+	if (k.older != PD_NO_SLOT)
+		s->link[k.older].newer = to;
+	else
+		l->oldest = to;
+	if (s->tag != NULL)
+		s->tag[to] = s->tag[from];
+	if (s->print != NULL)
+		s->print[to] = s->print[from];
+	if (s->size != NULL)
+		s->size[to] = s->size[from];
 }
 
 /* To the newest end of the list that ${slot} is on. */

@@ -80,6 +80,32 @@ owner_reserve(struct owner *o, uint32_t n)
 		o->cap = n;
 }
 
+/* Give the residents the lowest slots, then the memory of the rest back with
+ * ${shrink}. */
+static inline void
+owner_compact(struct owner *o, bool shrink)
+{
+	uint32_t to = 0, from = o->cap;
+
+	while (to < o->count) {
+		if (o->key_of[to] != PD_NO_SLOT) {
+			to++;
+			continue;
+		}
+		while (o->key_of[--from] == PD_NO_SLOT)
+			continue;
+		o->ops->move(o->policy, from, to);
+		o->key_of[to] = o->key_of[from];
+		o->size_of[to] = o->size_of[from];
+		o->slot_of[o->key_of[to]] = to;
+		o->key_of[from] = PD_NO_SLOT;
+	}
+	if (!shrink)
+		return;
+	o->cap = o->count > 0 ? o->count : 1;
+	assert_int_equal(o->ops->reserve(o->policy, o->cap), 0);
+}
+
 static inline void
 owner_drop(struct owner *o, uint32_t slot, bool evicted)
 {

@@ -143,6 +143,123 @@ is_the_same_by_seed(void **state)
 		    victims(pd_policy_find("redis-lru"), 2, 0));
 }
 
+enum compaction {
+	NEVER,
+	MOVE,
+	SHRINK,
+};
+
+/* Victims of a cache that is emptied by half now and then. */
+static uint64_t
+victims_moved(
+    const struct pd_policy_ops *ops, enum compaction how, bool by_bytes)
+{
+	struct owner o;
+	struct pd_rng rng;
+	unsigned round, i;
+	uint64_t h;
+
+	pd_rng_init(&rng, 7);
+	owner_init(&o, ops, by_bytes ? 15000 : 150, by_bytes, 3);
+	for (round = 0; round < 30; round++) {
+		shake(&o, &rng, 700, 1500);
+		for (i = 0; i < 100 + 20 * round; i++)
+			owner_delete(&o, i * 7 % 1500);
+		if (how != NEVER)
+			owner_compact(&o, how == SHRINK);
+	}
+	drain(&o);
+	h = o.victims;
+	owner_release(&o);
+	return h;
+}
+
+/* Which slot a resident has is nothing to the decisions. LIRS forgets its
+ * ghosts when it shrinks. */
+static void
+moves_change_nothing(void **state)
+{
+	const struct pd_policy_ops *const *p;
+	unsigned by_bytes;
+	uint64_t h;
+
+	(void)state;
+	for (p = pd_policies; *p != NULL; p++)
+		for (by_bytes = 0; by_bytes < 2; by_bytes++) {
+			h = victims_moved(*p, NEVER, by_bytes);
+			if (h != victims_moved(*p, MOVE, by_bytes))
+				fail_msg("%s minds moves", (*p)->name);
+			if (h != victims_moved(*p, SHRINK, by_bytes) &&
+			    strcmp((*p)->name, "lirs") != 0)
+				fail_msg("%s minds shrinking", (*p)->name);
+		}
+}
+
+/* After a burst of many residents memory is that of the few that stay. */
+static void
+memory_shrinks_with_the_residents(void **state)
+{
+	const struct pd_policy_ops *const *p;
+	struct owner o;
+	struct pd_rng rng;
+	size_t most, least;
+	uint32_t k;
+
+	(void)state;
+	for (p = pd_policies; *p != NULL; p++) {
+		pd_rng_init(&rng, 7);
+		owner_init(&o, *p, 3000, false, 3);
+		for (k = 0; k < OWNER_KEYS; k++)
+			owner_access(&o, k, 1, true);
+		most = (*p)->memory(o.policy);
+		while (o.count > 20)
+			owner_evict(&o);
+		owner_compact(&o, true);
+		if ((*p)->set_history != NULL)
+			(*p)->set_history(o.policy, 0);
+		least = (*p)->memory(o.policy);
+		if (least > most / 3 || (*p)->memory(o.policy) > 20000)
+			fail_msg("%s keeps %zu of %zu bytes", (*p)->name, least,
+			    most);
+		shake(&o, &rng, 20000, 2000);
+		drain(&o);
+		owner_release(&o);
+	}
+}
+
+/* Ghosts stay within what they are given, and no policy minds having none. */
+static void
+history_is_bounded(void **state)
+{
+	const struct pd_policy_ops *const *p;
+	struct owner o, without;
+	struct pd_rng rng;
+	size_t extra;
+
+	(void)state;
+	for (p = pd_policies; *p != NULL; p++) {
+		if ((*p)->set_history == NULL)
+			continue;
+		owner_init(&o, *p, 1500, false, 3);
+		owner_init(&without, *p, 1500, false, 3);
+		(*p)->set_history(o.policy, 8192);
+		(*p)->set_history(without.policy, 0);
+		pd_rng_init(&rng, 7);
+		shake(&o, &rng, 20000, 4000);
+		pd_rng_init(&rng, 7);
+		shake(&without, &rng, 20000, 4000);
+		extra = (*p)->memory(o.policy);
+		assert_true(extra >= (*p)->memory(without.policy));
+		extra -= (*p)->memory(without.policy);
+		if (extra > 8192 * 5 / 4)
+			fail_msg("%s keeps %zu bytes", (*p)->name, extra);
+		drain(&o);
+		drain(&without);
+		owner_release(&o);
+		owner_release(&without);
+	}
+}
+
 struct visit {
 	const struct owner *o;
 	uint8_t seen[OWNER_KEYS];
@@ -455,6 +572,9 @@ main(void)
 	    cmocka_unit_test(keeps_its_promises),
 	    cmocka_unit_test(follows_the_capacity),
 	    cmocka_unit_test(is_the_same_by_seed),
+	    cmocka_unit_test(moves_change_nothing),
+	    cmocka_unit_test(memory_shrinks_with_the_residents),
+	    cmocka_unit_test(history_is_bounded),
 	    cmocka_unit_test(each_visits_every_resident_once),
 	    cmocka_unit_test(each_gives_the_order_of_eviction),
 	    cmocka_unit_test(lru_and_fifo_equal_naive_ones),
