@@ -14,7 +14,8 @@
 #include "model/model.h"
 
 #define UNLIMITED (UINT64_C(1) << 50)
-#define BYTES_A_KEY 256 /* a guess, for the first sizes of ghosts */
+#define HISTORY_SHARE 16 /* a sixteenth of the memory may be ghosts */
+#define BYTES_A_KEY 256	 /* a guess, for the first sizes of ghosts */
 
 uint64_t
 pd_store_memory(const struct pd_store *st)
@@ -34,8 +35,8 @@ store_full(const struct pd_store *st, uint64_t more)
 	       pd_store_memory(st) + more > st->cfg.maxmemory;
 }
 
-static int
-evict_one(struct pd_store *st)
+int
+store_evict_one(struct pd_store *st)
 {
 	const uint32_t slot = st->policy->ops->victim(st->policy, st->tick);
 	struct pd_entry *e;
@@ -50,6 +51,7 @@ evict_one(struct pd_store *st)
 	st->stats->evicted++;
 	st->stats->evicted_bytes += pd_store_entry_bytes(e);
 	store_remove(st, e, k.hash, true);
+	store_slots_fit(st);
 	return 0;
 }
 
@@ -61,10 +63,10 @@ store_make_room_for(struct pd_store *st, uint64_t bytes, uint64_t objects)
 	if (!st->cfg.evict)
 		return most > 0 && st->total + objects > most ? -1 : 0;
 	while (most > 0 && st->total + objects > most)
-		if (evict_one(st))
+		if (store_evict_one(st))
 			return -1;
 	while (store_full(st, bytes))
-		if (evict_one(st))
+		if (store_evict_one(st))
 			return -1;
 	return 0;
 }
@@ -92,6 +94,16 @@ capacity(const struct pd_store *st)
 					     : st->cfg.maxmemory / 2;
 }
 
+/* Ghosts that push residents out are worth less than these. */
+static void
+limit_history(const struct pd_store *st, struct pd_policy *p)
+{
+	if (p->ops->set_history != NULL)
+		p->ops->set_history(p, st->cfg.maxmemory == 0
+					   ? UINT64_MAX
+					   : st->cfg.maxmemory / HISTORY_SHARE);
+}
+
 static struct pd_policy *
 create(struct pd_store *st, const struct pd_policy_ops *ops, struct pd_err *err)
 {
@@ -112,6 +124,7 @@ create(struct pd_store *st, const struct pd_policy_ops *ops, struct pd_err *err)
 	params.objects_hint = hint > 1u << 20 ? 1u << 20 : (uint32_t)hint;
 	if ((p = ops->create(&params, err)) == NULL)
 		return NULL;
+	limit_history(st, p);
 	if (st->slots_cap > 0 && ops->reserve(p, st->slots_cap)) {
 		pd_err_nomem(err);
 		ops->destroy(p);
@@ -140,6 +153,18 @@ store_close_policy(struct pd_store *st)
 {
 	st->policy->ops->destroy(st->policy);
 	pd_context_free(st->context);
+}
+
+void
+store_reset_policy(struct pd_store *st)
+{
+	struct pd_policy *p;
+	struct pd_err err = PD_ERR_INIT;
+
+	if ((p = create(st, st->cfg.policy, &err)) == NULL)
+		return;
+	st->policy->ops->destroy(st->policy);
+	st->policy = p;
 }
 
 struct handover {
@@ -209,6 +234,7 @@ pd_store_set_limits(
 {
 	st->cfg.maxmemory = maxmemory;
 	st->cfg.maxobjects = maxobjects;
+	limit_history(st, st->policy);
 	pd_store_tune(st);
 	store_make_room_for(st, 0, 0);
 }

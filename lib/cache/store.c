@@ -1,8 +1,7 @@
 /*
- * Keys, values, expiry. What is resident has a slot; slots[] finds the entry
- * of a slot, and free slots link to one another in the same array: an odd
- * number is twice the next free slot, plus 1. The index finds the entry of a
- * key. Eviction, limits and the policy's own affairs are in evict.c.
+ * Keys, values, expiry. What is resident has a slot (slots.c); the index finds
+ * the entry of a key. Eviction, limits and the policy's own affairs are in
+ * evict.c.
  */
 
 #include <assert.h>
@@ -21,7 +20,6 @@
 #include "cache/tap.h"
 #include "data/event.h"
 
-#define SLOTS_FIRST 1024
 #define PENDING_AGE 65536 /* ticks after which a miss has been given up */
 
 static uint64_t
@@ -113,46 +111,6 @@ pd_store_entry_bytes(const struct pd_entry *e)
 {
 	/* malloc_usable_size() leaves out the chunk's own word. */
 	return malloc_usable_size((void *)(uintptr_t)e) + sizeof(size_t);
-}
-
-/* Slots. */
-
-struct pd_entry *
-store_slot(const struct pd_store *st, uint32_t slot)
-{
-	return (uintptr_t)st->slots[slot] & 1 ? NULL : st->slots[slot];
-}
-
-static uint32_t
-slot_take(struct pd_store *st)
-{
-	const uint32_t slot = st->slot_free;
-	struct pd_entry **p;
-	uint32_t cap;
-
-	if (slot != PD_NO_SLOT) {
-		st->slot_free = (uint32_t)((uintptr_t)st->slots[slot] >> 1);
-		return slot;
-	}
-	if (st->slots_used < st->slots_cap)
-		return st->slots_used++;
-	if (st->slots_cap > PD_NO_SLOT / 2)
-		return PD_NO_SLOT;
-	cap = st->slots_cap == 0 ? SLOTS_FIRST : st->slots_cap * 2;
-	if (st->policy->ops->reserve(st->policy, cap) ||
-	    (p = realloc(st->slots, cap * sizeof(struct pd_entry *))) == NULL)
-		return PD_NO_SLOT;
-	st->slots = p;
-	st->slots_cap = cap;
-	return st->slots_used++;
-}
-
-static void
-slot_give(struct pd_store *st, uint32_t slot)
-{
-	st->slots[slot] =
-	    (struct pd_entry *)((uintptr_t)st->slot_free << 1 | 1);
-	st->slot_free = slot;
 }
 
 /* Entries. */
@@ -300,7 +258,7 @@ store_remove(
 	st->policy->ops->remove(st->policy, slot, evicted);
 	if (!evicted)
 		pd_context_delete(st->context, hash);
-	slot_give(st, slot);
+	store_slot_give(st, slot);
 	st->count[db]--;
 	st->total--;
 	if (e->flags & PD_ENTRY_TTL)
@@ -406,12 +364,12 @@ static int
 place(struct pd_store *st, const struct pd_key *k, struct pd_entry *e,
     const struct pd_access *acc)
 {
-	const uint32_t slot = slot_take(st);
+	const uint32_t slot = store_slot_take(st);
 
 	if (slot == PD_NO_SLOT)
 		return -1;
 	if (pd_index_add(&st->index, k->hash, e)) {
-		slot_give(st, slot);
+		store_slot_give(st, slot);
 		return -1;
 	}
 	e->slot = slot;
@@ -619,6 +577,7 @@ pd_store_del(struct pd_store *st, const struct pd_key *k)
 		tap(st, k, PD_OP_DEL, e, PD_EV_HIT, st->tick);
 	st->stats->deleted++;
 	store_remove(st, e, k->hash, false);
+	store_slots_fit(st);
 	return true;
 }
 
@@ -639,6 +598,9 @@ pd_store_flush(struct pd_store *st, int db)
 		st->stats->deleted++;
 		store_remove(st, e, k.hash, false);
 	}
+	if (st->total == 0)
+		store_reset_policy(st);
+	store_slots_fit(st);
 }
 
 struct pd_entry *
@@ -685,5 +647,7 @@ pd_store_expire_some(struct pd_store *st, unsigned n)
 		expire(st, e, &k);
 		gone++;
 	}
+	if (gone > 0)
+		store_slots_fit(st);
 	return gone * 10 > looked;
 }

@@ -99,6 +99,7 @@ struct pd_store_config {
 	const struct pd_keys *keys; /* seed of the hash; borrowed */
 };
 
+#define PD_STORE_SLOTS_MIN 256 /* the least step by which slots grow */
 #define PD_STORE_PENDING 4096 /* misses that wait for their fill */
 
 struct pd_miss {

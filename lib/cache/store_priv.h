@@ -1,12 +1,17 @@
 #ifndef PD_CACHE_STORE_PRIV_H
 #define PD_CACHE_STORE_PRIV_H
 
-/* What store.c and evict.c share. */
+/* What store.c, slots.c and evict.c share. */
 
 #include "cache/store.h"
 
 /* The entry of a slot, or NULL when the slot is free. */
 struct pd_entry *store_slot(const struct pd_store *st, uint32_t slot);
+/* A free slot, for which one is evicted where memory does not allow another;
+ * PD_NO_SLOT when it ran out. */
+uint32_t store_slot_take(struct pd_store *st);
+/* ${slot} has no entry any more. */
+void store_slot_give(struct pd_store *st, uint32_t slot);
 /* Take a resident out. */
 void store_remove(
     struct pd_store *st, struct pd_entry *e, uint64_t hash, bool evicted);
@@ -14,13 +19,22 @@ void store_remove(
 struct pd_access store_access(const struct pd_store *st, uint64_t hash,
     const struct pd_entry *e, unsigned op);
 
+/* Where fewer slots than seven eighths are in use (and some), residents move to
+ * the low ones and the memory of the rest goes back, the policy's too: after
+ * removals, O(slots), once in many. Slots change. */
+void store_slots_fit(struct pd_store *st);
+
 /* Make policy and context for an empty store. 0, or -1 with a message. */
 int store_open_policy(
     struct pd_store *st, const struct pd_policy_ops *ops, struct pd_err *err);
 void store_close_policy(struct pd_store *st);
+/* A policy without a past for an empty store; out of memory the old stays. */
+void store_reset_policy(struct pd_store *st);
 
 /* Would ${more} bytes pass the memory limit? */
 bool store_full(const struct pd_store *st, uint64_t more);
+/* Evict one. 0, or -1 when nothing is resident. */
+int store_evict_one(struct pd_store *st);
 /* Evict until ${bytes} and ${objects} more are within the limits. 0, or -1
  * when nothing is left to evict. */
 int store_make_room_for(struct pd_store *st, uint64_t bytes, uint64_t objects);

@@ -11,12 +11,12 @@ teardown() {
 cli() { redis-cli -p "$PORT" "$@"; }
 # info FIELD: a number of INFO.
 info() { cli info everything | tr -d '\r' | sed -n "s/^$1://p"; }
-# fill COUNT BYTES: that many keys by mass insertion.
+# fill COUNT BYTES [PREFIX]: that many keys by mass insertion.
 fill() {
-	awk -v n="$1" -v b="$2" 'BEGIN {
+	awk -v n="$1" -v b="$2" -v p="${3:-key:}" 'BEGIN {
 		v = sprintf("%0" b "d", 0)
 		for (i = 0; i < n; i++)
-			printf "SET key:%d %s\r\n", i, v
+			printf "SET %s%d %s\r\n", p, i, v
 	}' | cli --pipe | grep -q "errors: 0, replies: $1"
 }
 
@@ -212,6 +212,49 @@ fill() {
 		[ "$used" -gt $((6 << 20)) ]
 		[ "$(info evicted_keys)" -gt 1000 ]
 		[ "$(info used_memory_rss)" -lt $((24 << 20)) ]
+		stop_serve
+		rm -f port
+	done
+}
+
+@test "a cache too small for its tiny keys stays full and never refuses" {
+	for p in lru s3fifo learned; do
+		start_serve --maxmemory 4M --policy $p
+		fill 120000 3 # fails on any error reply
+		[ "$(cli dbsize)" -gt 25000 ]
+		[ "$(info used_memory)" -le $((4 << 20)) ]
+		[ "$(cli set a 1)" = OK ]
+		stop_serve
+		rm -f port
+	done
+}
+
+@test "a lower maxmemory leaves a full cache, FLUSHALL an empty one" {
+	for p in lru s3fifo learned; do
+		start_serve --maxmemory 24M --policy $p
+		fill 200000 3
+		[ "$(cli config set maxmemory 4mb)" = OK ]
+		[ "$(cli dbsize)" -gt 20000 ]
+		[ "$(info used_memory)" -le $((4 << 20)) ]
+		fill 30000 3
+		[ "$(cli dbsize)" -gt 20000 ]
+		cli flushall
+		[ "$(info used_memory)" -le $((1 << 20)) ]
+		[ "$(info used_memory_slots)" -le 4096 ]
+		[ "$(cli set a 1)" = OK ]
+		stop_serve
+		rm -f port
+	done
+}
+
+@test "after a burst of tiny keys the memory goes to larger values" {
+	for p in lru s3fifo learned; do
+		start_serve --maxmemory 16M --policy $p
+		fill 200000 3
+		fill 30000 1000 large:
+		[ "$(info used_memory)" -le $((16 << 20)) ]
+		[ "$(info used_memory_entries)" -gt $((13 << 20)) ]
+		[ "$(cli dbsize)" -gt 12500 ]
 		stop_serve
 		rm -f port
 	done
