@@ -145,6 +145,8 @@ ks_run(int argc, char **argv)
 		    opt.method);
 	if (!(opt.alpha > 0 && opt.alpha < 1))
 		return pd_cli_usage("option --alpha: not between 0 and 1");
+	if (!(opt.min_d >= 0 && opt.min_d <= 1))
+		return pd_cli_usage("option --min-d: not within 0 to 1");
 	if (strcmp(argv[0], "-") == 0 && strcmp(argv[1], "-") == 0)
 		return pd_cli_usage("standard input can be one sample only");
 	if (numbers_read(&x, argv[0], &err))

@@ -258,10 +258,13 @@ comparable(const struct pd_profile *ref, const struct rows_info *info,
 		pd_cli_note("'%s' holds no rows", name);
 		return PD_EXIT_UNKNOWN;
 	}
-	if (info->has_meta && info->rate != ref->rate)
+	if (info->has_meta && info->rate != ref->rate && info->rate > 0 &&
+	    ref->rate > 0)
 		pd_cli_note(
 		    "sampling rates differ: %g and %g", ref->rate, info->rate);
-	if (info->has_meta && info->capacity != ref->capacity)
+	/* Objects or bytes: 0 is unknown. */
+	if (info->has_meta && info->capacity != ref->capacity &&
+	    info->capacity > 0 && ref->capacity > 0)
 		pd_cli_note("the caches are not of one size: %llu and %llu",
 		    (unsigned long long)ref->capacity,
 		    (unsigned long long)info->capacity);
@@ -301,6 +304,8 @@ check_options(void)
 		return pd_cli_usage("missing option --profile FILE");
 	if (!(p->alpha > 0 && p->alpha < 1))
 		return pd_cli_usage("option --alpha: not between 0 and 1");
+	if (!(p->min_d >= 0 && p->min_d <= 1))
+		return pd_cli_usage("option --min-d: not within 0 to 1");
 	if (opt.bins < 2 || opt.bins > PD_PROFILE_CUTS + 1)
 		return pd_cli_usage(
 		    "option --bins: not between 2 and %d", PD_PROFILE_CUTS + 1);

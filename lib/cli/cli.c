@@ -294,6 +294,17 @@ no_verb(const struct pd_program *p, int argc, char **argv)
 }
 
 static const char *program_name = "predis";
+static bool output_failed; /* and that was told */
+
+static int
+fail_output(void)
+{
+	if (!output_failed)
+		pd_cli_failf(
+		    "cannot write to standard output: %s", strerror(errno));
+	output_failed = true;
+	return PD_EXIT_FAIL;
+}
 
 int
 pd_cli_main(const struct pd_program *p, int argc, char **argv)
@@ -310,11 +321,8 @@ pd_cli_main(const struct pd_program *p, int argc, char **argv)
 		status = pd_help_program(p);
 	else
 		status = no_verb(p, argc, argv);
-	if (fflush(stdout) || ferror(stdout)) {
-		fprintf(stderr, "%s: cannot write to standard output: %s\n",
-		    program_name, strerror(errno));
-		return PD_EXIT_FAIL;
-	}
+	if (fflush(stdout) || ferror(stdout))
+		return fail_output();
 	return status;
 }
 
@@ -378,6 +386,6 @@ pd_cli_out(const void *p, size_t n)
 {
 	if (fwrite(p, 1, n, stdout) == n)
 		return 0;
-	pd_cli_failf("cannot write to standard output: %s", strerror(errno));
+	fail_output();
 	return -1;
 }

@@ -264,6 +264,41 @@ with_byte() {
 	run -0 predis-drift test --profile bykey.pdp one.pds
 }
 
+@test "floors and levels that make no sense are refused" {
+	features 1 600 300 one.pds
+	predis-drift profile -o ref.pdp one.pds
+	for v in 1.5 -0.1 nan; do
+		run -2 predis-drift ks --min-d "$v" a far
+		[[ $output == *"--min-d"* ]]
+		run -2 predis-drift test --min-d "$v" --profile ref.pdp one.pds
+		[[ $output == *"--min-d"* ]]
+	done
+	run -1 predis-drift ks --min-d 0 --alpha 0.9999 a near
+	for v in 0 1 -0.5 2 nan; do
+		run -2 predis-drift ks --alpha "$v" a far
+		run -2 predis-drift psi --alpha "$v" a far
+		run -2 predis-drift test --alpha "$v" --profile ref.pdp one.pds
+		[[ $output == *"--alpha"* ]]
+	done
+}
+
+@test "a cache of unknown size is not of another size" {
+	features 1 600 300 one.pds
+	predis-drift profile -o ref.pdp one.pds
+	with_byte 58 20 >sized.pdp # 1 MiB
+	run -0 predis-drift test --profile sized.pdp one.pds
+	[[ $output != *"not of one size"* ]]
+}
+
+@test "a full disk is told once" {
+	features 1 600 300 one.pds
+	run -2 sh -c "predis-drift profile one.pds >/dev/full"
+	[ "${#lines[@]}" -eq 1 ]
+	[[ $output == *"cannot write to standard output"* ]]
+	run -2 sh -c "predis-drift ks a far >/dev/full"
+	[ "${#lines[@]}" -eq 1 ]
+}
+
 @test "test: failures are 2 and say why" {
 	features 1 2000 300 one.pds
 	predis-drift profile -o ref.pdp one.pds
