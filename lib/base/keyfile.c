@@ -8,6 +8,7 @@
 
 #include "base/endian.h"
 #include "base/err.h"
+#include "base/hash.h"
 #include "base/keyfile.h"
 
 #define SECRET crypto_kdf_KEYBYTES
@@ -120,4 +121,13 @@ uint64_t
 pd_keys_identity(const struct pd_keys *k, const void *p, uint32_t n)
 {
 	return pd_siphash(p, n, k->sip);
+}
+
+uint64_t
+pd_keys_identity_db(
+    const struct pd_keys *k, unsigned db, const void *p, uint32_t n)
+{
+	const uint64_t id = pd_keys_identity(k, p, n);
+
+	return db == 0 ? id : pd_mix64(id + db);
 }

@@ -15,10 +15,10 @@
 struct pd_err;
 
 struct pd_keys {
-	uint64_t table_seed;		/* seed of the table's XXH3 */
-	uint64_t select_salt;		/* mixed into the hash for --by key */
-	uint8_t sip[PD_SIPKEY_BYTES];	/* key identity in streams */
-	uint32_t id;			/* names the key file in headers */
+	uint64_t table_seed;	      /* seed of the table's XXH3 */
+	uint64_t select_salt;	      /* mixed into the hash for --by key */
+	uint8_t sip[PD_SIPKEY_BYTES]; /* key identity in streams */
+	uint32_t id;		      /* names the key file in headers */
 };
 
 /* Derive the keys of the all-zero secret: public identities, for imports of
@@ -39,5 +39,10 @@ int pd_keys_load(
 
 /* The identity of a key in streams: SipHash-2-4 under k->sip. */
 uint64_t pd_keys_identity(const struct pd_keys *k, const void *p, uint32_t n);
+
+/* The same of a key in database ${db}: the 16 databases of a server hold 16
+ * keys of one name. In database 0 it is pd_keys_identity(). */
+uint64_t pd_keys_identity_db(
+    const struct pd_keys *k, unsigned db, const void *p, uint32_t n);
 
 #endif /* PD_BASE_KEYFILE_H */

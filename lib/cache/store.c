@@ -209,9 +209,7 @@ tap(struct pd_store *st, const struct pd_key *k, unsigned op,
 	pd_event_init(&ev);
 	ev.time_us = st->now_us;
 	ev.tick = tick;
-	ev.key = pd_keys_identity(st->cfg.keys, k->p, k->n);
-	if (k->db != 0)
-		ev.key = pd_mix64(ev.key + k->db);
+	ev.key = pd_keys_identity_db(st->cfg.keys, k->db, k->p, k->n);
 	ev.size = e == NULL ? 0 : e->vlen;
 	if (t != 0) {
 		flags |= PD_EV_TTL;

@@ -202,7 +202,8 @@ pd_evreader_next(struct pd_evreader *r, struct pd_event *e, struct pd_err *err)
 	if (rc != 1)
 		return rc;
 	e->tick = r->tick++;
-	e->key = pd_keys_identity(&r->keys, r->key.p, (uint32_t)r->key.n);
+	e->key = pd_keys_identity_db(
+	    &r->keys, r->key.db, r->key.p, (uint32_t)r->key.n);
 	r->identity = e->key;
 	if (e->client != 0)
 		e->client = (uint32_t)pd_keys_identity(
@@ -224,7 +225,8 @@ pd_evreader_keyhash(const struct pd_evreader *r)
 {
 	if (r->pds != NULL)
 		return r->identity;
-	return pd_hash64(r->key.p, r->key.n, r->keys.table_seed);
+	/* As the server's table does. */
+	return pd_hash64(r->key.p, r->key.n, r->keys.table_seed + r->key.db);
 }
 
 uint32_t

@@ -19,6 +19,7 @@ struct pd_event;
 struct pd_import_key {
 	const char *p;
 	size_t n;
+	unsigned db; /* of the server that was asked; 0 where there is none */
 };
 
 struct pd_import {

@@ -400,7 +400,7 @@ static void
 take_size(
     struct monitor *m, const struct pd_import_key *key, struct pd_event *e)
 {
-	const uint64_t h = pd_hash64(key->p, key->n, 0) | 1;
+	const uint64_t h = pd_hash64(key->p, key->n, key->db) | 1;
 	const size_t i = (h >> 32) % SIZE_SLOTS;
 	const size_t value = m->key + m->cmd->value;
 
@@ -422,6 +422,7 @@ monitor_next(void *src, struct pd_event *e, struct pd_import_key *key,
 		return rc;
 	key->p = arg_text(m, m->key);
 	key->n = m->arg[m->key].n;
+	key->db = m->db;
 	e->time_us = m->unit == PD_TIME_SEQ ? m->records : m->time_us;
 	e->op = m->cmd->op;
 	e->ns = m->db;

@@ -134,6 +134,20 @@ for t, k in ((5, 7), (6, 8), (6, 7)):
 	    jq -e --slurpfile m <(sed -n 5p out) '.key == $m[0].key'
 }
 
+@test "import monitor: a key of each database is a key of its own" {
+	cat >m.txt <<-'EOF'
+	1700000000.000001 [0 127.0.0.1:1] "set" "a" "123"
+	1700000000.000002 [3 127.0.0.1:1] "set" "a" "12345"
+	1700000000.000003 [0 127.0.0.1:1] "get" "a"
+	1700000000.000004 [3 127.0.0.1:1] "get" "a"
+	1700000000.000005 [15 127.0.0.1:1] "get" "a"
+	EOF
+	predis-sample import --format monitor m.txt | predis-sample print --json |
+	    jq -s -e 'map(.size_bytes) == [3, 5, 3, 5, 1] and
+		.[0].key == .[2].key and .[1].key == .[3].key and
+		(map(.key) | unique | length) == 3'
+}
+
 @test "--by key keeps all events of a share of the keys" {
 	big | predis-sample import - -o all.pds
 	big | predis-sample import --rate 0.1 - -o some.pds

@@ -581,6 +581,14 @@ the_tap_tells_accesses(void **state)
 	assert_int_equal(pd_tap_peek(tap)->op, PD_OP_DEL);
 	pd_tap_pop(tap);
 	assert_null(pd_tap_peek(tap));
+	/* In another database the same name is another key. */
+	a = pd_store_key(st, 3, "a", 1);
+	pd_store_read(st, &a, PD_OP_GET);
+	assert_int_equal(
+	    pd_tap_peek(tap)->key, pd_keys_identity_db(&keys, 3, "a", 1));
+	assert_int_not_equal(
+	    pd_tap_peek(tap)->key, pd_keys_identity(&keys, "a", 1));
+	pd_tap_pop(tap);
 	pd_store_free(st);
 	pd_tap_free(tap);
 }

@@ -61,9 +61,9 @@ open_text(const char *text, const char *format, enum pd_timeunit unit)
 	return r;
 }
 
-/* The next event, whose key is ${key}; its tick is as said. */
+/* The next event, whose key is ${key} of ${db}; its tick is as said. */
 static struct pd_event
-next(struct pd_evreader *r, const char *key, uint64_t tick)
+next_db(struct pd_evreader *r, unsigned db, const char *key, uint64_t tick)
 {
 	struct pd_err err = PD_ERR_INIT;
 	struct pd_keys public;
@@ -76,12 +76,19 @@ next(struct pd_evreader *r, const char *key, uint64_t tick)
 	text = pd_evreader_keytext(r, &n);
 	assert_int_equal(n, strlen(key));
 	assert_memory_equal(text, key, n);
-	assert_int_equal(e.key, pd_keys_identity(&public, key, (uint32_t)n));
 	assert_int_equal(
-	    pd_evreader_keyhash(r), pd_hash64(key, n, public.table_seed));
+	    e.key, pd_keys_identity_db(&public, db, key, (uint32_t)n));
+	assert_int_equal(
+	    pd_evreader_keyhash(r), pd_hash64(key, n, public.table_seed + db));
 	assert_int_equal(e.tick, tick);
 	assert_int_equal(e.weight, 1);
 	return e;
+}
+
+static struct pd_event
+next(struct pd_evreader *r, const char *key, uint64_t tick)
+{
+	return next_db(r, 0, key, tick);
 }
 
 static void
@@ -271,12 +278,14 @@ test_monitor(void **state)
 	assert_int_equal(e.flags, PD_EV_TTL);
 	assert_int_equal(e.ttl_ms, 60000);
 	assert_int_equal(e.ns, 0);
-	f = next(r, "a", 1);
+	/* Another database: another key, whose size is not known. */
+	f = next_db(r, 3, "a", 1);
 	assert_int_equal(f.op, PD_OP_GET);
-	assert_int_equal(f.size, 5);
+	assert_int_equal(f.size, 1);
 	assert_int_equal(f.ns, 3);
+	assert_int_not_equal(f.key, e.key);
 	assert_int_not_equal(f.client, e.client);
-	f = next(r, "b", 2);
+	f = next_db(r, 3, "b", 2);
 	assert_int_equal(f.size, 1);
 	assert_int_equal(f.time_us, 1700000000000002);
 	assert_int_equal(pd_evreader_next(r, &f, &err), 1);
