@@ -71,7 +71,7 @@ sample_import(int argc, char **argv)
 		return pd_cli_fail(&err);
 	meta = *pd_evreader_meta(in);
 	if (pd_evreader_is_pds(in))
-		pd_cli_usage("'%s' is a stream already: use cat", argv[0]);
+		pd_cli_usage("'%s' is already a stream: use cat", argv[0]);
 	else if (sample_rule(&s, &meta, &keys, true) == 0 &&
 		 sample_out_open(&out, false, false) == 0) {
 		rc = sample_out_header(&out, &meta);

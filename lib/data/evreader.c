@@ -64,19 +64,25 @@ peek(int fd, uint8_t *p, size_t n)
 }
 
 static bool
-looks_like_pds(int fd, const char *path)
+holds_pds(int fd)
 {
-	const size_t len = strlen(path);
 	uint8_t p[16];
 	size_t n;
 
-	if (len > 4 && strcmp(path + len - 4, ".pds") == 0)
-		return true;
 	n = peek(fd, p, sizeof(p));
 	if (n >= 4 && memcmp(p, "PDS1", 4) == 0)
 		return true;
 	return n >= 14 && p[0] == 0x1f && p[1] == 0x8b && p[3] == 4 &&
 	       p[12] == 'P' && p[13] == 'D';
+}
+
+static bool
+looks_like_pds(int fd, const char *path)
+{
+	const size_t len = strlen(path);
+
+	return (len > 4 && strcmp(path + len - 4, ".pds") == 0) ||
+	       holds_pds(fd);
 }
 
 static int
@@ -115,6 +121,13 @@ open_fd(const char *path, const char **format, struct pd_err *err)
 		return pd_err_sys(err, "cannot open '%s'", path);
 	if (*format == NULL)
 		*format = looks_like_pds(fd, path) ? "pds" : "csv";
+	else if (strcmp(*format, "pds") != 0 &&
+		 (in || lseek(fd, 0, SEEK_CUR) >= 0) && holds_pds(fd)) {
+		close(fd);
+		return pd_err_set(err,
+		    "'%s' is already a stream, no %s: use predis-sample cat",
+		    path, *format);
+	}
 	return fd;
 }
 

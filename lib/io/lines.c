@@ -91,6 +91,11 @@ fill(struct pd_lines *l, struct pd_err *err)
 			    (unsigned long long)l->number);
 	}
 	l->end += (size_t)n;
+	if (l->number == 0 && l->end >= 4 &&
+	    memcmp(l->buf, "\x28\xb5\x2f\xfd", 4) == 0)
+		return pd_err_set(err,
+		    "'%s' is compressed with zstd: pipe it through zstd -dc",
+		    l->name);
 	return 0;
 }
 

@@ -148,6 +148,21 @@ for t, k in ((5, 7), (6, 8), (6, 7)):
 		(map(.key) | unique | length) == 3'
 }
 
+@test "import says what a stream and zstd data are, and prints none of it" {
+	printf '0,a\n1,b\n' | predis-sample import -o s.pds -
+	for format in csv monitor oracle; do
+		run -2 predis-sample import --format $format s.pds -o x.pds
+		[[ $output == *"'s.pds' is already a stream"*"cat"* ]]
+		run -2 sh -c "cat s.pds | predis-sample import --format $format - -o x.pds"
+		[[ $output == *"is already a stream"* ]]
+		printf '\050\265\057\375____________________' >z
+		run -2 predis-sample import --format $format z -o x.pds
+		[[ $output == *"is compressed with zstd: pipe it through zstd -dc" ]]
+		[ "${#lines[@]}" -eq 1 ]
+	done
+	[ ! -e x.pds ]
+}
+
 @test "--by key keeps all events of a share of the keys" {
 	big | predis-sample import - -o all.pds
 	big | predis-sample import --rate 0.1 - -o some.pds
