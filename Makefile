@@ -192,7 +192,7 @@ check-unit: check-build ## unit tests only
 	@B=$(B) sh tests/run.sh unit
 check-cli: all ## command-line tests only
 	@B=$(B) sh tests/run.sh cli
-check-long: all ## the long tests (statistics, fuzzing, fresh clone)
+check-long: all ## the long tests: every trace, several seeds
 	@MLOPS_ENABLED=$(MLOPS_ENABLED) TLS=$(TLS) KAFKA=$(KAFKA) \
 	    CUDA=$(CUDA) sh share/deps.sh build test
 	@$(MAKE) --no-print-directory check-build
@@ -203,7 +203,8 @@ check-san: ## unit tests and corpora under AddressSanitizer and UBSan
 	@$(MAKE) --no-print-directory $(J) B=build-asan OPT='-O1 -g' HARD= \
 	    CFLAGS='$(SAN)' check-build
 	@B=build-asan sh tests/run.sh unit fuzz
-check-fuzz fuzz: ## a short libFuzzer run of each parser (needs clang)
+fuzz: check-fuzz ## the same as check-fuzz
+check-fuzz: ## a short libFuzzer run of each parser (needs clang)
 	@$(MAKE) --no-print-directory $(J) B=build-fuzz CC=clang OPT='-O1 -g' HARD= \
 	    CFLAGS='-fsanitize=fuzzer-no-link,address,undefined' \
 	    LDFLAGS='-fsanitize=fuzzer,address,undefined' FUZZMAIN= fuzzers

@@ -100,7 +100,7 @@ struct pd_store_config {
 };
 
 #define PD_STORE_SLOTS_MIN 256 /* the least step by which slots grow */
-#define PD_STORE_PENDING 4096 /* misses that wait for their fill */
+#define PD_STORE_PENDING 4096  /* misses that wait for their fill */
 
 struct pd_miss {
 	uint64_t hash;

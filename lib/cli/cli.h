@@ -42,34 +42,37 @@ enum pd_opt_kind {
 };
 
 struct pd_opt {
-	char letter;		/* short form, or 0 */
-	const char *name;	/* long form, without dashes */
-	const char *arg;	/* placeholder in help (NULL for flags) */
+	char letter;	  /* short form, or 0 */
+	const char *name; /* long form, without dashes */
+	const char *arg;  /* placeholder in help (NULL for flags) */
 	enum pd_opt_kind kind;
 	void *dest;
 	int (*call)(void *dest, const char *value, struct pd_err *err);
-	const char *help;	/* one line, without a full stop */
+	const char *help; /* one line, without a full stop */
 };
 
 /* The end of an option table. */
-#define PD_OPT_END {0, NULL, NULL, PD_OPT_FLAG, NULL, NULL, NULL}
+#define PD_OPT_END                                                             \
+	{                                                                      \
+		0, NULL, NULL, PD_OPT_FLAG, NULL, NULL, NULL                   \
+	}
 
 struct pd_verb {
 	const char *name;
-	const char *operands;	/* as in the synopsis: "FILE..." or "" */
-	const char *purpose;	/* one line */
+	const char *operands; /* as in the synopsis: "FILE..." or "" */
+	const char *purpose;  /* one line */
 	const struct pd_opt *opts;
 	int min_operands;
-	int max_operands;	/* -1: any number */
+	int max_operands;		   /* -1: any number */
 	int (*run)(int argc, char **argv); /* operands only; exit status */
 };
 
 struct pd_program {
-	const char *name;	/* "predis-drift" */
-	const char *purpose;	/* one sentence without a full stop */
+	const char *name;	     /* "predis-drift" */
+	const char *purpose;	     /* one sentence without a full stop */
 	const struct pd_verb *verbs; /* ends with name NULL; a program without
 				      * verbs has one entry named "" */
-	const char *examples;	/* lines, each starting with two spaces */
+	const char *examples;	     /* lines, each starting with two spaces */
 };
 
 /*

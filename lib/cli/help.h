@@ -16,7 +16,7 @@ int pd_cli_assign(
 int pd_help_program(const struct pd_program *p);
 int pd_help_verb(const struct pd_program *p, const struct pd_verb *v);
 int pd_help_version(const struct pd_program *p);
-int pd_help_list(const struct pd_opt *opts);	   /* one --name a line */
+int pd_help_list(const struct pd_opt *opts);	    /* one --name a line */
 int pd_help_list_verbs(const struct pd_program *p); /* one name a line */
 
 #endif /* PD_CLI_HELP_H */

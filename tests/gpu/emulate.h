@@ -11,14 +11,16 @@
 
 #define __global__
 
-namespace emulate {
+namespace emulate
+{
 struct dim {
 	unsigned x, y, z;
 };
 } // namespace emulate
 static emulate::dim blockIdx, blockDim, threadIdx;
 
-namespace emulate {
+namespace emulate
+{
 template <typename... A, std::size_t... I>
 void
 call(void (*kernel)(A...), void **params, std::index_sequence<I...>)
