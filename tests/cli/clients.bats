@@ -73,7 +73,7 @@ differential() { # RESP
 	    sed -n '/Differences from Redis/,/^ENVIRONMENT/p' | tr '\n' ' ' |
 	    tr -s ' ' >page
 	for o in $(redis-cli -p "$PORT" config get '*' | sed -n 'p;n'); do
-		grep -qE "(^|[ (])$o[ ,.]" page || { echo "$o"; return 1; }
+		grep -qE "(^|[ (])${o}[ ,.]" page || { echo "$o"; return 1; }
 	done
 	grep -o 'there are no SETBIT.*LASTSAVE\.' page |
 	    grep -oE '[A-Z]{3,}' >absent
