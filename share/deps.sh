@@ -43,7 +43,7 @@ for part in "$@"; do
 done
 [ -n "$missing" ] || exit 0
 
-echo "predis: these Debian packages are missing and are installed now:"
+echo "predis: these Debian packages are missing:"
 echo "   $missing"
 if [ "$(id -u)" = 0 ]; then
 	sudo=
@@ -54,6 +54,7 @@ else
 	echo "    apt-get install$missing" >&2
 	exit 2
 fi
+echo "predis: installing them with apt-get"
 log=$(mktemp) || exit 2
 trap 'rm -f "$log"' EXIT
 # A redis-server for tests and demo: its service must not start by itself.
