@@ -272,7 +272,7 @@ protocol_error(struct pd_client *c)
 	c->close_after = true;
 }
 
-/* A whole command is there. False: stop executing for now. */
+/* A whole command is there. False: execute no more in this turn. */
 static bool
 execute(struct pd_client *c)
 {

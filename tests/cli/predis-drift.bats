@@ -343,3 +343,19 @@ with_byte() {
 	run -2 sh -c "predis-drift adwin --profile ref.pdp --feature no <sizes"
 	run -2 sh -c "predis-drift adwin --profile ref.pdp --feature ttl_left <sizes"
 }
+
+@test "kill -9 of profile leaves the old profile, which the next run reads" {
+	zipf 1 3000 0.8 one.pds
+	predis-drift profile -o ref.pdp one.pds
+	cp ref.pdp before.pdp
+	mkfifo pipe
+	predis-drift profile -o ref.pdp pipe 3>&- &
+	pid=$!
+	exec 9>pipe
+	head -c 20000 one.pds >&9
+	kill -9 "$pid"
+	wait "$pid" || [ $? -eq 137 ]
+	exec 9>&-
+	cmp ref.pdp before.pdp
+	run -0 predis-drift test --profile ref.pdp one.pds
+}

@@ -300,3 +300,22 @@ same_as_served() {
 	    "$(jq -c '[.requests, .misses]' sim)" ]
 	[ "$(jq '.byte_miss_ratio == .miss_ratio' sim)" = true ]
 }
+
+@test "kill -9 of a replay leaves the server whole, and the next one works" {
+	start_serve --maxobjects 500
+	predis-replay --server "127.0.0.1:$PORT" --value-size 10 \
+	    "$TOP/share/traces/web07.csv.gz" >interrupted 3>&- &
+	pid=$!
+	wait_for sh -c "[ \$(redis-cli -p $PORT dbsize) -gt 50 ]"
+	kill -9 "$pid"
+	wait "$pid" || [ $? -eq 137 ]
+	[ ! -s interrupted ]
+	[ "$(redis-cli -p "$PORT" ping)" = PONG ]
+	redis-cli -p "$PORT" flushall
+	predis-replay -j --server "127.0.0.1:$PORT" --value-size 10 --to 5% \
+	    "$TOP/share/traces/web07.csv.gz" >served
+	predis-replay -j -p lru -s 500 --to 5% \
+	    "$TOP/share/traces/web07.csv.gz" >simulated
+	stop_serve
+	[ "$(jq .misses served)" = "$(jq .misses simulated)" ]
+}
