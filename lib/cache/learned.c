@@ -75,7 +75,7 @@ learned_create(const struct pd_policy_params *params, struct pd_err *err)
 	l->model = params->model;
 	pd_guard_reset(&l->guard, l->context);
 	pd_rng_init(&l->rng, params->seed);
-	pd_slots_init(&l->slots, PD_SLOTS_LINK | PD_SLOTS_PRINT);
+	pd_slots_init(&l->slots, PD_SLOTS_LINK);
 	l->ghosts_most = UINT64_MAX;
 	pd_slist_init(&l->lru);
 	if (pd_ghost_ring_init(&l->ghosts) == -1)
@@ -213,7 +213,6 @@ learned_insert(struct pd_policy *p, uint32_t slot, const struct pd_access *a)
 	if (known)
 		pd_ghost_ring_del(&l->ghosts, print);
 	l->have_found = false;
-	l->slots.print[slot] = print;
 	pd_slist_push(&l->slots, &l->lru, slot);
 }
 
@@ -306,14 +305,14 @@ learned_victim(struct pd_policy *p, uint64_t tick)
 }
 
 static void
-learned_remove(struct pd_policy *p, uint32_t slot, bool evicted)
+learned_remove(struct pd_policy *p, uint32_t slot, uint64_t key, bool evicted)
 {
 	struct learned *l = (struct learned *)p;
 	const uint64_t limit = ((uint64_t)l->lru.count + 1) * GHOSTS;
 
 	if (evicted)
 		pd_ghost_ring_add(
-		    &l->ghosts, l->slots.print[slot], &l->record[slot], limit);
+		    &l->ghosts, pd_slots_print(key), &l->record[slot], limit);
 	pd_slist_remove(&l->slots, &l->lru, slot);
 	l->record[slot].frequency = 0;
 }

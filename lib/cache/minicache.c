@@ -118,7 +118,7 @@ take_slot(struct pd_minicache *m)
 static void
 drop(struct pd_minicache *m, uint32_t i, bool evicted)
 {
-	m->ops->remove(m->policy, i, evicted);
+	m->ops->remove(m->policy, i, m->slot[i].key, evicted);
 	pd_keyindex_del(&m->index, i);
 	m->used -= m->slot[i].units;
 	m->slot[i].next_spare = m->spare;

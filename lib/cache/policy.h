@@ -11,13 +11,15 @@
  *	hit:	ops->hit(p, slot, &acc)
  *	miss:	ops->miss(p, &acc)		(ghosts are consulted here)
  *		while (used + size > capacity)
- *			slot = ops->victim(p); ... ops->remove(p, slot, true)
- *		ops->insert(p, slot, &acc)	(only if the object is stored)
- *	delete, expiry:	ops->remove(p, slot, false)
- * victim() must name a resident while there is one; a policy may move objects
- * between its own queues in it, and the owner always removes what it named.
- * A slot is inserted at most once until it is removed. miss() without a
- * following insert() is allowed (the client did not store the value).
+ *			slot = ops->victim(p); ... ops->remove(p, slot, key,
+ *true) ops->insert(p, slot, &acc)	(only if the object is stored) delete,
+ *expiry:	ops->remove(p, slot, key, false) victim() must name a resident
+ *while there is one; a policy may move objects between its own queues in it,
+ *and the owner always removes what it named. key is the hash that the resident
+ *was inserted with: the owner knows it, so that a policy with ghosts need not
+ *keep it for every resident. A slot is inserted at most once until it is
+ *removed. miss() without a following insert() is allowed (the client did not
+ *store the value).
  */
 
 #include <stdbool.h>
@@ -37,6 +39,7 @@ struct pd_access {
 	uint64_t tick;	/* the owner's access counter */
 	uint32_t size;	/* units of capacity: 1, or bytes in byte mode */
 	uint32_t bytes; /* of the value, 0 unknown; for features only */
+	uint32_t cost;	/* microseconds to fetch it again, 0 unknown */
 	uint8_t op;	/* enum pd_op (data/event.h) */
 	uint8_t ttl;	/* code of seconds left, PD_CODE_NONE without */
 };
@@ -76,7 +79,8 @@ struct pd_policy_ops {
 	/* PD_NO_SLOT when nothing is resident. */
 	uint32_t (*victim)(struct pd_policy *, uint64_t tick);
 	/* evicted: chosen by victim(), as against deleted or expired. */
-	void (*remove)(struct pd_policy *, uint32_t slot, bool evicted);
+	void (*remove)(
+	    struct pd_policy *, uint32_t slot, uint64_t key, bool evicted);
 	/* The owner's limit or an object's size changed (may be NULL). */
 	void (*set_capacity)(struct pd_policy *, uint64_t capacity);
 	void (*set_size)(

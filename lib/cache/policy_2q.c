@@ -43,7 +43,7 @@ create(const struct pd_policy_params *params, struct pd_err *err)
 		return NULL;
 	}
 	q->base.ops = &pd_policy_2q;
-	pd_slots_init(&q->slots, PD_SLOTS_LINK | PD_SLOTS_TAG | PD_SLOTS_PRINT |
+	pd_slots_init(&q->slots, PD_SLOTS_LINK | PD_SLOTS_TAG |
 				     (params->by_bytes ? PD_SLOTS_SIZE : 0));
 	pd_slist_init(&q->in);
 	pd_slist_init(&q->main);
@@ -98,7 +98,6 @@ insert(struct pd_policy *p, uint32_t slot, const struct pd_access *acc)
 {
 	struct twoq *q = (struct twoq *)p;
 
-	q->slots.print[slot] = pd_slots_print(acc->key);
 	if (q->slots.size != NULL)
 		q->slots.size[slot] = acc->size;
 	q->slots.tag[slot] = q->returning;
@@ -126,7 +125,7 @@ move_slot(struct pd_policy *p, uint32_t from, uint32_t to)
 }
 
 static void
-remove_slot(struct pd_policy *p, uint32_t slot, bool evicted)
+remove_slot(struct pd_policy *p, uint32_t slot, uint64_t key, bool evicted)
 {
 	struct twoq *q = (struct twoq *)p;
 	struct pd_slist *l = list_of(q, slot);
@@ -134,7 +133,7 @@ remove_slot(struct pd_policy *p, uint32_t slot, bool evicted)
 	pd_slist_remove(&q->slots, l, slot);
 	if (!evicted || l == &q->main)
 		return;
-	pd_ghosttab_push(&q->ghosts, 0, q->slots.print[slot],
+	pd_ghosttab_push(&q->ghosts, 0, pd_slots_print(key),
 	    pd_slots_units(&q->slots, slot));
 	pd_ghosttab_trim(&q->ghosts, 0, q->ghost_units);
 }

@@ -53,7 +53,7 @@ create(const struct pd_policy_params *params, struct pd_err *err)
 	}
 	a->base.ops = &pd_policy_arc;
 	a->returning = -1;
-	pd_slots_init(&a->slots, PD_SLOTS_LINK | PD_SLOTS_TAG | PD_SLOTS_PRINT |
+	pd_slots_init(&a->slots, PD_SLOTS_LINK | PD_SLOTS_TAG |
 				     (params->by_bytes ? PD_SLOTS_SIZE : 0));
 	pd_slist_init(&a->list[ONCE]);
 	pd_slist_init(&a->list[OFTEN]);
@@ -135,7 +135,6 @@ insert(struct pd_policy *p, uint32_t slot, const struct pd_access *acc)
 	struct arc *a = (struct arc *)p;
 	const uint8_t list = a->returning >= 0 ? OFTEN : ONCE;
 
-	a->slots.print[slot] = pd_slots_print(acc->key);
 	if (a->slots.size != NULL)
 		a->slots.size[slot] = acc->size;
 	a->slots.tag[slot] = list;
@@ -184,7 +183,7 @@ victim(struct pd_policy *p, uint64_t tick)
 }
 
 static void
-remove_slot(struct pd_policy *p, uint32_t slot, bool evicted)
+remove_slot(struct pd_policy *p, uint32_t slot, uint64_t key, bool evicted)
 {
 	struct arc *a = (struct arc *)p;
 	const uint8_t list = a->slots.tag[slot];
@@ -192,7 +191,7 @@ remove_slot(struct pd_policy *p, uint32_t slot, bool evicted)
 	pd_slist_remove(&a->slots, &a->list[list], slot);
 	if (!evicted || a->forget)
 		return;
-	pd_ghosttab_push(&a->ghosts, list, a->slots.print[slot],
+	pd_ghosttab_push(&a->ghosts, list, pd_slots_print(key),
 	    pd_slots_units(&a->slots, slot));
 	pd_ghosttab_trim(&a->ghosts, list, a->capacity);
 }

@@ -131,10 +131,11 @@ sieve_victim(struct pd_policy *p, uint64_t tick)
 }
 
 static void
-remove_slot(struct pd_policy *p, uint32_t slot, bool evicted)
+remove_slot(struct pd_policy *p, uint32_t slot, uint64_t key, bool evicted)
 {
 	struct clock *c = (struct clock *)p;
 
+	(void)key;
 	(void)evicted;
 	if (c->hand == slot)
 		c->hand = c->slots.link[slot].newer;

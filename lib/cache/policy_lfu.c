@@ -225,8 +225,9 @@ victim(struct pd_policy *p, uint64_t tick)
 }
 
 static void
-remove_slot(struct pd_policy *p, uint32_t slot, bool evicted)
+remove_slot(struct pd_policy *p, uint32_t slot, uint64_t key, bool evicted)
 {
+	(void)key;
 	(void)evicted;
 	take((struct lfu *)p, slot);
 }

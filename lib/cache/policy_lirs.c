@@ -182,7 +182,7 @@ create(const struct pd_policy_params *params, struct pd_err *err)
 		return NULL;
 	}
 	l->base.ops = &pd_policy_lirs;
-	pd_slots_init(&l->slots, PD_SLOTS_LINK | PD_SLOTS_TAG | PD_SLOTS_PRINT |
+	pd_slots_init(&l->slots, PD_SLOTS_LINK | PD_SLOTS_TAG |
 				     (params->by_bytes ? PD_SLOTS_SIZE : 0));
 	pd_slist_init(&l->queue);
 	pd_ghosttab_init(&l->ghosts);
@@ -301,7 +301,6 @@ insert(struct pd_policy *p, uint32_t slot, const struct pd_access *acc)
 {
 	struct lirs *l = (struct lirs *)p;
 
-	l->slots.print[slot] = pd_slots_print(acc->key);
 	if (l->slots.size != NULL)
 		l->slots.size[slot] = acc->size;
 	if (l->returning || l->lir_units + acc->size <= l->lir_limit) {
@@ -344,15 +343,16 @@ grow_gstack(struct lirs *l)
 
 /* ${slot}, HIR in S, leaves its place there to a ghost. */
 static void
-leave_ghost(struct lirs *l, uint32_t slot)
+leave_ghost(struct lirs *l, uint32_t slot, uint64_t key)
 {
-	const uint32_t old = pd_ghosttab_find(&l->ghosts, l->slots.print[slot]);
+	const uint32_t print = pd_slots_print(key);
+	const uint32_t old = pd_ghosttab_find(&l->ghosts, print);
 	uint32_t e;
 
 	if (old != PD_NO_SLOT)
 		drop_ghost(l, old); /* another key, the same fingerprint */
-	e = pd_ghosttab_push(&l->ghosts, 0, l->slots.print[slot],
-	    pd_slots_units(&l->slots, slot));
+	e = pd_ghosttab_push(
+	    &l->ghosts, 0, print, pd_slots_units(&l->slots, slot));
 	if (e != PD_NO_SLOT && (e & GHOST || grow_gstack(l) < 0)) {
 		pd_ghosttab_del(&l->ghosts, e);
 		e = PD_NO_SLOT;
@@ -364,7 +364,7 @@ leave_ghost(struct lirs *l, uint32_t slot)
 }
 
 static void
-remove_slot(struct pd_policy *p, uint32_t slot, bool evicted)
+remove_slot(struct pd_policy *p, uint32_t slot, uint64_t key, bool evicted)
 {
 	struct lirs *l = (struct lirs *)p;
 	const uint8_t tag = l->slots.tag[slot];
@@ -379,7 +379,7 @@ remove_slot(struct pd_policy *p, uint32_t slot, bool evicted)
 	if (!(tag & IN_STACK))
 		return;
 	if (evicted)
-		leave_ghost(l, slot);
+		leave_ghost(l, slot, key);
 	else
 		stack_remove(l, slot);
 	limit_stack(l);

@@ -108,10 +108,11 @@ lru_victim(struct pd_policy *p, uint64_t tick)
 }
 
 static void
-lru_remove(struct pd_policy *p, uint32_t slot, bool evicted)
+lru_remove(struct pd_policy *p, uint32_t slot, uint64_t key, bool evicted)
 {
 	struct lru *l = (struct lru *)p;
 
+	(void)key;
 	(void)evicted;
 	pd_slist_remove(&l->slots, &l->list, slot);
 }

@@ -209,11 +209,12 @@ victim(struct pd_policy *p, uint64_t tick)
 }
 
 static void
-remove_slot(struct pd_policy *p, uint32_t slot, bool evicted)
+remove_slot(struct pd_policy *p, uint32_t slot, uint64_t key, bool evicted)
 {
 	struct redis *r = (struct redis *)p;
 	unsigned i;
 
+	(void)key;
 	(void)evicted;
 	for (i = 0; i < r->pooled; i++)
 		if (r->pool[i].slot == slot)

@@ -134,10 +134,11 @@ victim(struct pd_policy *p, uint64_t tick)
 }
 
 static void
-remove_slot(struct pd_policy *p, uint32_t slot, bool evicted)
+remove_slot(struct pd_policy *p, uint32_t slot, uint64_t key, bool evicted)
 {
 	struct slru *s = (struct slru *)p;
 
+	(void)key;
 	(void)evicted;
 	pd_slist_remove(&s->slots, &s->segment[s->slots.tag[slot]], slot);
 }

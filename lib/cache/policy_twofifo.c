@@ -56,7 +56,7 @@ create(const struct pd_policy_params *params, const struct pd_policy_ops *ops,
 		return NULL;
 	}
 	q->base.ops = ops;
-	pd_slots_init(&q->slots, PD_SLOTS_LINK | PD_SLOTS_TAG | PD_SLOTS_PRINT |
+	pd_slots_init(&q->slots, PD_SLOTS_LINK | PD_SLOTS_TAG |
 				     (params->by_bytes ? PD_SLOTS_SIZE : 0));
 	pd_slist_init(&q->small);
 	pd_slist_init(&q->main);
@@ -113,7 +113,6 @@ insert(struct pd_policy *p, uint32_t slot, const struct pd_access *acc)
 {
 	struct twofifo *q = (struct twofifo *)p;
 
-	q->slots.print[slot] = pd_slots_print(acc->key);
 	if (q->slots.size != NULL)
 		q->slots.size[slot] = acc->size;
 	q->slots.tag[slot] = q->incoming > 0 ? IN_MAIN : 0;
@@ -206,7 +205,7 @@ move_slot(struct pd_policy *p, uint32_t from, uint32_t to)
 }
 
 static void
-remove_slot(struct pd_policy *p, uint32_t slot, bool evicted)
+remove_slot(struct pd_policy *p, uint32_t slot, uint64_t key, bool evicted)
 {
 	struct twofifo *q = (struct twofifo *)p;
 	struct pd_slist *l = list_of(q, slot);
@@ -214,7 +213,7 @@ remove_slot(struct pd_policy *p, uint32_t slot, bool evicted)
 	pd_slist_remove(&q->slots, l, slot);
 	if (!evicted || l == &q->main)
 		return;
-	pd_ghosttab_push(&q->ghosts, 0, q->slots.print[slot],
+	pd_ghosttab_push(&q->ghosts, 0, pd_slots_print(key),
 	    pd_slots_units(&q->slots, slot));
 	pd_ghosttab_trim(&q->ghosts, 0, q->ghost_units);
 }

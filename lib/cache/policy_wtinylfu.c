@@ -300,10 +300,11 @@ victim(struct pd_policy *p, uint64_t tick)
 }
 
 static void
-remove_slot(struct pd_policy *p, uint32_t slot, bool evicted)
+remove_slot(struct pd_policy *p, uint32_t slot, uint64_t key, bool evicted)
 {
 	struct wtinylfu *w = (struct wtinylfu *)p;
 
+	(void)key;
 	(void)evicted;
 	pd_slist_remove(&w->slots, &w->list[w->slots.tag[slot]], slot);
 }

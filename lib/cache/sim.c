@@ -63,7 +63,7 @@ units_of(const struct sim *s, uint32_t slot)
 static void
 drop(struct sim *s, uint32_t slot, bool evicted)
 {
-	s->ops->remove(s->policy, slot, evicted);
+	s->ops->remove(s->policy, slot, s->t->key[s->id_of[slot]], evicted);
 	s->used -= units_of(s, slot);
 	s->slot_of[s->id_of[slot]] = PD_NO_SLOT;
 	s->spare[s->spare_count++] = slot;

@@ -253,7 +253,7 @@ store_remove(
 	const unsigned db = pd_entry_db(e);
 
 	pd_index_del(&st->index, hash, e);
-	st->policy->ops->remove(st->policy, slot, evicted);
+	st->policy->ops->remove(st->policy, slot, hash, evicted);
 	if (!evicted)
 		pd_context_delete(st->context, hash);
 	store_slot_give(st, slot);

@@ -388,7 +388,7 @@ ghosts_are_a_fifo(void **state)
 	pd_ghost_ring_release(&g);
 }
 
-/* 28 bytes a resident, and two ghosts of 12 with 6 for the index of each. */
+/* 24 bytes a resident, and two ghosts of 12 with 6 for the index of each. */
 static void
 memory_is_bounded(void **state)
 {
@@ -400,7 +400,7 @@ memory_is_bounded(void **state)
 	a = pd_policy_learned.memory(o.policy);
 	owner_reserve(&o, 4096);
 	b = pd_policy_learned.memory(o.policy);
-	assert_in_range((b - a) / 4096, 27 + 2 * 18, 28 + 2 * 18);
+	assert_in_range((b - a) / 4096, 23 + 2 * 18, 24 + 2 * 18);
 	owner_release(&o);
 }
 

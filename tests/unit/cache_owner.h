@@ -111,7 +111,7 @@ owner_drop(struct owner *o, uint32_t slot, bool evicted)
 {
 	const uint32_t key = o->key_of[slot];
 
-	o->ops->remove(o->policy, slot, evicted);
+	o->ops->remove(o->policy, slot, pd_mix64(key), evicted);
 	o->used -= o->size_of[slot];
 	o->count--;
 	o->slot_of[key] = PD_NO_SLOT;
