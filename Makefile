@@ -94,7 +94,7 @@ say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
 .PHONY: all help deps demo check check-unit check-cli check-long check-san \
 	check-fuzz check-repro check-switches lint format complexity bench \
-	fuzz install uninstall dist clean
+	bench-policy fuzz install uninstall dist clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -225,6 +225,8 @@ complexity: ## the ten most complex functions
 
 bench: all $(BENCHES) ## peers and Predis side by side, as ratios
 	@B=$(B) sh tests/bench/run.sh
+bench-policy: all ## every policy on every trace, as miss ratios and gap closed
+	@B=$(B) sh tests/bench/policy_table.sh
 
 install: all ## install into DESTDIR and PREFIX
 	@PREFIX='$(PREFIX)' BINDIR='$(DESTDIR)$(BINDIR)' \
