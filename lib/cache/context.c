@@ -55,11 +55,16 @@ struct pd_context {
 	uint64_t ghost_hits;
 };
 
+bool
+pd_context_selects(uint64_t key, unsigned shift)
+{
+	return shift == 0 || pd_mix64(key ^ SELECT_SALT) >> (64 - shift) == 0;
+}
+
 static bool
 sampled(const struct pd_context *ctx, uint64_t key)
 {
-	return ctx->shift == 0 ||
-	       pd_mix64(key ^ SELECT_SALT) >> (64 - ctx->shift) == 0;
+	return pd_context_selects(key, ctx->shift);
 }
 
 static uint64_t

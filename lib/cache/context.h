@@ -52,6 +52,10 @@ struct pd_context *pd_context_new(
     uint64_t capacity, bool by_bytes, struct pd_err *err);
 void pd_context_free(struct pd_context *ctx);
 
+/* Whether ${key} is in the ghost's sample at rate 2^-shift, shift < 64: the
+ * rule of all miniature caches. */
+bool pd_context_selects(uint64_t key, unsigned shift);
+
 /* The limit changed. */
 void pd_context_set_capacity(struct pd_context *ctx, uint64_t capacity);
 
