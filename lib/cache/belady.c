@@ -89,6 +89,8 @@ struct belady {
 	uint32_t *dead;	   /* stack of ids not asked again */
 	uint32_t dead_count;
 	uint64_t used;
+	const struct pd_sim_params *p;
+	struct pd_sim_result *r;
 };
 
 /* Where each entry's key is asked next; a deletion ends that. */
@@ -152,16 +154,19 @@ make_room(struct belady *b, uint64_t limit, struct pd_sim_result *r)
 	}
 }
 
-static void
-play(struct belady *b, const struct pd_sim_params *p, struct pd_sim_result *r)
+static int
+play(void *cookie, size_t from, size_t to)
 {
+	struct belady *b = cookie;
+	const struct pd_sim_params *p = b->p;
+	struct pd_sim_result *r = b->r;
 	const struct pd_trace *t = b->t;
 	const uint64_t capacity = p->policy.capacity;
 	uint64_t counted;
 	size_t i;
 	uint32_t id, units;
 
-	for (i = p->begin; i < p->end; i++) {
+	for (i = from; i < to; i++) {
 		id = t->id[i];
 		if (t->op != NULL && t->op[i] == PD_OP_DEL) {
 			r->resident -= b->size[id] != 0;
@@ -184,13 +189,14 @@ play(struct belady *b, const struct pd_sim_params *p, struct pd_sim_result *r)
 		}
 		schedule(b, id, b->next[i]);
 	}
+	return 0;
 }
 
 int
 pd_belady_run(const struct pd_trace *t, const struct pd_sim_params *p,
     struct pd_sim_result *r, struct pd_err *err)
 {
-	struct belady b = {.t = t};
+	struct belady b = {.t = t, .p = p, .r = r};
 	/* Pushed once at the last request and once before each deletion. */
 	const size_t dead = t->unique + (t->n - (size_t)t->requests) + 1;
 	int rc = -1;
@@ -206,8 +212,7 @@ pd_belady_run(const struct pd_trace *t, const struct pd_sim_params *p,
 		goto out;
 	}
 	find_next(&b, p);
-	play(&b, p, r);
-	rc = 0;
+	rc = pd_sim_pauses(p, r, NULL, play, &b);
 out:
 	free(b.next);
 	free(b.at);

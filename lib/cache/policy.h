@@ -90,6 +90,9 @@ struct pd_policy_ops {
 	void (*set_history)(struct pd_policy *, uint64_t bytes);
 	/* Use another model from now on (NULL op: the policy has none). */
 	void (*set_model)(struct pd_policy *, const struct pd_model *);
+	/* The name of the policy that chooses victims now, where one of several
+	 * rules by turns (NULL op: always this one). */
+	const char *(*ruling)(const struct pd_policy *);
 	/* Bytes allocated, ghosts included. */
 	size_t (*memory)(const struct pd_policy *);
 	/* Unordered walk over residents and order hints for a hand-over from

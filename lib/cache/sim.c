@@ -146,8 +146,9 @@ forget(struct sim *s, uint32_t id)
 }
 
 static int
-play(struct sim *s)
+play(void *cookie, size_t from, size_t to)
 {
+	struct sim *s = cookie;
 	const struct pd_trace *t = s->t;
 	const bool by_bytes = s->p->policy.by_bytes;
 	struct pd_access acc = {.ttl = PD_CODE_NONE};
@@ -155,7 +156,7 @@ play(struct sim *s)
 	size_t i;
 	uint32_t id, slot;
 
-	for (i = s->p->begin; i < s->p->end; i++) {
+	for (i = from; i < to; i++) {
 		s->at = i;
 		id = t->id[i];
 		acc.op = t->op == NULL ? PD_OP_GET : t->op[i];
@@ -224,6 +225,33 @@ start(struct sim *s)
 }
 
 int
+pd_sim_pauses(const struct pd_sim_params *p, const struct pd_sim_result *r,
+    struct pd_policy *policy,
+    int (*stretch)(void *cookie, size_t from, size_t to), void *cookie)
+{
+	struct pd_sim_pause at = {policy, r, p->begin, p->pause_at};
+
+	if (p->pause == NULL)
+		return stretch(cookie, p->begin, p->end);
+	if (at.next < p->begin)
+		at.next = p->begin;
+	for (;;) {
+		if (at.next > p->end)
+			at.next = p->end;
+		if (stretch(cookie, at.entry, at.next) < 0)
+			return -1;
+		at.entry = at.next;
+		at.next = p->end;
+		if (p->pause(p->pause_cookie, &at) < 0)
+			return -1;
+		if (at.entry == p->end)
+			return 0;
+		if (at.next <= at.entry)
+			at.next = p->end;
+	}
+}
+
+int
 pd_sim_run(const struct pd_trace *t, const struct pd_sim_params *p,
     struct pd_sim_result *r, struct pd_err *err)
 {
@@ -233,7 +261,7 @@ pd_sim_run(const struct pd_trace *t, const struct pd_sim_params *p,
 	if (p->ops == NULL)
 		return pd_belady_run(t, p, r, err);
 	memset(r, 0, sizeof(*r));
-	if (start(&s) == 0 && play(&s) == 0) {
+	if (start(&s) == 0 && pd_sim_pauses(p, r, s.policy, play, &s) == 0) {
 		r->memory = s.ops->memory(s.policy);
 		rc = 0;
 	}

@@ -28,6 +28,15 @@ struct pd_sim_view {
 	uint64_t tick;
 };
 
+/* The run between two entries. */
+struct pd_sim_pause {
+	struct pd_policy *policy;	    /* NULL: belady */
+	const struct pd_sim_result *result; /* so far */
+	size_t entry; /* the one that comes now; end: there is none left */
+	size_t next;  /* to be set: pause before this one (> entry), or at the
+		       * end if that comes first */
+};
+
 struct pd_sim_params {
 	const struct pd_policy_ops *ops; /* NULL: belady */
 	struct pd_policy_params policy;	 /* objects_hint and context are
@@ -38,6 +47,13 @@ struct pd_sim_params {
 	/* Called before each choice of a victim; NULL: not. */
 	void (*evicting)(void *cookie, const struct pd_sim_view *v);
 	void *cookie;
+	/* Called before entry ${pause_at} (at least begin) is played, then
+	 * whenever it asked for, and at the end. It may give the policy
+	 * another model. 0, or -1: the run ends and fails, the message is the
+	 * caller's own matter. NULL: no pauses. */
+	int (*pause)(void *cookie, struct pd_sim_pause *at);
+	void *pause_cookie;
+	size_t pause_at;
 };
 
 struct pd_sim_result {
@@ -50,9 +66,20 @@ struct pd_sim_result {
 	size_t memory;	    /* bytes of the policy at the end */
 };
 
-/* Play a trace: 0, or -1 with a message (out of memory, or the policy could
- * not be made). */
+/*
+ * Play a trace: 0, or -1 with a message (out of memory, or the policy could
+ * not be made). Runs over one trace may go on in several threads.
+ */
 int pd_sim_run(const struct pd_trace *t, const struct pd_sim_params *p,
     struct pd_sim_result *r, struct pd_err *err);
+
+/*
+ * pd_sim_pauses(p, r, policy, stretch, cookie):
+ * For what runs policies, belady among them: call ${stretch} for the stretches
+ * of entries between the pauses, and the pauses. 0, or -1.
+ */
+int pd_sim_pauses(const struct pd_sim_params *p, const struct pd_sim_result *r,
+    struct pd_policy *policy,
+    int (*stretch)(void *cookie, size_t from, size_t to), void *cookie);
 
 #endif /* PD_CACHE_SIM_H */

@@ -297,6 +297,66 @@ a_part_is_a_trace(void **state)
 	pd_trace_free(tail);
 }
 
+struct paused {
+	uint64_t misses[16];
+	size_t entry[16];
+	int n;
+	bool ruled;
+};
+
+static int
+note_pause(void *cookie, struct pd_sim_pause *at)
+{
+	struct paused *p = cookie;
+
+	p->misses[p->n] = at->result->misses;
+	p->entry[p->n++] = at->entry;
+	p->ruled = at->policy != NULL;
+	at->next = at->entry + 4;
+	return p->n < 6 ? 0 : -1;
+}
+
+/* Pauses come where they are asked for and change nothing; -1 ends it. */
+static void
+pauses(void **state)
+{
+	static const size_t want[] = {2, 6, 10, 12};
+	struct pd_trace *t = digits("123412512345");
+	struct pd_trace *longer = digits("123412512345123412512345");
+	const char *const names[] = {"lru", "belady"};
+	struct paused seen;
+	struct pd_sim_params p = {
+	    .policy = {.capacity = 3, .seed = 1},
+	    .end = t->n,
+	    .pause = note_pause,
+	    .pause_cookie = &seen,
+	    .pause_at = 2,
+	};
+	struct pd_sim_result r;
+	struct pd_err err = PD_ERR_INIT;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		memset(&seen, 0, sizeof(seen));
+		p.ops = pd_policy_find(names[i]);
+		assert_int_equal(pd_sim_run(t, &p, &r, &err), 0);
+		assert_int_equal(
+		    r.misses, run(t, names[i], 3, false, 0).misses);
+		assert_int_equal(seen.n, 4);
+		assert_memory_equal(seen.entry, want, sizeof(want));
+		assert_int_equal(seen.misses[0], 2);
+		assert_int_equal(seen.misses[3], r.misses);
+		assert_int_equal(seen.ruled, i == 0);
+	}
+	memset(&seen, 0, sizeof(seen));
+	p.end = longer->n;
+	assert_int_equal(pd_sim_run(longer, &p, &r, &err), -1);
+	assert_int_equal(seen.n, 6);
+	pd_trace_free(t);
+	pd_trace_free(longer);
+}
+
 int
 main(void)
 {
@@ -304,6 +364,7 @@ main(void)
 	    cmocka_unit_test(textbook),
 	    cmocka_unit_test(counts_from_where_it_is_told),
 	    cmocka_unit_test(fills_and_deletions),
+	    cmocka_unit_test(pauses),
 	    cmocka_unit_test(bytes),
 	    cmocka_unit_test(shares_are_rounded),
 	    cmocka_unit_test(minutes),
