@@ -53,6 +53,7 @@ struct learned {
 	struct pd_record_ghost found; /* by miss(), for the insert() after it */
 	bool have_found;
 	struct pd_guard guard;
+	bool unguarded;
 	unsigned pooled;
 	struct pooled pool[POOL]; /* the best victim last */
 	float rows[CANDIDATES * PD_TREES_MAX_COLS];
@@ -73,6 +74,7 @@ learned_create(const struct pd_policy_params *params, struct pd_err *err)
 	l->base.ops = &pd_policy_learned;
 	l->context = params->context;
 	l->model = params->model;
+	l->unguarded = params->unguarded;
 	pd_guard_reset(&l->guard, l->context);
 	pd_rng_init(&l->rng, params->seed);
 	pd_slots_init(&l->slots, PD_SLOTS_LINK);
@@ -295,7 +297,8 @@ learned_victim(struct pd_policy *p, uint64_t tick)
 
 	if (l->model == NULL || l->lru.count == 0)
 		return l->lru.oldest;
-	if (!pd_guard_allows(&l->guard, l->context, tick)) {
+	if (!l->unguarded &&
+	    !pd_guard_allows(&l->guard, l->context, tick)) {
 		l->pooled = 0;
 		return l->lru.oldest;
 	}

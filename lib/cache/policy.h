@@ -54,6 +54,9 @@ struct pd_policy_params {
 	/* The owner's, fed by it (cache/context.h): learned needs it, and
 	 * refuses to be created without; the others ignore it. Borrowed. */
 	const struct pd_context *context;
+	/* learned: the model rules whatever the context says of it, because
+	 * the owner compares it with others itself. */
+	bool unguarded;
 };
 
 struct pd_policy_ops {
