@@ -26,6 +26,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cache/objective.h"
+
 struct pd_context;
 struct pd_err;
 struct pd_model;
@@ -50,6 +52,7 @@ struct pd_policy_params {
 	uint64_t seed;
 	uint32_t objects_hint; /* expected residents, for ghost sizes */
 	uint64_t minute;       /* ticks a minute, for redis-lfu; 0 unknown */
+	enum pd_objective objective; /* learned, gdsf; 0: object misses */
 	const struct pd_model *model; /* learned: borrowed, may be NULL */
 	/* The owner's, fed by it (cache/context.h): learned needs it, and
 	 * refuses to be created without; the others ignore it. Borrowed. */
