@@ -85,6 +85,7 @@ LIB := $(B)/libpredis.a
 BINS := $(PROGRAMS:%=$(B)/%)
 UNITS := $(UNITSRC:tests/unit/%.c=$(B)/tests/unit/%)
 FUZZERS := $(FUZZSRC:tests/fuzz/%.c=$(B)/tests/fuzz/%)
+HELPERS := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/lib/*.c)))
 BENCHES := $(BENCHSRC:tests/bench/%.c=$(B)/tests/bench/%)
 
 # Where nobody asked for jobs, the targets for users take all processors.
@@ -167,6 +168,9 @@ $(B)/tests/gpu/libcuda.so.1: tests/gpu/fake_libcuda.cc tests/gpu/emulate.h \
 $(B)/tests/bench/%: $(B)/tests/bench/%.o $(LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
+$(B)/tests/lib/%: $(B)/tests/lib/%.o $(LIB)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
 
 # Without libFuzzer (FUZZMAIN empty) a driver replays corpora with any compiler.
 FUZZMAIN ?= $(B)/tests/fuzz/replay_driver.o
@@ -187,10 +191,10 @@ check: ## run the tests (under 10 minutes on 2 cores)
 	@$(MAKE) --no-print-directory $(J) all check-build
 	@B=$(B) sh tests/run.sh unit fuzz cli
 
-check-build: $(BINS) $(UNITS) $(FUZZERS)
+check-build: $(BINS) $(UNITS) $(FUZZERS) $(HELPERS)
 check-unit: check-build ## unit tests only
 	@B=$(B) sh tests/run.sh unit
-check-cli: all ## command-line tests only
+check-cli: all $(HELPERS) ## command-line tests only
 	@B=$(B) sh tests/run.sh cli
 check-long: all ## the long tests: every trace, several seeds
 	@MLOPS_ENABLED=$(MLOPS_ENABLED) TLS=$(TLS) KAFKA=$(KAFKA) \
@@ -247,4 +251,4 @@ clean: ## remove build/ and its variants
 	rm -rf build build-*
 
 -include $(LIBOBJ:.o=.d) \
-	$(patsubst %.c,$(B)/%.d,$(wildcard bin/*/*.c) $(UNITSRC) $(FUZZSRC) $(BENCHSRC))
+	$(patsubst %.c,$(B)/%.d,$(wildcard bin/*/*.c tests/lib/*.c) $(UNITSRC) $(FUZZSRC) $(BENCHSRC))

@@ -1,0 +1,50 @@
+# Shared by the tests of the floor: streams that are made to hurt, models that
+# are wrong, and the judgement. Load after common.bash.
+
+# stream KIND CAPACITY REQUESTS [SEED]: writes KIND.csv (tests/lib/streams.awk).
+stream() {
+	awk -v kind="$1" -v capacity="$2" -v n="$3" -v seed="${4:-1}" \
+	    -f "$TOP/tests/lib/streams.awk" >"$1.csv"
+}
+
+STREAMS='random loop floods scans twice drift zipf flip decoy'
+
+# floor LABEL TRACE OPTION...: neither learned nor selector misses more than 1%
+# more often than LRU in what the options count; says who does, and by how much.
+floor() {
+	local label=$1 trace=$2
+	shift 2
+	predis-replay -q -p lru,learned,selector --json "$@" "$trace" \
+	    >floor.rows || return 1
+	jq -s -r --arg label "$label" '
+	    group_by(.size_objects)[] | map({(.policy): .misses}) as $m |
+	    ($m | add) as $m | .[0] as $r | ($m | keys[]) as $p |
+	    select($m[$p] > 1.01 * $m.lru) |
+	    "\($label) \($r.trace) \($r.size_objects) \($p): " +
+	    "\($m[$p]) misses, LRU \($m.lru): " +
+	    "+\(($m[$p] / $m.lru - 1) * 1e4 | round / 100)%"' \
+	    floor.rows >>floor.bad
+}
+
+# floor_holds: what floor() found since the test began.
+floor_holds() {
+	cat floor.bad
+	[ ! -s floor.bad ]
+}
+
+# model_of TRACE CAPACITY OUT OPTION...: trains on the trace and writes a model,
+# be it worse than LRU on its own hold-out.
+model_of() {
+	local trace=$1 capacity=$2 out=$3
+	shift 3
+	predis-retrain train -q -f -c "$capacity" -o "$out" "$@" "$trace" \
+	    >train.out 2>&1 || [ -s "$out" ] || {
+		cat train.out
+		return 1
+	}
+}
+
+# inverted IN OUT: the model with every leaf's sign turned.
+inverted() {
+	"$BIN/tests/lib/invert_model" "$1" "$2"
+}
