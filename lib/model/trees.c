@@ -18,6 +18,7 @@ pd_trees_free(struct pd_trees *t)
 		return;
 	free(t->nodes);
 	free(t->roots);
+	free(t->mean);
 	free(t);
 }
 
@@ -36,7 +37,8 @@ pd_trees_count(const struct pd_trees *t)
 size_t
 pd_trees_memory(const struct pd_trees *t)
 {
-	return sizeof(*t) + t->nodes_len * sizeof(t->nodes[0]) +
+	return sizeof(*t) +
+	       t->nodes_len * (sizeof(t->nodes[0]) + sizeof(t->mean[0])) +
 	       t->count * sizeof(t->roots[0]);
 }
 

@@ -20,7 +20,8 @@
 /* The arrays of one tree in the file. */
 struct source {
 	const json_t *left, *right, *column, *value, *def;
-	const json_t *type; /* may be absent */
+	const json_t *type;  /* may be absent */
+	const json_t *cover; /* NULL: absent, or no use */
 	size_t n;
 	unsigned id; /* for messages */
 };
@@ -155,6 +156,23 @@ column_of(const json_t *tree, const char *key, size_t n, unsigned id,
 	return a;
 }
 
+/* The cover of a tree's nodes, which only explanations need: what is not as it
+ * should be is as if it were absent. */
+static const json_t *
+cover_of(const json_t *tree, size_t n)
+{
+	const json_t *a = json_object_get(tree, "sum_hessian");
+	size_t i;
+	float v;
+
+	if (json_array_size(a) != n)
+		return NULL;
+	for (i = 0; i < n; i++)
+		if (pd_jsonin_float(json_array_get(a, i), &v) || !(v >= 0))
+			return NULL;
+	return a;
+}
+
 static int
 open_tree(struct source *s, const json_t *tree, unsigned id, struct pd_err *err)
 {
@@ -181,6 +199,7 @@ open_tree(struct source *s, const json_t *tree, unsigned id, struct pd_err *err)
 		return pd_err_set(err,
 		    "tree %u: 'split_type' has %zu members instead of %zu", id,
 		    json_array_size(s->type), s->n);
+	s->cover = cover_of(tree, s->n);
 	return at_most_one(json_object_get(tree, "tree_param"),
 	    "size_leaf_vector", "vector leaves", err);
 }
@@ -235,6 +254,7 @@ split_column(const struct pd_trees *t, const struct source *s, uint32_t i,
 struct layout {
 	struct todo *queue;
 	uint8_t *seen; /* nodes of the file that are in the queue or done */
+	float *cover;  /* by flat node, of all trees */
 	size_t head, tail;
 	uint32_t free_at; /* where the next two children go */
 	size_t end;	  /* of what the tree's nodes may use */
@@ -264,6 +284,9 @@ place_node(struct pd_trees *t, const struct source *s, struct layout *y,
 		return pd_err_set(err,
 		    "tree %u, node %u: split condition is not a float32 number",
 		    s->id, q.node);
+	if (s->cover != NULL)
+		(void)pd_jsonin_float(
+		    json_array_get(s->cover, q.node), &y->cover[q.at]);
 	if (json_is_integer(left) && json_integer_value(left) == -1) {
 		n->link = (q.at - 1) << COL_BITS | NOT;
 		return 0;
@@ -309,6 +332,9 @@ place_tree(struct pd_trees *t, const struct source *s, struct layout *y,
 		root->depth = q.depth;
 	}
 	t->nodes_len = y->free_at;
+	trees_fill_mean(
+	    t, root, t->nodes_len, s->cover != NULL ? y->cover : NULL);
+	t->has_cover = t->has_cover && s->cover != NULL;
 	return 0;
 }
 
@@ -348,15 +374,18 @@ parse_trees(struct pd_trees *t, const json_t *trees, struct pd_err *err)
 		return -1;
 	t->nodes = calloc(total, sizeof(t->nodes[0]));
 	t->roots = calloc(t->count, sizeof(t->roots[0]));
+	t->mean = calloc(total, sizeof(t->mean[0]));
+	y.cover = calloc(total, sizeof(y.cover[0]));
 	y.queue = calloc(largest, sizeof(y.queue[0]));
 	y.seen = malloc(largest);
-	if (t->nodes == NULL || t->roots == NULL || y.queue == NULL ||
-	    y.seen == NULL) {
+	if (t->nodes == NULL || t->roots == NULL || t->mean == NULL ||
+	    y.queue == NULL || y.seen == NULL || y.cover == NULL) {
 		pd_err_nomem(err);
 		goto out;
 	}
 	/* Node 0 stays unused: a leaf's link is its own index minus one. */
 	t->nodes_len = 1;
+	t->has_cover = true;
 	for (i = 0; i < t->count; i++)
 		if (open_tree(&s, json_array_get(trees, i), i, err) ||
 		    place_tree(t, &s, &y, &t->roots[i], err))
@@ -365,6 +394,7 @@ parse_trees(struct pd_trees *t, const json_t *trees, struct pd_err *err)
 out:
 	free(y.queue);
 	free(y.seen);
+	free(y.cover);
 	return r;
 }
 

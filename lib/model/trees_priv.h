@@ -3,7 +3,7 @@
 
 /*
  * The flat form of an ensemble, shared by trees_json.c (which builds and
- * checks it) and trees.c (which walks it without a check).
+ * checks it), trees.c (which walks it without a check) and trees_explain.c.
  *
  * A node is 8 bytes. The two children of a split lie side by side, so that
  * one step of a walk is
@@ -50,6 +50,17 @@ struct pd_trees {
 	size_t nodes_len;
 	struct pd_trees_node *nodes;
 	struct pd_trees_root *roots;
+	float *mean;	/* by node: expected value below it (trees_explain.h) */
+	bool has_cover; /* means are weighted by what training saw */
 };
+
+/*
+ * trees_fill_mean(t, r, end, cover):
+ * The expected values of the nodes of the tree ${r}, which are the flat ones
+ * from its root up to ${end}; ${cover}, by node, is the weight of the training
+ * rows that reached it, or NULL.
+ */
+void trees_fill_mean(struct pd_trees *t, const struct pd_trees_root *r,
+    size_t end, const float *cover);
 
 #endif /* PD_MODEL_TREES_PRIV_H */
