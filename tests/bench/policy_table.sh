@@ -35,24 +35,17 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT PIPE TERM
 say() { echo "$*" >&2; }
 
-folder=$top/share/traces
-for d in "${PREDIS_TRACES:-}" "$top/../shared/traces"; do
-	if [ -n "$d" ] && [ -e "$d/miss-ratios.csv" ]; then
-		folder=$d
-		break
-	fi
-done
-if [ "$folder" = "$top/share/traces" ]; then
-	say "no development traces (PREDIS_TRACES): only those that ship"
-	short='web07 orm_night_head'
-else
+. "$top/tests/bench/traces.sh"
+folder=$(trace_folder)
+if [ -e "$folder/miss-ratios.csv" ]; then
 	short='web07 weblog424_norobots cphy_vscsi lirs_sprite lirs_multi2'
+else
+	short='web07 orm_night_head'
 fi
 if [ "${QUICK:-0}" = 1 ]; then
 	TRACES=${TRACES:-$short} SIZES=${SIZES:-1%,10%}
 fi
 SIZES=${SIZES:-0.1%,1%,10%}
-[ -n "${TRACES:-}" ] || TRACES=$(cd "$folder" && echo *.csv.gz)
 
 # rekey FILE PART: other keys, drawn at random, never one twice; with PART 0
 # or 1 only the keys of that half.
@@ -72,10 +65,8 @@ rekey() {
 		part == "" || half[$2] == part { $2 = new[$2]; print }'
 }
 # The files to play, one a line.
-for t in $TRACES; do
-	f=$t
-	[ -e "$f" ] || f=$folder/${t%.csv.gz}.csv.gz
-	[ -e "$f" ] || { say "no trace $t in $folder"; exit 2; }
+files=$(trace_files) || exit 2
+for f in $files; do
 	name=$(basename "${f%.gz}" .csv)
 	if [ "$HALF" = 1 ]; then
 		rekey "$f" 0 >"$work/$name.0.csv"
@@ -90,7 +81,6 @@ for t in $TRACES; do
 done >"$work/files" || exit 2
 
 names=$(predis-replay --list-policies | cut -f 1)
-has() { echo "$names" | grep -qx "$1"; }
 if [ "$POLICIES" = all ]; then
 	POLICIES=$(echo "$names" | paste -sd, -)
 else
@@ -117,11 +107,7 @@ start=$(date +%s)
 : >"$work/rows"
 while read -r f; do
 	# Which shares make a cache that is large enough, and how large.
-	predis-replay -q -p lru -s "$SIZES" -j "$f" |
-	    jq -r '[.size_objects, .requests] | @tsv' |
-	    awk -v sizes="$SIZES" -v min="$MIN_OBJECTS" '
-		BEGIN { split(sizes, share, ",") }
-		$1 >= min { print $1, share[NR], $2 }' >"$work/sizes"
+	sizes_of "$f" "$SIZES" "$MIN_OBJECTS" >"$work/sizes"
 	objects=$(cut -d ' ' -f 1 "$work/sizes" | paste -sd, -)
 	[ -n "$objects" ] || continue
 	for mode in $MODES; do
