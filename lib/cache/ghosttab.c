@@ -148,23 +148,35 @@ pd_ghosttab_del(struct pd_ghosttab *g, uint32_t e)
 	g->spare = e;
 }
 
-/* Put the ghosts into memory that is no larger than they want, in order. */
-static void
-compact(struct pd_ghosttab *g)
+int
+pd_ghosttab_compact(struct pd_ghosttab *g, uint32_t *map)
 {
 	struct pd_ghosttab to;
-	uint32_t e, list;
+	uint32_t e, n, list;
 
 	pd_ghosttab_init(&to);
 	to.most = g->most;
 	for (list = 0; list < PD_GHOST_LISTS; list++)
 		for (e = g->list[list].oldest; e != PD_NO_SLOT;
-		     e = g->entry[e].newer)
-			if (pd_ghosttab_push(&to, list, g->entry[e].print,
-				g->entry[e].size) == PD_NO_SLOT)
-				break;
+		     e = g->entry[e].newer) {
+			n = pd_ghosttab_push(
+			    &to, list, g->entry[e].print, g->entry[e].size);
+			if (n == PD_NO_SLOT) {
+				pd_ghosttab_release(&to);
+				return -1;
+			}
+			if (map != NULL)
+				map[e] = n;
+		}
 	pd_ghosttab_release(g);
 	*g = to;
+	return 0;
+}
+
+bool
+pd_ghosttab_is_loose(const struct pd_ghosttab *g)
+{
+	return g->cap > FIRST * 3 && live(g) < g->cap / 2;
 }
 
 /* Forget what is over the limit, of the longer list. */
@@ -174,8 +186,8 @@ limit(struct pd_ghosttab *g)
 	while (live(g) > g->most)
 		pd_ghosttab_del(
 		    g, g->list[g->list[1].count > g->list[0].count].oldest);
-	if (g->cap > FIRST * 2 && live(g) < g->cap / 2)
-		compact(g);
+	if (pd_ghosttab_is_loose(g))
+		(void)pd_ghosttab_compact(g, NULL);
 }
 
 void

@@ -10,6 +10,7 @@
  * are forgotten, nothing else happens.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -64,6 +65,12 @@ void pd_ghosttab_trim(struct pd_ghosttab *g, unsigned list, uint64_t units);
 /* Keep as many ghosts as go into about ${bytes}. Entries may get other
  * numbers. */
 void pd_ghosttab_limit(struct pd_ghosttab *g, uint64_t bytes);
+/* Whether less than half of the memory is in use. */
+bool pd_ghosttab_is_loose(const struct pd_ghosttab *g);
+/* Give back what is not in use: entry e is entry map[e] from now on (${map} has
+ * room for all that were taken; NULL: not asked). 0, or -1 out of memory with
+ * everything as it was. */
+int pd_ghosttab_compact(struct pd_ghosttab *g, uint32_t *map);
 /* Forget this fingerprint: its list, or -1 when it is not known. */
 int pd_ghosttab_take(struct pd_ghosttab *g, uint32_t print);
 /* Bytes allocated. */

@@ -5,23 +5,16 @@
  * gives T1 more room, one on a ghost of B2 less.
  */
 
-#include <stdlib.h>
-
-#include "base/err.h"
-#include "cache/ghosttab.h"
 #include "cache/policy_table.h"
-#include "cache/slist.h"
+#include "cache/queues.h"
 
 enum {
-	ONCE = 0, /* T1 and B1: the tag, and the list of ghosts */
+	ONCE = 0, /* T1 and B1: the list, and the list of ghosts */
 	OFTEN = 1,
 };
 
 struct arc {
-	struct pd_policy base;
-	struct pd_slots slots;
-	struct pd_slist list[2];
-	struct pd_ghosttab ghosts;
+	struct pd_queues q;
 	uint64_t capacity;
 	double target;	   /* units that T1 should have */
 	int returning;	   /* list of the ghost that the miss found, or -1 */
@@ -38,52 +31,21 @@ set_capacity(struct pd_policy *p, uint64_t capacity)
 	a->capacity = capacity;
 	if (a->target > (double)capacity)
 		a->target = (double)capacity;
-	pd_ghosttab_trim(&a->ghosts, ONCE, capacity);
-	pd_ghosttab_trim(&a->ghosts, OFTEN, capacity);
+	pd_ghosttab_trim(&a->q.ghosts, ONCE, capacity);
+	pd_ghosttab_trim(&a->q.ghosts, OFTEN, capacity);
 }
 
 static struct pd_policy *
 create(const struct pd_policy_params *params, struct pd_err *err)
 {
-	struct arc *a = calloc(1, sizeof(*a));
+	struct arc *a = pd_queues_new(sizeof(*a), &pd_policy_arc, params,
+	    PD_SLOTS_LINK | PD_SLOTS_TAG | PD_SLOTS_SIZE, err);
 
-	if (a == NULL) {
-		pd_err_nomem(err);
+	if (a == NULL)
 		return NULL;
-	}
-	a->base.ops = &pd_policy_arc;
 	a->returning = -1;
-	pd_slots_init(&a->slots, PD_SLOTS_LINK | PD_SLOTS_TAG |
-				     (params->by_bytes ? PD_SLOTS_SIZE : 0));
-	pd_slist_init(&a->list[ONCE]);
-	pd_slist_init(&a->list[OFTEN]);
-	pd_ghosttab_init(&a->ghosts);
-	set_capacity(&a->base, params->capacity);
-	return &a->base;
-}
-
-static void
-destroy(struct pd_policy *p)
-{
-	struct arc *a = (struct arc *)p;
-
-	pd_slots_release(&a->slots);
-	pd_ghosttab_release(&a->ghosts);
-	free(a);
-}
-
-static int
-reserve(struct pd_policy *p, uint32_t n)
-{
-	return pd_slots_reserve(&((struct arc *)p)->slots, n);
-}
-
-static void
-move_slot(struct pd_policy *p, uint32_t from, uint32_t to)
-{
-	struct arc *a = (struct arc *)p;
-
-	pd_slist_move(&a->slots, &a->list[a->slots.tag[from]], from, to);
+	set_capacity(&a->q.base, params->capacity);
+	return &a->q.base;
 }
 
 static void
@@ -92,17 +54,15 @@ hit(struct pd_policy *p, uint32_t slot, const struct pd_access *acc)
 	struct arc *a = (struct arc *)p;
 
 	(void)acc;
-	pd_slist_remove(&a->slots, &a->list[a->slots.tag[slot]], slot);
-	a->slots.tag[slot] = OFTEN;
-	pd_slist_push(&a->slots, &a->list[OFTEN], slot);
+	pd_queue_shift(&a->q, slot, OFTEN);
 }
 
 /* Move the target towards the list whose ghost was asked for. */
 static void
 adapt(struct arc *a, int list)
 {
-	const double mine = (double)a->ghosts.list[list].units;
-	const double other = (double)a->ghosts.list[!list].units;
+	const double mine = (double)a->q.ghosts.list[list].units;
+	const double other = (double)a->q.ghosts.list[!list].units;
 	const double delta = other > mine ? other / mine : 1;
 	const double capacity = (double)a->capacity;
 
@@ -118,27 +78,23 @@ miss(struct pd_policy *p, const struct pd_access *acc)
 {
 	struct arc *a = (struct arc *)p;
 	const uint32_t e =
-	    pd_ghosttab_find(&a->ghosts, pd_slots_print(acc->key));
+	    pd_ghosttab_find(&a->q.ghosts, pd_slots_print(acc->key));
 
 	a->incoming = acc->size;
 	a->returning = -1;
 	if (e == PD_NO_SLOT)
 		return;
-	a->returning = (int)a->ghosts.entry[e].list;
+	a->returning = (int)a->q.ghosts.entry[e].list;
 	adapt(a, a->returning);
-	pd_ghosttab_del(&a->ghosts, e);
+	pd_ghosttab_del(&a->q.ghosts, e);
 }
 
 static void
 insert(struct pd_policy *p, uint32_t slot, const struct pd_access *acc)
 {
 	struct arc *a = (struct arc *)p;
-	const uint8_t list = a->returning >= 0 ? OFTEN : ONCE;
 
-	if (a->slots.size != NULL)
-		a->slots.size[slot] = acc->size;
-	a->slots.tag[slot] = list;
-	pd_slist_push(&a->slots, &a->list[list], slot);
+	pd_queue_add(&a->q, slot, a->returning >= 0 ? OFTEN : ONCE, acc);
 	a->returning = -1;
 	a->incoming = 1;
 }
@@ -147,22 +103,22 @@ insert(struct pd_policy *p, uint32_t slot, const struct pd_access *acc)
 static uint32_t
 replace(const struct arc *a)
 {
-	const double once = (double)a->list[ONCE].units;
+	const double once = (double)a->q.list[ONCE].units;
 
-	if (a->list[OFTEN].count == 0 ||
+	if (a->q.list[OFTEN].count == 0 ||
 	    (once > 0 && (once > a->target ||
 			     (once >= a->target && a->returning == OFTEN))))
-		return a->list[ONCE].oldest;
-	return a->list[OFTEN].oldest;
+		return a->q.list[ONCE].oldest;
+	return a->q.list[OFTEN].oldest;
 }
 
 static uint32_t
 victim(struct pd_policy *p, uint64_t tick)
 {
 	struct arc *a = (struct arc *)p;
-	struct pd_ghost_list *b1 = &a->ghosts.list[ONCE];
-	struct pd_ghost_list *b2 = &a->ghosts.list[OFTEN];
-	const uint64_t once = a->list[ONCE].units + b1->units;
+	struct pd_ghost_list *b1 = &a->q.ghosts.list[ONCE];
+	struct pd_ghost_list *b2 = &a->q.ghosts.list[OFTEN];
+	const uint64_t once = a->q.list[ONCE].units + b1->units;
 
 	(void)tick;
 	a->forget = false;
@@ -170,14 +126,15 @@ victim(struct pd_policy *p, uint64_t tick)
 		return replace(a);
 	if (once + a->incoming > a->capacity) {
 		if (b1->count > 0) {
-			pd_ghosttab_del(&a->ghosts, b1->oldest);
-		} else if (a->list[ONCE].count > 0) {
+			pd_ghosttab_del(&a->q.ghosts, b1->oldest);
+		} else if (a->q.list[ONCE].count > 0) {
 			a->forget = true;
-			return a->list[ONCE].oldest;
+			return a->q.list[ONCE].oldest;
 		}
-	} else if (once + a->list[OFTEN].units + b2->units >= 2 * a->capacity &&
+	} else if (once + a->q.list[OFTEN].units + b2->units >=
+		       2 * a->capacity &&
 		   b2->count > 0) {
-		pd_ghosttab_del(&a->ghosts, b2->oldest);
+		pd_ghosttab_del(&a->q.ghosts, b2->oldest);
 	}
 	return replace(a);
 }
@@ -186,67 +143,28 @@ static void
 remove_slot(struct pd_policy *p, uint32_t slot, uint64_t key, bool evicted)
 {
 	struct arc *a = (struct arc *)p;
-	const uint8_t list = a->slots.tag[slot];
 
-	pd_slist_remove(&a->slots, &a->list[list], slot);
-	if (!evicted || a->forget)
-		return;
-	pd_ghosttab_push(&a->ghosts, list, pd_slots_print(key),
-	    pd_slots_units(&a->slots, slot));
-	pd_ghosttab_trim(&a->ghosts, list, a->capacity);
-}
-
-static void
-set_size(struct pd_policy *p, uint32_t slot, const struct pd_access *acc)
-{
-	const uint32_t size = acc->size;
-	struct arc *a = (struct arc *)p;
-
-	pd_slist_resize(&a->slots, &a->list[a->slots.tag[slot]], slot, size);
-}
-
-static void
-set_history(struct pd_policy *p, uint64_t bytes)
-{
-	struct arc *a = (struct arc *)p;
-
-	pd_ghosttab_limit(&a->ghosts, bytes);
-}
-
-static size_t
-memory(const struct pd_policy *p)
-{
-	const struct arc *a = (const struct arc *)p;
-
-	return sizeof(*a) + pd_slots_memory(&a->slots) +
-	       pd_ghosttab_memory(&a->ghosts);
-}
-
-static void
-each(const struct pd_policy *p, void (*fn)(void *cookie, uint32_t slot),
-    void *cookie)
-{
-	const struct arc *a = (const struct arc *)p;
-
-	pd_slist_each(&a->slots, &a->list[ONCE], fn, cookie);
-	pd_slist_each(&a->slots, &a->list[OFTEN], fn, cookie);
+	pd_queues_remove(p, slot, key, evicted);
+	if (evicted && !a->forget)
+		pd_queue_ghost(
+		    &a->q, pd_queue_of(&a->q, slot), slot, key, a->capacity);
 }
 
 const struct pd_policy_ops pd_policy_arc = {
     .name = "arc",
     .help = "recency against frequency, tuned by ghosts (Megiddo 2003)",
     .create = create,
-    .destroy = destroy,
-    .reserve = reserve,
-    .move = move_slot,
+    .destroy = pd_queues_destroy,
+    .reserve = pd_queues_reserve,
+    .move = pd_queues_move,
     .hit = hit,
     .miss = miss,
     .insert = insert,
     .victim = victim,
     .remove = remove_slot,
     .set_capacity = set_capacity,
-    .set_size = set_size,
-    .set_history = set_history,
-    .memory = memory,
-    .each = each,
+    .set_size = pd_queues_set_size,
+    .set_history = pd_queues_set_history,
+    .memory = pd_queues_memory,
+    .each = pd_queues_each,
 };

@@ -5,62 +5,37 @@
  * newest, so that new objects are tried soon.
  */
 
-#include <stdlib.h>
-
-#include "base/err.h"
 #include "cache/policy_table.h"
-#include "cache/slist.h"
+#include "cache/queues.h"
 
 struct clock {
-	struct pd_policy base;
-	struct pd_slots slots; /* tag: asked since it was looked at */
-	struct pd_slist list;
-	uint32_t hand; /* sieve: where to look next, or PD_NO_SLOT */
+	struct pd_queues q; /* own tag: 1, asked since it was looked at */
+	uint32_t hand;	    /* sieve: where to look next, or PD_NO_SLOT */
 };
 
 static struct pd_policy *
-create(const struct pd_policy_ops *ops, struct pd_err *err)
+create(const struct pd_policy_ops *ops, const struct pd_policy_params *params,
+    struct pd_err *err)
 {
-	struct clock *c = calloc(1, sizeof(*c));
+	struct clock *c = pd_queues_new(
+	    sizeof(*c), ops, params, PD_SLOTS_LINK | PD_SLOTS_TAG, err);
 
-	if (c == NULL) {
-		pd_err_nomem(err);
+	if (c == NULL)
 		return NULL;
-	}
-	c->base.ops = ops;
-	pd_slots_init(&c->slots, PD_SLOTS_LINK | PD_SLOTS_TAG);
-	pd_slist_init(&c->list);
 	c->hand = PD_NO_SLOT;
-	return &c->base;
+	return &c->q.base;
 }
 
 static struct pd_policy *
 clock_create(const struct pd_policy_params *params, struct pd_err *err)
 {
-	(void)params;
-	return create(&pd_policy_clock, err);
+	return create(&pd_policy_clock, params, err);
 }
 
 static struct pd_policy *
 sieve_create(const struct pd_policy_params *params, struct pd_err *err)
 {
-	(void)params;
-	return create(&pd_policy_sieve, err);
-}
-
-static void
-destroy(struct pd_policy *p)
-{
-	struct clock *c = (struct clock *)p;
-
-	pd_slots_release(&c->slots);
-	free(c);
-}
-
-static int
-reserve(struct pd_policy *p, uint32_t n)
-{
-	return pd_slots_reserve(&((struct clock *)p)->slots, n);
+	return create(&pd_policy_sieve, params, err);
 }
 
 static void
@@ -68,7 +43,7 @@ move_slot(struct pd_policy *p, uint32_t from, uint32_t to)
 {
 	struct clock *c = (struct clock *)p;
 
-	pd_slist_move(&c->slots, &c->list, from, to);
+	pd_queues_move(p, from, to);
 	if (c->hand == from)
 		c->hand = to;
 }
@@ -77,14 +52,7 @@ static void
 hit(struct pd_policy *p, uint32_t slot, const struct pd_access *acc)
 {
 	(void)acc;
-	((struct clock *)p)->slots.tag[slot] = 1;
-}
-
-static void
-miss(struct pd_policy *p, const struct pd_access *acc)
-{
-	(void)p;
-	(void)acc;
+	((struct clock *)p)->q.slots.tag[slot] = 1;
 }
 
 static void
@@ -92,9 +60,7 @@ insert(struct pd_policy *p, uint32_t slot, const struct pd_access *acc)
 {
 	struct clock *c = (struct clock *)p;
 
-	(void)acc;
-	c->slots.tag[slot] = 0;
-	pd_slist_push(&c->slots, &c->list, slot);
+	pd_queue_add(&c->q, slot, 0, acc);
 }
 
 static uint32_t
@@ -104,9 +70,10 @@ clock_victim(struct pd_policy *p, uint64_t tick)
 	uint32_t slot;
 
 	(void)tick;
-	while ((slot = c->list.oldest) != PD_NO_SLOT && c->slots.tag[slot]) {
-		c->slots.tag[slot] = 0;
-		pd_slist_renew(&c->slots, &c->list, slot);
+	while ((slot = c->q.list[0].oldest) != PD_NO_SLOT &&
+	       c->q.slots.tag[slot]) {
+		c->q.slots.tag[slot] = 0;
+		pd_queue_renew(&c->q, slot);
 	}
 	return slot;
 }
@@ -119,12 +86,12 @@ sieve_victim(struct pd_policy *p, uint64_t tick)
 
 	(void)tick;
 	if (slot == PD_NO_SLOT)
-		slot = c->list.oldest;
-	while (slot != PD_NO_SLOT && c->slots.tag[slot]) {
-		c->slots.tag[slot] = 0;
-		slot = c->slots.link[slot].newer;
+		slot = c->q.list[0].oldest;
+	while (slot != PD_NO_SLOT && c->q.slots.tag[slot]) {
+		c->q.slots.tag[slot] = 0;
+		slot = c->q.slots.link[slot].newer;
 		if (slot == PD_NO_SLOT)
-			slot = c->list.oldest;
+			slot = c->q.list[0].oldest;
 	}
 	c->hand = slot;
 	return slot;
@@ -135,19 +102,9 @@ remove_slot(struct pd_policy *p, uint32_t slot, uint64_t key, bool evicted)
 {
 	struct clock *c = (struct clock *)p;
 
-	(void)key;
-	(void)evicted;
 	if (c->hand == slot)
-		c->hand = c->slots.link[slot].newer;
-	pd_slist_remove(&c->slots, &c->list, slot);
-}
-
-static size_t
-memory(const struct pd_policy *p)
-{
-	const struct clock *c = (const struct clock *)p;
-
-	return sizeof(*c) + pd_slots_memory(&c->slots);
+		c->hand = c->q.slots.link[slot].newer;
+	pd_queues_remove(p, slot, key, evicted);
 }
 
 /* Those asked since they were looked at come last. */
@@ -160,9 +117,9 @@ each(const struct pd_policy *p, void (*fn)(void *cookie, uint32_t slot),
 	uint32_t i;
 
 	for (asked = 0; asked <= 1; asked++)
-		for (i = c->list.oldest; i != PD_NO_SLOT;
-		     i = c->slots.link[i].newer)
-			if (c->slots.tag[i] == asked)
+		for (i = c->q.list[0].oldest; i != PD_NO_SLOT;
+		     i = c->q.slots.link[i].newer)
+			if (c->q.slots.tag[i] == asked)
 				fn(cookie, i);
 }
 
@@ -170,15 +127,15 @@ const struct pd_policy_ops pd_policy_clock = {
     .name = "clock",
     .help = "FIFO with one bit and a second round (Corbato 1968)",
     .create = clock_create,
-    .destroy = destroy,
-    .reserve = reserve,
+    .destroy = pd_queues_destroy,
+    .reserve = pd_queues_reserve,
     .move = move_slot,
     .hit = hit,
-    .miss = miss,
+    .miss = pd_policy_ignore_miss,
     .insert = insert,
     .victim = clock_victim,
     .remove = remove_slot,
-    .memory = memory,
+    .memory = pd_queues_memory,
     .each = each,
 };
 
@@ -186,14 +143,14 @@ const struct pd_policy_ops pd_policy_sieve = {
     .name = "sieve",
     .help = "FIFO with one bit and a moving hand (Zhang 2024)",
     .create = sieve_create,
-    .destroy = destroy,
-    .reserve = reserve,
+    .destroy = pd_queues_destroy,
+    .reserve = pd_queues_reserve,
     .move = move_slot,
     .hit = hit,
-    .miss = miss,
+    .miss = pd_policy_ignore_miss,
     .insert = insert,
     .victim = sieve_victim,
     .remove = remove_slot,
-    .memory = memory,
+    .memory = pd_queues_memory,
     .each = each,
 };

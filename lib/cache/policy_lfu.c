@@ -9,7 +9,9 @@
 
 #include "base/err.h"
 #include "cache/policy_table.h"
-#include "cache/slist.h"
+#include "cache/queues.h"
+
+#define FIRST 64u /* buckets */
 
 struct bucket {
 	uint32_t count;
@@ -18,54 +20,65 @@ struct bucket {
 	struct pd_slist list;
 };
 
+/* There are far fewer counts than residents: buckets are allocated as they
+ * are needed, and a hit that finds no memory for one is not counted. */
 struct lfu {
-	struct pd_policy base;
-	struct pd_slots slots;
+	struct pd_queues q; /* its links only */
 	struct bucket *bucket;
 	uint32_t *bucket_of; /* by slot */
-	uint32_t cap;	     /* buckets: one more than slots */
+	uint32_t cap;	     /* buckets */
+	uint32_t used;	     /* buckets that hold residents */
 	uint32_t spare;	     /* released buckets, chained by higher */
 	uint32_t lowest;
 };
-
-static struct pd_policy *
-create(const struct pd_policy_params *params, struct pd_err *err)
-{
-	struct lfu *l = calloc(1, sizeof(*l));
-
-	(void)params;
-	if (l == NULL) {
-		pd_err_nomem(err);
-		return NULL;
-	}
-	l->base.ops = &pd_policy_lfu;
-	pd_slots_init(&l->slots, PD_SLOTS_LINK);
-	l->spare = PD_NO_SLOT;
-	l->lowest = PD_NO_SLOT;
-	return &l->base;
-}
 
 static void
 destroy(struct pd_policy *p)
 {
 	struct lfu *l = (struct lfu *)p;
 
-	pd_slots_release(&l->slots);
 	free(l->bucket);
 	free(l->bucket_of);
-	free(l);
+	pd_queues_destroy(p);
 }
 
-/* Buckets of ${n} slots, the lowest first: each list keeps its order. */
-static int
-shrink(struct lfu *l, uint32_t n)
+/* Put the buckets from ${from} on on the list of spare ones. */
+static void
+spare_from(struct lfu *l, uint32_t from)
 {
-	struct bucket *b;
-	uint32_t *of, i, slot, used = 0;
+	uint32_t i;
 
-	if (n + 1 >= l->cap ||
-	    (b = malloc(((size_t)n + 1) * sizeof(*b))) == NULL)
-		return 0;
+	for (i = l->cap; i-- > from;) {
+		l->bucket[i].higher = l->spare;
+		l->spare = i;
+	}
+}
+
+/* Half as many buckets again. 0, or -1 out of memory. */
+static int
+grow(struct lfu *l)
+{
+	const uint32_t old = l->cap, cap = old + old / 2 + FIRST;
+	struct bucket *b = realloc(l->bucket, (size_t)cap * sizeof(*b));
+
+	if (b == NULL)
+		return -1;
+	l->bucket = b;
+	l->cap = cap;
+	spare_from(l, old);
+	return 0;
+}
+
+/* Room for ${cap} buckets, at least those in use, the lowest first: each list
+ * keeps its order. What cannot shrink stays. */
+static void
+shrink(struct lfu *l, uint32_t cap)
+{
+	struct bucket *b = malloc((size_t)cap * sizeof(*b));
+	uint32_t i, slot, used = 0;
+
+	if (b == NULL)
+		return;
 	for (i = l->lowest; i != PD_NO_SLOT; i = l->bucket[i].higher) {
 		b[used] = l->bucket[i];
 		b[used].lower = used == 0 ? PD_NO_SLOT : used - 1;
@@ -73,60 +86,64 @@ shrink(struct lfu *l, uint32_t n)
 			b[used - 1].higher = used;
 		b[used].higher = PD_NO_SLOT;
 		for (slot = b[used].list.oldest; slot != PD_NO_SLOT;
-		     slot = l->slots.link[slot].newer)
+		     slot = l->q.slots.link[slot].newer)
 			l->bucket_of[slot] = used;
 		used++;
 	}
 	free(l->bucket);
 	l->bucket = b;
-	l->cap = n + 1;
+	l->cap = cap;
 	l->lowest = used > 0 ? 0 : PD_NO_SLOT;
 	l->spare = PD_NO_SLOT;
-	for (i = used; i < l->cap; i++) {
-		b[i].higher = l->spare;
-		l->spare = i;
-	}
-	of = realloc(l->bucket_of, n * sizeof(*of));
-	if (of != NULL)
-		l->bucket_of = of;
-	return pd_slots_reserve(&l->slots, n);
+	spare_from(l, used);
 }
 
-/* There are at most as many counts as residents, and one more on the way. */
+static struct pd_policy *
+create(const struct pd_policy_params *params, struct pd_err *err)
+{
+	struct lfu *l = pd_queues_new(
+	    sizeof(*l), &pd_policy_lfu, params, PD_SLOTS_LINK, err);
+
+	if (l == NULL)
+		return NULL;
+	l->lowest = PD_NO_SLOT;
+	l->spare = PD_NO_SLOT;
+	if (grow(l) < 0) {
+		destroy(&l->q.base);
+		pd_err_nomem(err);
+		return NULL;
+	}
+	return &l->q.base;
+}
+
 static int
 reserve(struct pd_policy *p, uint32_t n)
 {
 	struct lfu *l = (struct lfu *)p;
-	struct bucket *b;
-	uint32_t *of;
+	uint32_t *of = realloc(l->bucket_of, n * sizeof(*of));
 
-	if (n < l->cap)
-		return shrink(l, n);
-	of = realloc(l->bucket_of, n * sizeof(*of));
-	if (of == NULL)
+	if (of == NULL && n > l->q.slots.n)
 		return -1;
-	l->bucket_of = of;
-	b = realloc(l->bucket, ((size_t)n + 1) * sizeof(*b));
-	if (b == NULL)
-		return -1;
-	l->bucket = b;
-	if (pd_slots_reserve(&l->slots, n) < 0)
-		return -1;
-	for (; l->cap <= n; l->cap++) {
-		b[l->cap].higher = l->spare;
-		l->spare = l->cap;
-	}
-	return 0;
+	l->bucket_of = of != NULL ? of : l->bucket_of;
+	if (n < l->q.slots.n && l->used + FIRST < l->cap / 2)
+		shrink(l, l->used + FIRST);
+	return pd_queues_reserve(p, n);
 }
 
-/* A new bucket for ${count} above ${lower} (PD_NO_SLOT: the lowest). */
+/* A new bucket for ${count} above ${lower} (PD_NO_SLOT: the lowest), or
+ * PD_NO_SLOT out of memory. */
 static uint32_t
 add_bucket(struct lfu *l, uint32_t count, uint32_t lower)
 {
-	const uint32_t i = l->spare;
-	struct bucket *b = &l->bucket[i];
+	struct bucket *b;
+	uint32_t i;
 
+	if (l->spare == PD_NO_SLOT && grow(l) < 0)
+		return PD_NO_SLOT;
+	i = l->spare;
+	b = &l->bucket[i];
 	l->spare = b->higher;
+	l->used++;
 	b->count = count;
 	b->lower = lower;
 	b->higher = lower == PD_NO_SLOT ? l->lowest : l->bucket[lower].higher;
@@ -144,7 +161,7 @@ static void
 put(struct lfu *l, uint32_t slot, uint32_t bucket)
 {
 	l->bucket_of[slot] = bucket;
-	pd_slist_push(&l->slots, &l->bucket[bucket].list, slot);
+	pd_slist_push(&l->q.slots, &l->bucket[bucket].list, slot);
 }
 
 /* Take ${slot} off its bucket, which goes when it is empty. */
@@ -154,7 +171,7 @@ take(struct lfu *l, uint32_t slot)
 	const uint32_t i = l->bucket_of[slot];
 	struct bucket *b = &l->bucket[i];
 
-	pd_slist_remove(&l->slots, &b->list, slot);
+	pd_slist_remove(&l->q.slots, &b->list, slot);
 	if (b->list.count > 0)
 		return;
 	if (b->lower != PD_NO_SLOT)
@@ -165,6 +182,7 @@ take(struct lfu *l, uint32_t slot)
 		l->bucket[b->higher].lower = b->lower;
 	b->higher = l->spare;
 	l->spare = i;
+	l->used--;
 }
 
 static void
@@ -173,7 +191,7 @@ move_slot(struct pd_policy *p, uint32_t from, uint32_t to)
 	struct lfu *l = (struct lfu *)p;
 	const uint32_t i = l->bucket_of[from];
 
-	pd_slist_move(&l->slots, &l->bucket[i].list, from, to);
+	pd_slist_move(&l->q.slots, &l->bucket[i].list, from, to);
 	l->bucket_of[to] = i;
 }
 
@@ -186,21 +204,15 @@ hit(struct pd_policy *p, uint32_t slot, const struct pd_access *acc)
 	uint32_t next = l->bucket[i].higher;
 
 	(void)acc;
-	if (count == UINT32_MAX) {
-		pd_slist_renew(&l->slots, &l->bucket[i].list, slot);
+	if (next == PD_NO_SLOT || l->bucket[next].count != count + 1)
+		next = count == UINT32_MAX ? PD_NO_SLOT
+					   : add_bucket(l, count + 1, i);
+	if (next == PD_NO_SLOT) {
+		pd_slist_renew(&l->q.slots, &l->bucket[i].list, slot);
 		return;
 	}
-	if (next == PD_NO_SLOT || l->bucket[next].count != count + 1)
-		next = add_bucket(l, count + 1, i);
 	take(l, slot);
 	put(l, slot, next);
-}
-
-static void
-miss(struct pd_policy *p, const struct pd_access *acc)
-{
-	(void)p;
-	(void)acc;
 }
 
 static void
@@ -209,8 +221,10 @@ insert(struct pd_policy *p, uint32_t slot, const struct pd_access *acc)
 	struct lfu *l = (struct lfu *)p;
 
 	(void)acc;
+	/* Without memory the lowest count that there is has to do: there is
+	 * one, or buckets are free. */
 	if (l->lowest == PD_NO_SLOT || l->bucket[l->lowest].count != 1)
-		add_bucket(l, 1, PD_NO_SLOT);
+		(void)add_bucket(l, 1, PD_NO_SLOT);
 	put(l, slot, l->lowest);
 }
 
@@ -237,8 +251,8 @@ memory(const struct pd_policy *p)
 {
 	const struct lfu *l = (const struct lfu *)p;
 
-	return sizeof(*l) + pd_slots_memory(&l->slots) +
-	       (size_t)l->cap * (sizeof(*l->bucket) + sizeof(*l->bucket_of));
+	return pd_queues_memory(p) + (size_t)l->cap * sizeof(*l->bucket) +
+	       (size_t)l->q.slots.n * sizeof(*l->bucket_of);
 }
 
 static void
@@ -249,7 +263,7 @@ each(const struct pd_policy *p, void (*fn)(void *cookie, uint32_t slot),
 	uint32_t i;
 
 	for (i = l->lowest; i != PD_NO_SLOT; i = l->bucket[i].higher)
-		pd_slist_each(&l->slots, &l->bucket[i].list, fn, cookie);
+		pd_slist_each(&l->q.slots, &l->bucket[i].list, fn, cookie);
 }
 
 const struct pd_policy_ops pd_policy_lfu = {
@@ -260,7 +274,7 @@ const struct pd_policy_ops pd_policy_lfu = {
     .reserve = reserve,
     .move = move_slot,
     .hit = hit,
-    .miss = miss,
+    .miss = pd_policy_ignore_miss,
     .insert = insert,
     .victim = victim,
     .remove = remove_slot,

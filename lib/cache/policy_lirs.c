@@ -15,9 +15,8 @@
 #include <stdlib.h>
 
 #include "base/err.h"
-#include "cache/ghosttab.h"
 #include "cache/policy_table.h"
-#include "cache/slist.h"
+#include "cache/queues.h"
 
 #define GHOST 0x80000000u
 
@@ -27,10 +26,7 @@ enum {
 };
 
 struct lirs {
-	struct pd_policy base;
-	struct pd_slots slots; /* link: Q; tag: LIR, IN_STACK */
-	struct pd_slist queue;
-	struct pd_ghosttab ghosts;
+	struct pd_queues q;	 /* list 0: Q; own tag: LIR, IN_STACK */
 	struct pd_slink *stack;	 /* by slot */
 	struct pd_slink *gstack; /* by ghost entry */
 	uint32_t gcap;
@@ -52,8 +48,8 @@ link_of(struct lirs *l, uint32_t ref)
 static uint32_t
 units_of(const struct lirs *l, uint32_t ref)
 {
-	return ref & GHOST ? l->ghosts.entry[ref & ~GHOST].size
-			   : pd_slots_units(&l->slots, ref);
+	return ref & GHOST ? l->q.ghosts.entry[ref & ~GHOST].size
+			   : pd_slots_units(&l->q.slots, ref);
 }
 
 static void
@@ -109,7 +105,7 @@ static void
 drop_ghost(struct lirs *l, uint32_t entry)
 {
 	stack_remove(l, GHOST | entry);
-	pd_ghosttab_del(&l->ghosts, entry);
+	pd_ghosttab_del(&l->q.ghosts, entry);
 }
 
 /* Stack pruning: what lies below the oldest LIR tells nothing. */
@@ -123,10 +119,10 @@ prune(struct lirs *l)
 			drop_ghost(l, ref & ~GHOST);
 			continue;
 		}
-		if (l->slots.tag[ref] & LIR)
+		if (l->q.slots.tag[ref] & LIR)
 			break;
 		stack_remove(l, ref);
-		l->slots.tag[ref] = 0;
+		l->q.slots.tag[ref] = 0;
 	}
 }
 
@@ -137,9 +133,9 @@ demote(struct lirs *l)
 	const uint32_t slot = l->bottom;
 
 	stack_remove(l, slot);
-	l->lir_units -= pd_slots_units(&l->slots, slot);
-	l->slots.tag[slot] = 0;
-	pd_slist_push(&l->slots, &l->queue, slot);
+	l->lir_units -= pd_slots_units(&l->q.slots, slot);
+	l->q.slots.tag[slot] = 0;
+	pd_slist_push(&l->q.slots, &l->q.list[0], slot);
 	prune(l);
 }
 
@@ -151,13 +147,61 @@ limit_lir(struct lirs *l)
 		demote(l);
 }
 
+/* The reference that ${ref} is after its ghost got another entry. */
+static uint32_t
+renamed(const uint32_t *map, uint32_t ref)
+{
+	return ref & GHOST && ref != PD_NO_SLOT ? GHOST | map[ref & ~GHOST]
+						: ref;
+}
+
+/* Give back the memory of ghosts that are no more. What cannot shrink stays. */
+static void
+compact_ghosts(struct lirs *l)
+{
+	uint32_t *map = malloc(((size_t)l->gcap + 1) * sizeof(*map));
+	struct pd_slink *g = malloc(((size_t)l->gcap + 1) * sizeof(*g));
+	struct pd_slink k;
+	uint32_t ref, next;
+	void *less;
+
+	if (map == NULL || g == NULL ||
+	    pd_ghosttab_compact(&l->q.ghosts, map) < 0)
+		goto out;
+	for (ref = l->bottom; ref != PD_NO_SLOT; ref = next) {
+		k = *link_of(l, ref);
+		next = k.newer;
+		k.older = renamed(map, k.older);
+		k.newer = renamed(map, k.newer);
+		if (ref & GHOST)
+			g[map[ref & ~GHOST]] = k;
+		else
+			l->stack[ref] = k;
+	}
+	l->top = renamed(map, l->top);
+	l->bottom = renamed(map, l->bottom);
+	free(l->gstack);
+	l->gstack = g;
+	less = realloc(g, ((size_t)l->q.ghosts.cap + 1) * sizeof(*g));
+	if (less != NULL) {
+		l->gstack = less;
+		l->gcap = l->q.ghosts.cap;
+	}
+	g = NULL;
+out:
+	free(map);
+	free(g);
+}
+
 static void
 limit_stack(struct lirs *l)
 {
-	while (l->ghosts.list[0].count > 0 &&
+	while (l->q.ghosts.list[0].count > 0 &&
 	       (l->stack_units > l->stack_limit ||
-		   l->ghosts.list[0].count > l->ghosts.most))
-		drop_ghost(l, l->ghosts.list[0].oldest);
+		   l->q.ghosts.list[0].count > l->q.ghosts.most))
+		drop_ghost(l, l->q.ghosts.list[0].oldest);
+	if (pd_ghosttab_is_loose(&l->q.ghosts))
+		compact_ghosts(l);
 }
 
 static void
@@ -175,21 +219,15 @@ set_capacity(struct pd_policy *p, uint64_t capacity)
 static struct pd_policy *
 create(const struct pd_policy_params *params, struct pd_err *err)
 {
-	struct lirs *l = calloc(1, sizeof(*l));
+	struct lirs *l = pd_queues_new(sizeof(*l), &pd_policy_lirs, params,
+	    PD_SLOTS_LINK | PD_SLOTS_TAG | PD_SLOTS_SIZE, err);
 
-	if (l == NULL) {
-		pd_err_nomem(err);
+	if (l == NULL)
 		return NULL;
-	}
-	l->base.ops = &pd_policy_lirs;
-	pd_slots_init(&l->slots, PD_SLOTS_LINK | PD_SLOTS_TAG |
-				     (params->by_bytes ? PD_SLOTS_SIZE : 0));
-	pd_slist_init(&l->queue);
-	pd_ghosttab_init(&l->ghosts);
 	l->top = PD_NO_SLOT;
 	l->bottom = PD_NO_SLOT;
-	set_capacity(&l->base, params->capacity);
-	return &l->base;
+	set_capacity(&l->q.base, params->capacity);
+	return &l->q.base;
 }
 
 static void
@@ -197,29 +235,11 @@ destroy(struct pd_policy *p)
 {
 	struct lirs *l = (struct lirs *)p;
 
-	pd_slots_release(&l->slots);
-	pd_ghosttab_release(&l->ghosts);
 	free(l->stack);
 	free(l->gstack);
-	free(l);
+	pd_queues_destroy(p);
 }
 
-/* All ghosts, and their memory. */
-static void
-forget(struct lirs *l)
-{
-	const uint32_t most = l->ghosts.most;
-
-	while (l->ghosts.list[0].count > 0)
-		drop_ghost(l, l->ghosts.list[0].oldest);
-	pd_ghosttab_release(&l->ghosts);
-	l->ghosts.most = most;
-	free(l->gstack);
-	l->gstack = NULL;
-	l->gcap = 0;
-}
-
-/* Fewer slots than before: the ghosts start again, so that theirs shrink. */
 static int
 reserve(struct pd_policy *p, uint32_t n)
 {
@@ -228,20 +248,18 @@ reserve(struct pd_policy *p, uint32_t n)
 
 	if (n >= GHOST)
 		return -1;
-	if (n < l->slots.n)
-		forget(l);
 	stack = realloc(l->stack, n * sizeof(*stack));
-	if (stack == NULL && n > l->slots.n)
+	if (stack == NULL && n > l->q.slots.n)
 		return -1;
 	l->stack = stack != NULL ? stack : l->stack;
-	return pd_slots_reserve(&l->slots, n);
+	return pd_queues_reserve(p, n);
 }
 
 static void
 make_lir(struct lirs *l, uint32_t slot)
 {
-	l->slots.tag[slot] = LIR | IN_STACK;
-	l->lir_units += pd_slots_units(&l->slots, slot);
+	l->q.slots.tag[slot] = LIR | IN_STACK;
+	l->lir_units += pd_slots_units(&l->q.slots, slot);
 	stack_push(l, slot);
 	limit_lir(l);
 }
@@ -250,22 +268,23 @@ static void
 move_slot(struct pd_policy *p, uint32_t from, uint32_t to)
 {
 	struct lirs *l = (struct lirs *)p;
-	const uint8_t tag = l->slots.tag[from];
+	const uint8_t tag = l->q.slots.tag[from];
 	struct pd_slist none = PD_SLIST_INIT;
 
 	if (tag & IN_STACK)
 		stack_replace(l, from, to);
 	/* LIR are on no list of the slots: they have no neighbours. */
 	if (tag & LIR)
-		l->slots.link[from] = (struct pd_slink){PD_NO_SLOT, PD_NO_SLOT};
-	pd_slist_move(&l->slots, tag & LIR ? &none : &l->queue, from, to);
+		l->q.slots.link[from] =
+		    (struct pd_slink){PD_NO_SLOT, PD_NO_SLOT};
+	pd_slist_move(&l->q.slots, tag & LIR ? &none : &l->q.list[0], from, to);
 }
 
 static void
 hit(struct pd_policy *p, uint32_t slot, const struct pd_access *acc)
 {
 	struct lirs *l = (struct lirs *)p;
-	const uint8_t tag = l->slots.tag[slot];
+	const uint8_t tag = l->q.slots.tag[slot];
 
 	(void)acc;
 	if (tag & IN_STACK)
@@ -274,12 +293,12 @@ hit(struct pd_policy *p, uint32_t slot, const struct pd_access *acc)
 		stack_push(l, slot);
 		prune(l);
 	} else if (tag & IN_STACK) {
-		pd_slist_remove(&l->slots, &l->queue, slot);
+		pd_slist_remove(&l->q.slots, &l->q.list[0], slot);
 		make_lir(l, slot);
 	} else {
-		l->slots.tag[slot] = IN_STACK;
+		l->q.slots.tag[slot] = IN_STACK;
 		stack_push(l, slot);
-		pd_slist_renew(&l->slots, &l->queue, slot);
+		pd_slist_renew(&l->q.slots, &l->q.list[0], slot);
 		limit_stack(l);
 	}
 }
@@ -289,7 +308,7 @@ miss(struct pd_policy *p, const struct pd_access *acc)
 {
 	struct lirs *l = (struct lirs *)p;
 	const uint32_t e =
-	    pd_ghosttab_find(&l->ghosts, pd_slots_print(acc->key));
+	    pd_ghosttab_find(&l->q.ghosts, pd_slots_print(acc->key));
 
 	l->returning = e != PD_NO_SLOT;
 	if (l->returning)
@@ -301,14 +320,14 @@ insert(struct pd_policy *p, uint32_t slot, const struct pd_access *acc)
 {
 	struct lirs *l = (struct lirs *)p;
 
-	if (l->slots.size != NULL)
-		l->slots.size[slot] = acc->size;
+	if (l->q.slots.size != NULL)
+		l->q.slots.size[slot] = acc->size;
 	if (l->returning || l->lir_units + acc->size <= l->lir_limit) {
 		make_lir(l, slot);
 	} else {
-		l->slots.tag[slot] = IN_STACK;
+		l->q.slots.tag[slot] = IN_STACK;
 		stack_push(l, slot);
-		pd_slist_push(&l->slots, &l->queue, slot);
+		pd_slist_push(&l->q.slots, &l->q.list[0], slot);
 	}
 	l->returning = false;
 	limit_stack(l);
@@ -320,9 +339,9 @@ victim(struct pd_policy *p, uint64_t tick)
 	struct lirs *l = (struct lirs *)p;
 
 	(void)tick;
-	if (l->queue.count == 0 && l->lir_units > 0)
+	if (l->q.list[0].count == 0 && l->lir_units > 0)
 		demote(l);
-	return l->queue.oldest;
+	return l->q.list[0].oldest;
 }
 
 /* Room for the stack's links of all ghost entries. */
@@ -331,13 +350,13 @@ grow_gstack(struct lirs *l)
 {
 	struct pd_slink *g;
 
-	if (l->gcap >= l->ghosts.cap)
+	if (l->gcap >= l->q.ghosts.cap)
 		return 0;
-	g = realloc(l->gstack, l->ghosts.cap * sizeof(*g));
+	g = realloc(l->gstack, l->q.ghosts.cap * sizeof(*g));
 	if (g == NULL)
 		return -1;
 	l->gstack = g;
-	l->gcap = l->ghosts.cap;
+	l->gcap = l->q.ghosts.cap;
 	return 0;
 }
 
@@ -346,15 +365,15 @@ static void
 leave_ghost(struct lirs *l, uint32_t slot, uint64_t key)
 {
 	const uint32_t print = pd_slots_print(key);
-	const uint32_t old = pd_ghosttab_find(&l->ghosts, print);
+	const uint32_t old = pd_ghosttab_find(&l->q.ghosts, print);
 	uint32_t e;
 
 	if (old != PD_NO_SLOT)
 		drop_ghost(l, old); /* another key, the same fingerprint */
 	e = pd_ghosttab_push(
-	    &l->ghosts, 0, print, pd_slots_units(&l->slots, slot));
+	    &l->q.ghosts, 0, print, pd_slots_units(&l->q.slots, slot));
 	if (e != PD_NO_SLOT && (e & GHOST || grow_gstack(l) < 0)) {
-		pd_ghosttab_del(&l->ghosts, e);
+		pd_ghosttab_del(&l->q.ghosts, e);
 		e = PD_NO_SLOT;
 	}
 	if (e == PD_NO_SLOT)
@@ -367,15 +386,15 @@ static void
 remove_slot(struct pd_policy *p, uint32_t slot, uint64_t key, bool evicted)
 {
 	struct lirs *l = (struct lirs *)p;
-	const uint8_t tag = l->slots.tag[slot];
+	const uint8_t tag = l->q.slots.tag[slot];
 
 	if (tag & LIR) {
 		stack_remove(l, slot);
-		l->lir_units -= pd_slots_units(&l->slots, slot);
+		l->lir_units -= pd_slots_units(&l->q.slots, slot);
 		prune(l);
 		return;
 	}
-	pd_slist_remove(&l->slots, &l->queue, slot);
+	pd_slist_remove(&l->q.slots, &l->q.list[0], slot);
 	if (!(tag & IN_STACK))
 		return;
 	if (evicted)
@@ -390,19 +409,19 @@ set_size(struct pd_policy *p, uint32_t slot, const struct pd_access *acc)
 {
 	const uint32_t size = acc->size;
 	struct lirs *l = (struct lirs *)p;
-	const uint32_t old = pd_slots_units(&l->slots, slot);
-	const uint8_t tag = l->slots.tag[slot];
+	const uint32_t old = pd_slots_units(&l->q.slots, slot);
+	const uint8_t tag = l->q.slots.tag[slot];
 
-	if (l->slots.size == NULL)
+	if (l->q.slots.size == NULL)
 		return;
 	if (tag & IN_STACK)
 		l->stack_units = l->stack_units - old + size;
 	if (tag & LIR) {
 		l->lir_units = l->lir_units - old + size;
-		l->slots.size[slot] = size;
+		l->q.slots.size[slot] = size;
 		limit_lir(l);
 	} else {
-		pd_slist_resize(&l->slots, &l->queue, slot, size);
+		pd_slist_resize(&l->q.slots, &l->q.list[0], slot, size);
 	}
 }
 
@@ -414,9 +433,8 @@ set_history(struct pd_policy *p, uint64_t bytes)
 	const uint64_t most =
 	    bytes / (PD_GHOST_BYTES + sizeof(struct pd_slink));
 
-	l->ghosts.most = most < GHOST ? (uint32_t)most : GHOST - 1;
-	if (l->ghosts.cap > l->ghosts.most)
-		forget(l);
+	l->q.ghosts.most = most < GHOST ? (uint32_t)most : GHOST - 1;
+	limit_stack(l);
 }
 
 static size_t
@@ -424,9 +442,8 @@ memory(const struct pd_policy *p)
 {
 	const struct lirs *l = (const struct lirs *)p;
 
-	return sizeof(*l) + pd_slots_memory(&l->slots) +
-	       pd_ghosttab_memory(&l->ghosts) +
-	       ((size_t)l->slots.n + l->gcap) * sizeof(*l->stack);
+	return pd_queues_memory(p) +
+	       ((size_t)l->q.slots.n + l->gcap) * sizeof(*l->stack);
 }
 
 static void
@@ -436,13 +453,13 @@ each(const struct pd_policy *p, void (*fn)(void *cookie, uint32_t slot),
 	const struct lirs *l = (const struct lirs *)p;
 	uint32_t ref;
 
-	pd_slist_each(&l->slots, &l->queue, fn, cookie);
+	pd_slist_each(&l->q.slots, &l->q.list[0], fn, cookie);
 	for (ref = l->bottom; ref != PD_NO_SLOT;) {
 		if (ref & GHOST) {
 			ref = l->gstack[ref & ~GHOST].newer;
 			continue;
 		}
-		if (l->slots.tag[ref] & LIR)
+		if (l->q.slots.tag[ref] & LIR)
 			fn(cookie, ref);
 		ref = l->stack[ref].newer;
 	}

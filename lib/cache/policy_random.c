@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "cache/bag.h"
 #include "cache/policy_table.h"
+#include "cache/queues.h"
 
 struct uniform {
 	struct pd_policy base;
@@ -47,21 +48,6 @@ static void
 move_slot(struct pd_policy *p, uint32_t from, uint32_t to)
 {
 	pd_bag_move(&((struct uniform *)p)->bag, from, to);
-}
-
-static void
-hit(struct pd_policy *p, uint32_t slot, const struct pd_access *acc)
-{
-	(void)p;
-	(void)slot;
-	(void)acc;
-}
-
-static void
-miss(struct pd_policy *p, const struct pd_access *acc)
-{
-	(void)p;
-	(void)acc;
 }
 
 static void
@@ -114,8 +100,8 @@ const struct pd_policy_ops pd_policy_random = {
     .destroy = destroy,
     .reserve = reserve,
     .move = move_slot,
-    .hit = hit,
-    .miss = miss,
+    .hit = pd_policy_ignore_hit,
+    .miss = pd_policy_ignore_miss,
     .insert = insert,
     .victim = victim,
     .remove = remove_slot,

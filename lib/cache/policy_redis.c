@@ -14,7 +14,7 @@
 #include "base/err.h"
 #include "cache/bag.h"
 #include "cache/policy_table.h"
-#include "cache/slist.h"
+#include "cache/queues.h"
 
 #define SAMPLES 5
 #define POOL 16
@@ -141,13 +141,6 @@ hit(struct pd_policy *p, uint32_t slot, const struct pd_access *acc)
 	rec->last = time_of(r, acc->tick);
 }
 
-static void
-miss(struct pd_policy *p, const struct pd_access *acc)
-{
-	(void)p;
-	(void)acc;
-}
-
 /* The pool knows keys by name: one that comes back is meant again. */
 static void
 insert(struct pd_policy *p, uint32_t slot, const struct pd_access *acc)
@@ -250,7 +243,7 @@ const struct pd_policy_ops pd_policy_redis_lru = {
     .reserve = reserve,
     .move = move_slot,
     .hit = hit,
-    .miss = miss,
+    .miss = pd_policy_ignore_miss,
     .insert = insert,
     .victim = victim,
     .remove = remove_slot,
@@ -266,7 +259,7 @@ const struct pd_policy_ops pd_policy_redis_lfu = {
     .reserve = reserve,
     .move = move_slot,
     .hit = hit,
-    .miss = miss,
+    .miss = pd_policy_ignore_miss,
     .insert = insert,
     .victim = victim,
     .remove = remove_slot,

@@ -16,14 +16,13 @@
 #include "base/err.h"
 #include "base/rng.h"
 #include "cache/policy_table.h"
+#include "cache/queues.h"
 #include "cache/sketch.h"
-#include "cache/slist.h"
 
 enum {
-	WINDOW,
 	PROBATION,
+	WINDOW,
 	PROTECTED,
-	LISTS,
 };
 
 #define STEP 0.0625 /* of the capacity */
@@ -34,9 +33,7 @@ enum {
 #define WARM 6	       /* estimate from which a loser has a chance */
 
 struct wtinylfu {
-	struct pd_policy base;
-	struct pd_slots slots; /* tag: the list */
-	struct pd_slist list[LISTS];
+	struct pd_queues q;
 	struct pd_sketch sketch;
 	struct pd_rng rng;
 	uint64_t capacity;
@@ -80,83 +77,65 @@ set_capacity(struct pd_policy *p, uint64_t capacity)
 static struct pd_policy *
 create(const struct pd_policy_params *params, struct pd_err *err)
 {
-	struct wtinylfu *w = calloc(1, sizeof(*w));
 	uint64_t objects = params->objects_hint;
-	unsigned i;
+	struct wtinylfu *w;
 
 	if (objects == 0)
 		objects = params->by_bytes ? 1024 : params->capacity;
 	if (objects > UINT32_MAX / 2)
 		objects = UINT32_MAX / 2;
-	if (w == NULL || pd_sketch_init(&w->sketch, (uint32_t)objects * 2,
-			     objects * 10) < 0) {
-		free(w);
+	w = pd_queues_new(sizeof(*w), &pd_policy_wtinylfu, params,
+	    PD_SLOTS_LINK | PD_SLOTS_TAG | PD_SLOTS_PRINT | PD_SLOTS_SIZE, err);
+	if (w == NULL)
+		return NULL;
+	if (pd_sketch_init(&w->sketch, (uint32_t)objects * 2, objects * 10) <
+	    0) {
+		pd_queues_destroy(&w->q.base);
 		pd_err_nomem(err);
 		return NULL;
 	}
-	w->base.ops = &pd_policy_wtinylfu;
 	w->sample = objects * 10;
 	pd_rng_init(&w->rng, params->seed);
-	pd_slots_init(&w->slots, PD_SLOTS_LINK | PD_SLOTS_TAG | PD_SLOTS_PRINT |
-				     (params->by_bytes ? PD_SLOTS_SIZE : 0));
-	for (i = 0; i < LISTS; i++)
-		pd_slist_init(&w->list[i]);
-	set_capacity(&w->base, params->capacity);
-	return &w->base;
+	set_capacity(&w->q.base, params->capacity);
+	return &w->q.base;
 }
 
 static void
 destroy(struct pd_policy *p)
 {
-	struct wtinylfu *w = (struct wtinylfu *)p;
-
-	pd_slots_release(&w->slots);
-	pd_sketch_release(&w->sketch);
-	free(w);
-}
-
-static int
-reserve(struct pd_policy *p, uint32_t n)
-{
-	return pd_slots_reserve(&((struct wtinylfu *)p)->slots, n);
-}
-
-static void
-move(struct wtinylfu *w, uint32_t slot, unsigned to)
-{
-	pd_slist_remove(&w->slots, &w->list[w->slots.tag[slot]], slot);
-	w->slots.tag[slot] = (uint8_t)to;
-	pd_slist_push(&w->slots, &w->list[to], slot);
+	pd_sketch_release(&((struct wtinylfu *)p)->sketch);
+	pd_queues_destroy(p);
 }
 
 static uint64_t
 main_units(const struct wtinylfu *w)
 {
-	return w->list[PROBATION].units + w->list[PROTECTED].units;
+	return w->q.list[PROBATION].units + w->q.list[PROTECTED].units;
 }
 
 /* One object over a border that moved or was crossed; was there one? */
 static bool
 settle_one(struct wtinylfu *w, uint32_t incoming)
 {
-	const struct pd_slist *window = &w->list[WINDOW];
-	const struct pd_slist *probation = &w->list[PROBATION];
+	const struct pd_slist *window = &w->q.list[WINDOW];
+	const struct pd_slist *probation = &w->q.list[PROBATION];
 	const uint64_t main = w->capacity - w->window_units;
 
-	if (w->list[PROTECTED].units > w->protected_units) {
-		move(w, w->list[PROTECTED].oldest, PROBATION);
+	if (w->q.list[PROTECTED].units > w->protected_units) {
+		pd_queue_shift(&w->q, w->q.list[PROTECTED].oldest, PROBATION);
 		return true;
 	}
 	if (window->count > 0 && window->units + incoming > w->window_units &&
-	    main_units(w) + pd_slots_units(&w->slots, window->oldest) <= main) {
-		move(w, window->oldest, PROBATION);
+	    main_units(w) + pd_slots_units(&w->q.slots, window->oldest) <=
+		main) {
+		pd_queue_shift(&w->q, window->oldest, PROBATION);
 		return true;
 	}
 	if (probation->count > 0 && main_units(w) > main &&
 	    window->units + incoming +
-		    pd_slots_units(&w->slots, probation->oldest) <=
+		    pd_slots_units(&w->q.slots, probation->oldest) <=
 		w->window_units) {
-		move(w, probation->oldest, WINDOW);
+		pd_queue_shift(&w->q, probation->oldest, WINDOW);
 		return true;
 	}
 	return false;
@@ -205,25 +184,17 @@ climb(struct wtinylfu *w)
 }
 
 static void
-move_slot(struct pd_policy *p, uint32_t from, uint32_t to)
-{
-	struct wtinylfu *w = (struct wtinylfu *)p;
-
-	pd_slist_move(&w->slots, &w->list[w->slots.tag[from]], from, to);
-}
-
-static void
 hit(struct pd_policy *p, uint32_t slot, const struct pd_access *acc)
 {
 	struct wtinylfu *w = (struct wtinylfu *)p;
 
 	(void)acc;
-	pd_sketch_add(&w->sketch, hash_of(w->slots.print[slot]));
-	if (w->slots.tag[slot] == PROBATION) {
-		move(w, slot, PROTECTED);
+	pd_sketch_add(&w->sketch, hash_of(w->q.slots.print[slot]));
+	if (pd_queue_of(&w->q, slot) == PROBATION) {
+		pd_queue_shift(&w->q, slot, PROTECTED);
 		settle(w, 0);
 	} else {
-		pd_slist_renew(&w->slots, &w->list[w->slots.tag[slot]], slot);
+		pd_queue_renew(&w->q, slot);
 	}
 	w->hits += w->full;
 	if (w->hits + w->misses >= w->sample)
@@ -247,11 +218,8 @@ insert(struct pd_policy *p, uint32_t slot, const struct pd_access *acc)
 {
 	struct wtinylfu *w = (struct wtinylfu *)p;
 
-	w->slots.print[slot] = pd_slots_print(acc->key);
-	if (w->slots.size != NULL)
-		w->slots.size[slot] = acc->size;
-	w->slots.tag[slot] = WINDOW;
-	pd_slist_push(&w->slots, &w->list[WINDOW], slot);
+	w->q.slots.print[slot] = pd_slots_print(acc->key);
+	pd_queue_add(&w->q, slot, WINDOW, acc);
 	w->incoming = 1;
 	settle(w, 0);
 }
@@ -262,9 +230,9 @@ static bool
 admits(struct wtinylfu *w, uint32_t candidate, uint32_t oldest)
 {
 	const unsigned a =
-	    pd_sketch_get(&w->sketch, hash_of(w->slots.print[candidate]));
+	    pd_sketch_get(&w->sketch, hash_of(w->q.slots.print[candidate]));
 	const unsigned b =
-	    pd_sketch_get(&w->sketch, hash_of(w->slots.print[oldest]));
+	    pd_sketch_get(&w->sketch, hash_of(w->q.slots.print[oldest]));
 
 	if (a > b)
 		return true;
@@ -274,8 +242,8 @@ admits(struct wtinylfu *w, uint32_t candidate, uint32_t oldest)
 static uint32_t
 oldest_of_main(const struct wtinylfu *w)
 {
-	return w->list[PROBATION].count > 0 ? w->list[PROBATION].oldest
-					    : w->list[PROTECTED].oldest;
+	return w->q.list[PROBATION].count > 0 ? w->q.list[PROBATION].oldest
+					      : w->q.list[PROTECTED].oldest;
 }
 
 static uint32_t
@@ -287,36 +255,23 @@ victim(struct pd_policy *p, uint64_t tick)
 	(void)tick;
 	w->full = true;
 	settle(w, w->incoming);
-	candidate = w->list[WINDOW].oldest;
+	candidate = w->q.list[WINDOW].oldest;
 	oldest = oldest_of_main(w);
 	if (candidate == PD_NO_SLOT || oldest == PD_NO_SLOT)
 		return candidate == PD_NO_SLOT ? oldest : candidate;
-	if (w->list[WINDOW].units + w->incoming <= w->window_units)
+	if (w->q.list[WINDOW].units + w->incoming <= w->window_units)
 		return oldest;
 	if (!admits(w, candidate, oldest))
 		return candidate;
-	move(w, candidate, PROBATION);
+	pd_queue_shift(&w->q, candidate, PROBATION);
 	return oldest;
-}
-
-static void
-remove_slot(struct pd_policy *p, uint32_t slot, uint64_t key, bool evicted)
-{
-	struct wtinylfu *w = (struct wtinylfu *)p;
-
-	(void)key;
-	(void)evicted;
-	pd_slist_remove(&w->slots, &w->list[w->slots.tag[slot]], slot);
 }
 
 static void
 set_size(struct pd_policy *p, uint32_t slot, const struct pd_access *acc)
 {
-	const uint32_t size = acc->size;
-	struct wtinylfu *w = (struct wtinylfu *)p;
-
-	pd_slist_resize(&w->slots, &w->list[w->slots.tag[slot]], slot, size);
-	settle(w, 0);
+	pd_queues_set_size(p, slot, acc);
+	settle((struct wtinylfu *)p, 0);
 }
 
 static void
@@ -334,19 +289,7 @@ memory(const struct pd_policy *p)
 {
 	const struct wtinylfu *w = (const struct wtinylfu *)p;
 
-	return sizeof(*w) + pd_slots_memory(&w->slots) +
-	       pd_sketch_memory(&w->sketch);
-}
-
-static void
-each(const struct pd_policy *p, void (*fn)(void *cookie, uint32_t slot),
-    void *cookie)
-{
-	const struct wtinylfu *w = (const struct wtinylfu *)p;
-
-	pd_slist_each(&w->slots, &w->list[PROBATION], fn, cookie);
-	pd_slist_each(&w->slots, &w->list[WINDOW], fn, cookie);
-	pd_slist_each(&w->slots, &w->list[PROTECTED], fn, cookie);
+	return pd_queues_memory(p) + pd_sketch_memory(&w->sketch);
 }
 
 const struct pd_policy_ops pd_policy_wtinylfu = {
@@ -354,16 +297,16 @@ const struct pd_policy_ops pd_policy_wtinylfu = {
     .help = "frequency decides after an adaptive window (Einziger 2017)",
     .create = create,
     .destroy = destroy,
-    .reserve = reserve,
-    .move = move_slot,
+    .reserve = pd_queues_reserve,
+    .move = pd_queues_move,
     .hit = hit,
     .miss = miss,
     .insert = insert,
     .victim = victim,
-    .remove = remove_slot,
+    .remove = pd_queues_remove,
     .set_capacity = set_capacity,
     .set_size = set_size,
     .set_history = set_history,
     .memory = memory,
-    .each = each,
+    .each = pd_queues_each,
 };
