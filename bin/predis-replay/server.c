@@ -46,7 +46,7 @@ broken(const struct player *p)
 {
 	pd_cli_failf("lost the server at '%s' after %" PRIu64
 		     " counted requests: %s",
-	    opt.server, p->row.requests,
+	    opt.server, p->row.n.requests,
 	    p->c->errstr[0] != '\0' ? p->c->errstr : "no answer in time");
 	return -1;
 }
@@ -234,12 +234,12 @@ take_get(struct player *p, size_t i)
 	missed = r->type == REDIS_REPLY_NIL;
 	freeReplyObject(r);
 	if (counted) {
-		p->row.requests++;
-		p->row.bytes += p->play->trace->size[i];
+		p->row.n.requests++;
+		p->row.n.bytes += p->play->trace->size[i];
 	}
 	if (counted && missed) {
-		p->row.misses++;
-		p->row.byte_misses += p->play->trace->size[i];
+		p->row.n.misses++;
+		p->row.n.byte_misses += p->play->trace->size[i];
 	}
 	return missed;
 }

@@ -55,3 +55,12 @@ pd_clock_mono_us(void)
 {
 	return read_clock(CLOCK_MONOTONIC);
 }
+
+uint64_t
+pd_clock_thread_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}

@@ -2,7 +2,7 @@
 #define PD_BASE_CLOCK_H
 
 /*
- * Time in microseconds. Programs read the clock through these two functions
+ * Time in microseconds. Programs read the clock through these functions
  * only, so that a test build (-DPD_TEST_CLOCK=1) can inject one: the
  * environment variable PREDIS_TEST_CLOCK names a file that holds the time as
  * a decimal number of microseconds, shared by all processes of a test.
@@ -14,5 +14,7 @@
 uint64_t pd_clock_wall_us(void);
 /* Microseconds of a clock that never goes back; for durations. */
 uint64_t pd_clock_mono_us(void);
+/* Nanoseconds of processor time that the calling thread has used. */
+uint64_t pd_clock_thread_ns(void);
 
 #endif /* PD_BASE_CLOCK_H */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/hash.h"
 #include "cache/trace.h"
 #include "data/event.h"
 #include "data/evreader.h"
@@ -189,9 +190,43 @@ append(struct pd_trace *t, const struct pd_event *e, uint32_t id)
 	return 0;
 }
 
-int
-pd_trace_add(struct pd_trace *t, const struct pd_event *e, const char *text,
-    size_t len, struct pd_err *err)
+void
+pd_trace_part(struct pd_trace *t)
+{
+	t->part++;
+	t->part_began = false;
+}
+
+/* Where a part that begins with ${e} goes on: a tick after the last one, and
+ * as much later as requests were apart so far. */
+static void
+begin_part(struct pd_trace *t, const struct pd_event *e)
+{
+	const uint64_t span = t->t_last_us - t->t_first_us;
+	const uint64_t gap = t->n > 1 ? span / (t->n - 1) : 0;
+
+	t->part_began = true;
+	if (t->n == 0)
+		return;
+	t->part_tick =
+	    (t->tick == NULL ? t->n : t->tick[t->n - 1] + 1) - e->tick;
+	t->part_us = t->t_last_us + gap - e->time_us;
+}
+
+/* An event of a later part: its key, tick and time in the whole. */
+static void
+shift(struct pd_trace *t, struct pd_event *e)
+{
+	if (!t->part_began)
+		begin_part(t, e);
+	e->key = pd_mix64(e->key ^ pd_mix64(t->part));
+	e->tick += t->part_tick;
+	e->time_us += t->part_us;
+}
+
+static int
+add(struct pd_trace *t, const struct pd_event *e, const char *text, size_t len,
+    struct pd_err *err)
 {
 	uint32_t id;
 
@@ -212,17 +247,38 @@ pd_trace_add(struct pd_trace *t, const struct pd_event *e, const char *text,
 	return 0;
 }
 
+int
+pd_trace_add(struct pd_trace *t, const struct pd_event *e, const char *text,
+    size_t len, struct pd_err *err)
+{
+	struct pd_event shifted;
+
+	if (t->part == 0)
+		return add(t, e, text, len, err);
+	shifted = *e;
+	shift(t, &shifted);
+	return add(t, &shifted, text, len, err);
+}
+
 /* Refuse what cannot be simulated; take the rate of what can. */
 static int
 check_meta(struct pd_trace *t, const struct pd_pds_meta *m, struct pd_err *err)
 {
+	double rate;
+
 	if (m->scheme == PD_SAMPLE_EVENT || m->scheme == PD_SAMPLE_WINDOW)
 		return pd_err_set(err,
 		    "the stream was sampled by %s: it holds some accesses of "
 		    "a key and not others, so no cache can be simulated over "
 		    "it (record with --by key)",
 		    m->scheme == PD_SAMPLE_EVENT ? "event" : "window");
-	t->rate = m->rate > 0 ? m->rate : 1;
+	rate = m->rate > 0 ? m->rate : 1;
+	if (t->part > 0 && t->n > 0 && rate != t->rate)
+		return pd_err_set(err,
+		    "it holds %g of its keys, what comes before it %g of its "
+		    "own: they cannot be one trace",
+		    rate, t->rate);
+	t->rate = rate;
 	return 0;
 }
 
@@ -232,12 +288,14 @@ pd_trace_load(struct pd_trace *t, struct pd_evreader *r, pd_trace_progress *fn,
 {
 	struct pd_event e;
 	const char *text = NULL;
+	bool first = true;
 	size_t len = 0;
 	int got;
 
 	while ((got = pd_evreader_next(r, &e, err)) > 0) {
-		if (t->n == 0 && check_meta(t, pd_evreader_meta(r), err) < 0)
+		if (first && check_meta(t, pd_evreader_meta(r), err) < 0)
 			return -1;
+		first = false;
 		if (t->keep_text)
 			text = pd_evreader_keytext(r, &len);
 		if (pd_trace_add(t, &e, text, len, err) < 0)

@@ -42,6 +42,11 @@ struct pd_trace {
 	size_t *text_at;    /* by id: offset in text; [unique] is its end */
 	struct pd_keyindex index;
 	bool keep_text;
+	/* Of the part that is being appended (pd_trace_part()). */
+	unsigned part;
+	bool part_began;
+	uint64_t part_tick; /* added to its ticks */
+	uint64_t part_us;   /* added to its times */
 };
 
 /* What a caller of pd_trace_load() may want to show. */
@@ -60,6 +65,15 @@ void pd_trace_free(struct pd_trace *t);
  */
 int pd_trace_add(struct pd_trace *t, const struct pd_event *e, const char *text,
     size_t len, struct pd_err *err);
+
+/*
+ * pd_trace_part(t):
+ * What is appended from now on comes from elsewhere, and after all that is
+ * there: its keys are none of those before, whatever their identity, and its
+ * ticks and times go on where the last ones ended. Its sampling rate must be
+ * the same.
+ */
+void pd_trace_part(struct pd_trace *t);
 
 /*
  * pd_trace_load(t, r, fn, cookie, err):

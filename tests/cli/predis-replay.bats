@@ -42,6 +42,9 @@ small() {
 # field NAME: that key of JSON lines.
 field() { jq -r ".$1"; }
 
+# figures: JSON lines without what a clock gave.
+figures() { jq -c 'del(.seconds, .ns_per_request, .training_seconds)'; }
+
 @test "web07 equals the reference figures" {
 	run sh "$TOP/tests/lib/compare-replay.sh" \
 	    "$TOP/tests/golden/replay/web07.csv" "$WEB07"
@@ -64,7 +67,7 @@ field() { jq -r ".$1"; }
 @test "columns: names first, tabs between, one row for each policy and size" {
 	small >t.csv
 	predis-replay -p lru,fifo -s 3 -s 4 t.csv >out
-	printf 'trace\tpolicy\tsize_objects\trequests\tmisses\tmiss_ratio\tbyte_miss_ratio\tseconds\n' |
+	printf 'trace\tpolicy\tsize_objects\trequests\tmisses\tmiss_ratio\tbyte_miss_ratio\tseconds\tns_per_request\tevictions\tpolicy_bytes\tpolicy_bytes_per_object\tgap_closed\n' |
 	    cmp - <(head -n 1 out)
 	cut -f 1-7 out | tail -n +2 >rows
 	printf '%s\n' "t lru 3 12 10 0.833333 0.833333" \
@@ -76,7 +79,7 @@ field() { jq -r ".$1"; }
 @test "--json: the keys, as numbers and text" {
 	small >t.csv
 	predis-replay --json -p lru -s 3 t.csv >out
-	[ "$(jq -c keys_unsorted out)" = '["trace","policy","size_objects","requests","misses","miss_ratio","byte_miss_ratio","seconds"]' ]
+	[ "$(jq -c keys_unsorted out)" = '["trace","policy","size_objects","requests","misses","miss_ratio","byte_miss_ratio","seconds","ns_per_request","evictions","policy_bytes","policy_bytes_per_object","gap_closed"]' ]
 	[ "$(jq -c '[.trace, .size_objects, .misses]' out)" = '["t",3,10]' ]
 	predis-replay --json --bytes -p lru -s 30 t.csv >out
 	[ "$(jq -c '[.size_bytes, .misses]' out)" = '[30,10]' ]
@@ -99,6 +102,87 @@ field() { jq -r ".$1"; }
 	[ "$(predis-replay -p lru -b -s 50% -j t.csv | field size_bytes)" = 25 ]
 	[ "$(predis-replay -p lru -b -s 1k -j t.csv | field size_bytes)" = 1024 ]
 	[ "$(predis-replay -p lru -j "$WEB07" | field size_objects)" = 2048 ]
+}
+
+@test "gap_closed, evictions and the bytes of a policy" {
+	small >t.csv
+	predis-replay -p lru,fifo,belady -s 3 -j t.csv >out
+	# LRU 10, FIFO 9, Belady 7 misses; 3 objects stay
+	[ "$(jq -sc 'map([.misses, .gap_closed, .evictions])' out)" = \
+	    '[[10,0,7],[9,0.3333,6],[7,1,4]]' ]
+	[ "$(jq -sc 'map(.policy_bytes == null)' out)" = '[false,false,true]' ]
+	jq -s -e 'map(select(.policy_bytes != null)) | all(
+	    (.policy_bytes / 3 - .policy_bytes_per_object | fabs) <= 0.05)' out
+	jq -s -e 'all(.ns_per_request > 0)' out
+	predis-replay -p lru,fifo -s 3 -j t.csv | jq -s -e 'all(.gap_closed == null)'
+	predis-replay -p lru,belady -s 3 t.csv | tail -n 1 | cut -f 10-13 |
+	    grep -qx "$(printf '4\t-\t-\t1.0000')"
+}
+
+@test "--jobs: the same rows in the same order, whatever the number" {
+	for n in 1 4; do
+		predis-replay --jobs $n -p all -s 1%,10%,50 -j "$WEB07" |
+		    figures >rows.$n
+	done
+	[ "$(wc -l <rows.1)" -ge 48 ]
+	cmp rows.1 rows.4
+	run -2 --separate-stderr predis-replay --jobs 257 "$WEB07"
+	[[ $stderr == *"--jobs"* ]]
+}
+
+@test "--jobs: a failure stops the run, with one message and no half of a size" {
+	predis-retrain --version >/dev/null || skip 'built without MLOPS_ENABLED'
+	predis-sample import --format csv --time-unit seq "$WEB07" >once.pds
+	cat once.pds once.pds >twice.pds # two shards, one behind the other
+	run -2 --separate-stderr predis-replay --jobs 3 --train-on 60% \
+	    -p lru,fifo,learned -s 100 -s 1% -j twice.pds
+	[ -z "$output" ]
+	[ "$(wc -l <<<"$stderr")" -eq 1 ]
+	[[ $stderr == *"ticks do not ascend"* ]]
+}
+
+@test "--window: windows add up to the whole, and end where they should" {
+	predis-replay -p lru,s3fifo,belady -s 1% -f 30% --window 10000 -j "$WEB07" >w
+	predis-replay -p lru,s3fifo,belady -s 1% -f 30% -j "$WEB07" >all
+	jq -sc 'group_by(.policy) | map([.[0].policy, (map(.requests) | add),
+	    (map(.misses) | add)]) | sort' w >sums
+	jq -sc 'map([.policy, .requests, .misses]) | sort' all | cmp sums -
+	jq -s -e 'map(select(.policy == "lru")) |
+	    map(.window) == [0,1,2,3,4,5] and
+	    map(.from_request) == [0,10000,20000,30000,40000,50000] and
+	    map(.requests) == [10000,10000,10000,10000,10000,3283] and
+	    all(.ruling == "lru")' w
+	head -n 1 <(predis-replay --window 5 -p lru -s 3 "$WEB07") >title
+	printf 'trace\tpolicy\tsize_objects\twindow\tfrom_request\trequests\tmisses\tmiss_ratio\tbyte_miss_ratio\truling\n' |
+	    cmp - title
+	# deletions are in no window
+	printf 'time,key,size,op\n1,a,1,get\n2,a,1,del\n3,a,1,get\n4,a,1,get\n5,b,1,get\n' >d.csv
+	predis-replay --window 2 -p lru -s 5 -j d.csv >out
+	[ "$(jq -sc 'map([.requests, .misses])' out)" = '[[2,2],[2,1]]' ]
+	run -2 predis-replay --window -1 "$WEB07"
+	run -2 --separate-stderr predis-replay --server 127.0.0.1:1 --window 5 "$WEB07"
+	[[ $stderr == *"--window"* ]]
+}
+
+@test "--join: one cache over both, keys kept apart, the first as it was" {
+	small >t.csv
+	small >u.csv
+	predis-replay --join -p lru -s 100% -j t.csv u.csv >out
+	[ "$(jq -c '[.trace, .size_objects, .requests, .misses]' out)" = \
+	    '["t+u",10,24,10]' ]
+	predis-replay --join --window 12 -p lru -s 4 -j t.csv u.csv >out
+	[ "$(jq -sc 'map(.misses)' out)" = '[8,8]' ]
+	# a policy's state goes over: the second is not begun with an empty cache
+	predis-replay --join -p lru,fifo -s 20 -j "$WEB07" t.csv >out
+	[ "$(jq -s 'map(.requests) | unique' out -c)" = '[76130]' ]
+	predis-sample import --format csv t.csv >full.pds
+	predis-sample import --format csv --by key --rate 0.5 -o half.pds "$WEB07"
+	run -2 --separate-stderr predis-replay --join half.pds full.pds
+	[[ $stderr == *"of its keys"* ]]
+	run -2 --separate-stderr predis-replay --join --server 127.0.0.1:1 t.csv u.csv
+	[[ $stderr == *"--join"* ]]
+	run -2 --separate-stderr predis-replay --join t.csv nonesuch.csv
+	[[ $stderr == *"nonesuch"* ]]
 }
 
 @test "--skip, --from and --to cut the trace" {
@@ -162,8 +246,8 @@ field() { jq -r ".$1"; }
 	predis-sample import --format csv --time-unit seq "$WEB07" >web07.pds
 	predis-replay -p lru,s3fifo,arc,lirs,belady -s 1% -j web07.pds >pds
 	predis-replay -p lru,s3fifo,arc,lirs,belady -s 1% -j "$WEB07" >csv
-	jq 'del(.seconds)' pds >pds.cut
-	jq 'del(.seconds)' csv | cmp - pds.cut
+	figures <pds >pds.cut
+	figures <csv | cmp - pds.cut
 }
 
 @test "sampled streams: by key in proportion, by event refused" {

@@ -10,6 +10,8 @@ setup() {
 	seq 3000 | awk '{print $1 "," $1 * $1 % 97 ",10,get"}' >>t.csv
 	predis-replay -j -p lru,belady -s 7,50% t.csv | fits replay
 	predis-replay -j -b -p lru -s 100 t.csv | fits replay
+	predis-replay -j -p lru,belady -s 7 --window 1000 t.csv | fits replay-window
+	predis-replay -j -b -p lru -s 70 --window 1000 t.csv | fits replay-window
 	predis-sample import --by key --rate 0.5 -o t.pds t.csv
 	predis-replay -j -p lru -s 40 t.pds | fits replay
 	start_serve --maxobjects 10
