@@ -14,13 +14,13 @@ STREAMS='random loop floods scans twice drift zipf flip decoy'
 floor() {
 	local label=$1 trace=$2
 	shift 2
-	predis-replay -q -p lru,learned,selector --json "$@" "$trace" \
+	predis-replay -q -p "${FLOOR:-lru,selector}" --json "$@" "$trace" \
 	    >floor.rows || return 1
-	jq -s -r --arg label "$label" '
-	    group_by(.size_objects)[] | map({(.policy): .misses}) as $m |
-	    ($m | add) as $m | .[0] as $r | ($m | keys[]) as $p |
-	    select($m[$p] > 1.01 * $m.lru) |
-	    "\($label) \($r.trace) \($r.size_objects) \($p): " +
+	jq -s -r --arg what "$label" '
+	    group_by(.size_objects)[] | .[0] as $r |
+	    (map({(.policy): .misses}) | add) as $m |
+	    ($m | keys[]) as $p | select($m[$p] > 1.01 * $m.lru) |
+	    "\($what) \($r.trace) \($r.size_objects) \($p): " +
 	    "\($m[$p]) misses, LRU \($m.lru): " +
 	    "+\(($m[$p] / $m.lru - 1) * 1e4 | round / 100)%"' \
 	    floor.rows >>floor.bad
