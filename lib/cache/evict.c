@@ -104,6 +104,17 @@ limit_history(const struct pd_store *st, struct pd_policy *p)
 					   : st->cfg.maxmemory / HISTORY_SHARE);
 }
 
+/* A resident, to a policy that takes over. */
+static void
+tell(const void *owner, uint32_t slot, struct pd_access *acc)
+{
+	const struct pd_store *st = owner;
+	const struct pd_entry *e = store_slot(st, slot);
+	const struct pd_key k = pd_store_entry_key(st, e);
+
+	*acc = store_access(st, k.hash, e, PD_OP_GET);
+}
+
 static struct pd_policy *
 create(struct pd_store *st, const struct pd_policy_ops *ops, struct pd_err *err)
 {
@@ -113,6 +124,8 @@ create(struct pd_store *st, const struct pd_policy_ops *ops, struct pd_err *err)
 	    .seed = st->cfg.keys->table_seed,
 	    .model = st->model,
 	    .context = st->context,
+	    .resident = tell,
+	    .owner = st,
 	};
 	uint64_t hint = params.capacity;
 	struct pd_policy *p;

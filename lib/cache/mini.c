@@ -68,6 +68,7 @@ pd_mini_new(const struct pd_policy_ops *ops,
 	m->by_bytes = real->by_bytes;
 	m->stats.shift = shift;
 	params.capacity = capacity(m);
+	params.resident = NULL;
 	params.objects_hint = FIRST_SLOTS;
 	if (!m->by_bytes && params.capacity < PD_MINI_MAX)
 		params.objects_hint = (uint32_t)params.capacity;
@@ -289,6 +290,12 @@ pd_mini_set_model(struct pd_mini *m, const struct pd_model *model)
 		m->ops->set_model(m->policy, model);
 }
 
+static bool
+is_resident(const struct pd_mini *m, uint32_t i)
+{
+	return pd_keyindex_find(&m->index, m->slot[i].key) == i;
+}
+
 static void
 leave_sample(struct pd_mini *m)
 {
@@ -296,8 +303,61 @@ leave_sample(struct pd_mini *m)
 
 	for (i = 0; i < m->taken; i++)
 		if (!pd_mini_sampled(m->slot[i].key, m->stats.shift) &&
-		    pd_keyindex_find(&m->index, m->slot[i].key) == i)
+		    is_resident(m, i))
 			drop(m, i, false);
+}
+
+/* Give the residents the lowest slots: an index of those, or -1. */
+static int
+gather(struct pd_mini *m, struct pd_keyindex *index)
+{
+	uint32_t i, to = 0;
+
+	if (pd_keyindex_init(index, m->slot, sizeof(*m->slot)) < 0)
+		return -1;
+	if (pd_keyindex_reserve(index, m->stats.objects) < 0) {
+		pd_keyindex_release(index);
+		return -1;
+	}
+	for (i = 0; i < m->taken; i++) {
+		if (!is_resident(m, i))
+			continue;
+		if (to != i) {
+			m->ops->move(m->policy, i, to);
+			pd_keyindex_del(&m->index, i);
+			m->slot[to] = m->slot[i];
+			pd_keyindex_add(&m->index, to);
+		}
+		pd_keyindex_add(index, to++);
+	}
+	return 0;
+}
+
+/* Give back what fewer residents do not need. Where memory is short nothing
+ * changes. */
+static void
+shrink(struct pd_mini *m)
+{
+	struct pd_keyindex index;
+	struct resident *slot;
+	uint32_t n = m->stats.objects;
+
+	if (n < FIRST_SLOTS)
+		n = FIRST_SLOTS;
+	if (n >= m->slots || gather(m, &index) < 0)
+		return;
+	m->taken = m->stats.objects;
+	m->spare = PD_NO_SLOT;
+	(void)m->ops->reserve(m->policy, n);
+	pd_keyindex_release(&m->index);
+	m->index = index;
+	slot = realloc(m->slot, n * sizeof(*slot));
+	if (slot != NULL)
+		m->slot = slot;
+	pd_keyindex_move(&m->index, m->slot);
+	m->slots = n;
+	if (pd_keyindex_reserve(&m->index, n) < 0)
+		turn_off(m);
 }
 
 void
@@ -310,6 +370,7 @@ pd_mini_set_shift(struct pd_mini *m, unsigned shift, uint64_t tick)
 		return;
 	leave_sample(m);
 	refit(m, tick);
+	shrink(m);
 }
 
 uint32_t

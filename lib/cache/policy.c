@@ -3,6 +3,7 @@
 #include "cache/learned.h"
 #include "cache/policy.h"
 #include "cache/policy_table.h"
+#include "cache/selector.h"
 
 const struct pd_policy_ops *const pd_policies[] = {
     &pd_policy_random,
@@ -21,6 +22,7 @@ const struct pd_policy_ops *const pd_policies[] = {
     &pd_policy_redis_lru,
     &pd_policy_redis_lfu,
     &pd_policy_learned,
+    &pd_policy_selector,
     NULL,
 };
 

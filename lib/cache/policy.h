@@ -60,6 +60,12 @@ struct pd_policy_params {
 	/* learned: the model rules whatever the context says of it, because
 	 * the owner compares it with others itself. */
 	bool unguarded;
+	/* selector: write to ${acc} what an access to the resident ${slot}
+	 * would tell, but for its tick. Asked when residents are handed to
+	 * another policy; selector refuses to be created without. */
+	void (*resident)(
+	    const void *owner, uint32_t slot, struct pd_access *acc);
+	const void *owner;
 };
 
 struct pd_policy_ops {

@@ -192,6 +192,22 @@ play(void *cookie, size_t from, size_t to)
 	return 0;
 }
 
+/* A resident, to a policy that takes over. */
+static void
+tell(const void *owner, uint32_t slot, struct pd_access *acc)
+{
+	const struct sim *s = owner;
+	const uint32_t id = s->id_of[slot];
+
+	*acc = (struct pd_access){
+	    .key = s->t->key[id],
+	    .size = units_of(s, slot),
+	    .bytes = s->t->first_size[id],
+	    .op = PD_OP_GET,
+	    .ttl = PD_CODE_NONE,
+	};
+}
+
 static int
 start(struct sim *s)
 {
@@ -218,6 +234,8 @@ start(struct sim *s)
 			return -1;
 	}
 	params.context = s->ctx;
+	params.resident = tell;
+	params.owner = s;
 	s->policy = s->ops->create(&params, s->err);
 	if (s->policy == NULL)
 		return -1;

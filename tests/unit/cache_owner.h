@@ -33,6 +33,24 @@ struct owner {
 	uint64_t victims; /* hash of all that were named, in order */
 };
 
+/* A resident, to a policy that takes over. */
+static inline void
+owner_tell(const void *owner, uint32_t slot, struct pd_access *acc)
+{
+	const struct owner *o = (const struct owner *)owner;
+
+	if (o->key_of[slot] == PD_NO_SLOT) {
+		fail_msg("%s asks for slot %u, which is not resident",
+		    o->ops->name, slot);
+		return;
+	}
+	*acc = (struct pd_access){
+	    .key = pd_mix64(o->key_of[slot]),
+	    .size = o->by_bytes ? o->size_of[slot] : 1,
+	    .ttl = 255,
+	};
+}
+
 static inline void
 owner_init(struct owner *o, const struct pd_policy_ops *ops, uint64_t capacity,
     bool by_bytes, uint64_t seed)
@@ -55,6 +73,8 @@ owner_init(struct owner *o, const struct pd_policy_ops *ops, uint64_t capacity,
 	o->ctx = pd_context_new(capacity, by_bytes, &err);
 	assert_non_null(o->ctx);
 	params.context = o->ctx;
+	params.resident = owner_tell;
+	params.owner = o;
 	o->policy = ops->create(&params, &err);
 	if (o->policy == NULL) {
 		fail_msg("%s: %s", ops->name, err.msg);

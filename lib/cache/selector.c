@@ -1,0 +1,431 @@
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "cache/learned.h"
+#include "cache/mini.h"
+#include "cache/panel.h"
+#include "cache/policy_table.h"
+#include "cache/selector.h"
+#include "data/feature.h"
+
+/*
+ * The experts are what measurement left of all policies: with LRU, the learned
+ * policy and W-TinyLFU, most of what the best of all in hindsight has is there;
+ * QD-LP and ARC are best where those are weak (share/doc/bench.md). Each runs
+ * as a miniature cache on a sample of the keys (panel.h), and the judge
+ * compares their misses there.
+ *
+ * The real cache's residents are always known to an instance of the learned
+ * policy: it keeps their order by last access and the records of their past.
+ * Without a model it is exact LRU, so between these two the cache goes back
+ * and forth at no cost. Another expert gets an instance of its own when it
+ * begins to rule: the residents are inserted in LRU order, and those that were
+ * hit are hit again. It leaves when it stops ruling. So a change of rule
+ * evicts nothing, and what is resident changes as misses come.
+ *
+ * The minis run the model without the guard of the learned policy: the guard
+ * would make an LRU of a bad model, and nobody would know that it is bad.
+ */
+enum { LRU, MODEL, FIXED };
+
+static const struct pd_policy_ops *const experts[] = {
+    &pd_policy_lru,
+    &pd_policy_learned,
+    &pd_policy_qdlp,
+    &pd_policy_arc,
+    &pd_policy_wtinylfu,
+};
+
+#define EXPERTS ((unsigned)(sizeof(experts) / sizeof(experts[0])))
+
+struct selector {
+	struct pd_policy base;
+	struct pd_policy_params params; /* capacity as it is now */
+	struct pd_policy *learned;	/* of all residents, at all times */
+	struct pd_policy *fixed;	/* of the ruling expert from FIXED on */
+	unsigned ruling;
+	uint64_t since;
+	uint64_t switches;
+	uint64_t failed;
+	uint32_t slots;
+	uint32_t residents;
+	uint64_t history; /* bytes of ghosts */
+	uint32_t most;	  /* objects a mini */
+	uint64_t tick;
+	struct pd_panel panel;
+};
+
+/* The policy that names the victims. */
+static struct pd_policy *
+ruler(const struct selector *s)
+{
+	return s->fixed != NULL ? s->fixed : s->learned;
+}
+
+static struct pd_policy *
+selector_create(const struct pd_policy_params *params, struct pd_err *err)
+{
+	struct selector *s;
+
+	if (params->context == NULL || params->resident == NULL) {
+		(void)pd_err_set(err, "policy 'selector' needs a context and "
+				      "an owner that tells of residents");
+		return NULL;
+	}
+	if ((s = calloc(1, sizeof(*s))) == NULL) {
+		(void)pd_err_nomem(err);
+		return NULL;
+	}
+	s->base.ops = &pd_policy_selector;
+	s->params = *params;
+	s->params.unguarded = true;
+	s->history = UINT64_MAX;
+	s->most = PD_MINI_MAX;
+	if (pd_panel_init(
+		&s->panel, experts, EXPERTS, s->most, &s->params, err) < 0)
+		goto err0;
+	s->params.model = NULL;
+	s->learned = pd_policy_learned.create(&s->params, err);
+	if (s->learned == NULL)
+		goto err1;
+	s->params.model = params->model;
+	return &s->base;
+err1:
+	pd_panel_release(&s->panel);
+err0:
+	free(s);
+	return NULL;
+}
+
+static void
+drop_fixed(struct selector *s)
+{
+	if (s->fixed != NULL)
+		s->fixed->ops->destroy(s->fixed);
+	s->fixed = NULL;
+}
+
+static void
+selector_destroy(struct pd_policy *p)
+{
+	struct selector *s = (struct selector *)p;
+
+	drop_fixed(s);
+	s->learned->ops->destroy(s->learned);
+	pd_panel_release(&s->panel);
+	free(s);
+}
+
+struct handover {
+	const struct selector *s;
+	struct pd_policy *to;
+};
+
+static void
+hand_over(void *cookie, uint32_t slot)
+{
+	const struct handover *h = cookie;
+	const struct selector *s = h->s;
+	struct pd_access acc = {.size = 1};
+	struct pd_served served;
+
+	s->params.resident(s->params.owner, slot, &acc);
+	acc.tick = s->tick;
+	h->to->ops->miss(h->to, &acc);
+	h->to->ops->insert(h->to, slot, &acc);
+	if (pd_learned_served(s->learned, slot, s->tick, &served) &&
+	    served.hits_resident > 0)
+		h->to->ops->hit(h->to, slot, &acc);
+}
+
+/* An instance of ${ops} that knows all residents; NULL out of memory. */
+static struct pd_policy *
+instance(const struct selector *s, const struct pd_policy_ops *ops)
+{
+	struct handover h = {.s = s};
+	struct pd_policy_params params = s->params;
+
+	params.objects_hint = s->residents;
+	if ((h.to = ops->create(&params, NULL)) == NULL)
+		return NULL;
+	if (ops->set_history != NULL)
+		ops->set_history(h.to, s->history);
+	if (s->slots > 0 && ops->reserve(h.to, s->slots) < 0) {
+		ops->destroy(h.to);
+		return NULL;
+	}
+	s->learned->ops->each(s->learned, hand_over, &h);
+	return h.to;
+}
+
+static void
+rule(struct selector *s, unsigned expert)
+{
+	struct pd_policy *p = NULL;
+
+	if (expert == s->ruling)
+		return;
+	if (expert >= FIXED && (p = instance(s, experts[expert])) == NULL) {
+		s->failed++;
+		return;
+	}
+	drop_fixed(s);
+	s->fixed = p;
+	s->learned->ops->set_model(
+	    s->learned, expert == MODEL ? s->params.model : NULL);
+	s->ruling = expert;
+	s->since = s->tick;
+	s->switches++;
+}
+
+/* The experts that can rule. */
+static uint32_t
+able(const struct selector *s)
+{
+	const uint32_t working = pd_panel_working(&s->panel);
+
+	if ((working & 1U << LRU) == 0)
+		return 0;
+	return s->params.model == NULL ? working & ~(1U << MODEL) : working;
+}
+
+/* Minis for the cache as it is now; without memory there are none. */
+static void
+renew_panel(struct selector *s)
+{
+	pd_panel_release(&s->panel);
+	if (s->most > 0)
+		(void)pd_panel_init(
+		    &s->panel, experts, EXPERTS, s->most, &s->params, NULL);
+}
+
+static void
+choose(struct selector *s)
+{
+	if (pd_panel_thin(&s->panel))
+		renew_panel(s);
+	rule(s, pd_judge_choose(&s->panel.judge, s->ruling, able(s)));
+}
+
+/* The minis see an access; whoever should rule after it does. */
+static void
+show(struct selector *s, const struct pd_access *acc)
+{
+	s->tick = acc->tick;
+	if (pd_panel_access(&s->panel, acc))
+		choose(s);
+}
+
+static int
+selector_reserve(struct pd_policy *p, uint32_t n)
+{
+	struct selector *s = (struct selector *)p;
+
+	if (s->learned->ops->reserve(s->learned, n) < 0 ||
+	    (s->fixed != NULL && s->fixed->ops->reserve(s->fixed, n) < 0))
+		return -1;
+	s->slots = n;
+	return 0;
+}
+
+static void
+selector_move(struct pd_policy *p, uint32_t from, uint32_t to)
+{
+	struct selector *s = (struct selector *)p;
+
+	s->learned->ops->move(s->learned, from, to);
+	if (s->fixed != NULL)
+		s->fixed->ops->move(s->fixed, from, to);
+}
+
+static void
+selector_hit(struct pd_policy *p, uint32_t slot, const struct pd_access *a)
+{
+	struct selector *s = (struct selector *)p;
+
+	show(s, a);
+	s->learned->ops->hit(s->learned, slot, a);
+	if (s->fixed != NULL)
+		s->fixed->ops->hit(s->fixed, slot, a);
+}
+
+static void
+selector_miss(struct pd_policy *p, const struct pd_access *a)
+{
+	struct selector *s = (struct selector *)p;
+
+	show(s, a);
+	s->learned->ops->miss(s->learned, a);
+	if (s->fixed != NULL)
+		s->fixed->ops->miss(s->fixed, a);
+}
+
+static void
+selector_insert(struct pd_policy *p, uint32_t slot, const struct pd_access *a)
+{
+	struct selector *s = (struct selector *)p;
+
+	s->residents++;
+	s->learned->ops->insert(s->learned, slot, a);
+	if (s->fixed != NULL)
+		s->fixed->ops->insert(s->fixed, slot, a);
+}
+
+static uint32_t
+selector_victim(struct pd_policy *p, uint64_t tick)
+{
+	struct pd_policy *r = ruler((struct selector *)p);
+
+	return r->ops->victim(r, tick);
+}
+
+static void
+selector_remove(struct pd_policy *p, uint32_t slot, uint64_t key, bool evicted)
+{
+	struct selector *s = (struct selector *)p;
+
+	s->residents--;
+	s->learned->ops->remove(s->learned, slot, key, evicted);
+	if (s->fixed != NULL)
+		s->fixed->ops->remove(s->fixed, slot, key, evicted);
+	if (!evicted)
+		pd_panel_delete(&s->panel, key);
+}
+
+static void
+selector_set_capacity(struct pd_policy *p, uint64_t capacity)
+{
+	struct selector *s = (struct selector *)p;
+
+	s->params.capacity = capacity;
+	if (s->learned->ops->set_capacity != NULL)
+		s->learned->ops->set_capacity(s->learned, capacity);
+	if (s->fixed != NULL && s->fixed->ops->set_capacity != NULL)
+		s->fixed->ops->set_capacity(s->fixed, capacity);
+	pd_panel_set_capacity(&s->panel, capacity, s->tick);
+}
+
+static void
+selector_set_size(struct pd_policy *p, uint32_t slot, const struct pd_access *a)
+{
+	struct selector *s = (struct selector *)p;
+
+	s->learned->ops->set_size(s->learned, slot, a);
+	if (s->fixed != NULL && s->fixed->ops->set_size != NULL)
+		s->fixed->ops->set_size(s->fixed, slot, a);
+	pd_panel_set_size(&s->panel, a);
+}
+
+/* Half is for the minis, half for the ghosts of the real cache. What is too
+ * little for minis leaves LRU. */
+static void
+selector_set_history(struct pd_policy *p, uint64_t bytes)
+{
+	struct selector *s = (struct selector *)p;
+
+	s->most = pd_panel_room(EXPERTS, bytes / 2);
+	if (s->most > 0 && s->panel.experts > 0)
+		pd_panel_limit(&s->panel, s->most, s->tick);
+	else
+		renew_panel(s);
+	if (s->panel.experts == 0)
+		rule(s, LRU);
+	s->history = bytes / 4;
+	s->learned->ops->set_history(s->learned, s->history);
+	if (s->fixed != NULL && s->fixed->ops->set_history != NULL)
+		s->fixed->ops->set_history(s->fixed, s->history);
+}
+
+static void
+selector_set_model(struct pd_policy *p, const struct pd_model *m)
+{
+	struct selector *s = (struct selector *)p;
+
+	s->params.model = m;
+	if (s->panel.experts > 0)
+		pd_panel_set_model(&s->panel, MODEL, m);
+	if (s->ruling == MODEL) {
+		s->learned->ops->set_model(s->learned, m);
+		if (m == NULL)
+			choose(s);
+	}
+}
+
+static const char *
+selector_ruling(const struct pd_policy *p)
+{
+	return experts[((const struct selector *)p)->ruling]->name;
+}
+
+static size_t
+selector_memory(const struct pd_policy *p)
+{
+	const struct selector *s = (const struct selector *)p;
+
+	return sizeof(*s) + s->learned->ops->memory(s->learned) +
+	       (s->fixed != NULL ? s->fixed->ops->memory(s->fixed) : 0) +
+	       pd_panel_memory(&s->panel);
+}
+
+static void
+selector_each(const struct pd_policy *p,
+    void (*fn)(void *cookie, uint32_t slot), void *cookie)
+{
+	const struct selector *s = (const struct selector *)p;
+
+	s->learned->ops->each(s->learned, fn, cookie);
+}
+
+bool
+pd_selector_stats(const struct pd_policy *p, struct pd_selector_stats *out)
+{
+	const struct selector *s = (const struct selector *)p;
+	const struct pd_judge *j;
+	uint32_t may;
+	unsigned i;
+
+	if (p->ops != &pd_policy_selector)
+		return false;
+	j = &s->panel.judge;
+	may = able(s);
+	memset(out, 0, sizeof(*out));
+	out->ruling = experts[s->ruling]->name;
+	out->since = s->since;
+	out->switches = s->switches;
+	out->failed = s->failed;
+	out->seen = s->panel.seen;
+	out->rate = ldexp(1, -(int)s->panel.shift);
+	out->memory = pd_panel_memory(&s->panel);
+	out->experts = s->panel.experts;
+	for (i = 0; i < out->experts; i++) {
+		out->expert[i].name = experts[i]->name;
+		out->expert[i].rules = i == s->ruling;
+		out->expert[i].judged = may & 1U << i && s->panel.wait[i] == 0;
+		out->expert[i].miss_ratio = pd_judge_ratio(j, i);
+		out->expert[i].error = pd_judge_error(j, i, LRU);
+	}
+	return true;
+}
+
+const struct pd_policy_ops pd_policy_selector = {
+    .name = "selector",
+    .help = "of lru, qdlp, arc, wtinylfu and learned the best right now",
+    .create = selector_create,
+    .destroy = selector_destroy,
+    .reserve = selector_reserve,
+    .move = selector_move,
+    .hit = selector_hit,
+    .miss = selector_miss,
+    .insert = selector_insert,
+    .victim = selector_victim,
+    .remove = selector_remove,
+    .set_capacity = selector_set_capacity,
+    .set_size = selector_set_size,
+    .set_history = selector_set_history,
+    .set_model = selector_set_model,
+    .ruling = selector_ruling,
+    .memory = selector_memory,
+    .each = selector_each,
+};

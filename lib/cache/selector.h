@@ -1,0 +1,44 @@
+#ifndef PD_CACHE_SELECTOR_H
+#define PD_CACHE_SELECTOR_H
+
+/*
+ * The policy "selector": one of several policies, its experts, rules the cache
+ * at a time, the one that would miss least now. selector.c explains. LRU is
+ * the default, so a model that is bad, stale or absent, and a workload on which
+ * a policy fails, cost no more than it takes to see that.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cache/judge.h"
+#include "cache/policy.h"
+
+extern const struct pd_policy_ops pd_policy_selector;
+
+struct pd_selector_expert {
+	const char *name;
+	bool rules;
+	bool judged;	   /* false: no model, waiting, or out of memory */
+	double miss_ratio; /* lately, on the sample, by the objective */
+	double error;	   /* standard error of its difference to LRU's */
+};
+
+struct pd_selector_stats {
+	const char *ruling;
+	uint64_t since;	   /* tick at which it began */
+	uint64_t switches; /* between experts */
+	uint64_t failed;   /* wanted, but memory ran out */
+	uint64_t seen;	   /* accesses to keys of the sample */
+	double rate;	   /* share of keys in the sample */
+	size_t memory;	   /* bytes of the miniature caches */
+	unsigned experts;
+	struct pd_selector_expert expert[PD_JUDGE_EXPERTS];
+};
+
+/* False when ${p} is another policy. */
+bool pd_selector_stats(
+    const struct pd_policy *p, struct pd_selector_stats *out);
+
+#endif /* PD_CACHE_SELECTOR_H */
