@@ -146,7 +146,7 @@ static int
 check_policy(struct pd_err *err)
 {
 	const struct pd_policy_ops *const *p;
-	char names[256] = "";
+	char names[512] = "";
 	size_t n = 0;
 
 	if (pd_policy_find(opt.cfg.policy) != NULL)
