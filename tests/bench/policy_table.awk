@@ -1,6 +1,6 @@
 # The tables of policy_table.sh. Input: mode, trace, share, objects, policy,
-# counted requests, misses, ns a request, bytes an object (-1: not told), one
-# line for each seed.
+# counted requests, misses, ns a request, bytes an object (-1: not told),
+# seconds of training within the run, models it gave; one line for each seed.
 #
 # gap closed = (LRU - p) / (LRU - Belady), in misses. Cells whose whole gap is
 # below 0.02 of the requests are marked and not judged: there is nothing to
@@ -95,15 +95,15 @@ function show_cells(mode, kind,    c, i, k, cell)
 
 # One line for each policy over the judged cells.
 function summary(mode,    i, p, c, cell, n, g, sum, cut, worst, where, bad, \
-    ns, by, a, b)
+    by, a, b, seconds)
 {
 	printf "\n%s: gap closed over the judged cells, in percent\n", mode
-	printf "%-10s %5s %6s %6s %7s %-24s %8s %9s %7s %8s\n", "policy", \
-	    "cells", "mean", "median", "worst", "where", ">1% worse", \
-	    "cut", "ns", "bytes"
+	printf "%-10s %5s %6s %6s %7s %-24s %9s %9s %7s %8s %8s\n", \
+	    "policy", "cells", "mean", "median", "worst", "where", \
+	    ">1% worse", "cut", "ns", "bytes", "training"
 	for (i = 1; i <= np; i++) {
 		p = policy[i]
-		n = sum = cut = bad = ns = by = 0
+		n = sum = cut = bad = by = seconds = 0
 		worst = 1e9
 		split("", a)
 		split("", b)
@@ -120,6 +120,7 @@ function summary(mode,    i, p, c, cell, n, g, sum, cut, worst, where, bad, \
 				worst = g
 				where = trace[cell] " " share[cell]
 			}
+			seconds += train[key(mode, cell, p)]
 			b[n] = nanos[key(mode, cell, p)] / \
 			    runs[key(mode, cell, p)]
 			by += bytes[key(mode, cell, p)] / \
@@ -129,10 +130,11 @@ function summary(mode,    i, p, c, cell, n, g, sum, cut, worst, where, bad, \
 			continue
 		mean[mode, p] = sum / n
 		below[mode, p] = bad
-		printf "%-10s %5d %6.1f %6.1f %7.1f %-24s %8d %8.1f%% %7.0f %8s\n", \
-		    p, n, sum / n, median(a, n), worst, where, bad, \
+		printf "%-10s %5d %6.1f %6.1f %7.1f %-24s %9d %8.1f%%" \
+		    " %7.0f %8s %8s\n", p, n, sum / n, median(a, n), worst, where, bad, \
 		    100 * cut / n, median(b, n), \
-		    by < 0 ? "-" : sprintf("%.0f", by / n)
+		    by < 0 ? "-" : sprintf("%.0f", by / n), \
+		    seconds == 0 ? "-" : sprintf("%.0f s", seconds)
 	}
 }
 
@@ -212,6 +214,7 @@ BEGIN {
 	misses[k] = total[k] / runs[k]
 	nanos[k] += $8
 	bytes[k] += $9
+	train[k] += $10
 }
 
 END {
@@ -228,7 +231,9 @@ END {
 		hindsight(mode_name[m], online, "all policies")
 	}
 	print "\ncut: mean of the misses saved, relative to LRU's; ns a request" \
-	    " of the simulation (median cell)"
+	    " of the simulation, median"
+	print "cell; bytes an object of what the policy keeps, ghosts and all," \
+	    " mean; training within the runs, all"
 	for (m = 1; m <= nm; m++)
 		for (i = 1; i <= np; i++)
 			if (policy[i] == "learned" || policy[i] == "selector")

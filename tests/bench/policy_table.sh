@@ -5,7 +5,8 @@
 #
 # warm: models are trained on the first half of a trace, every policy has seen
 # that half, misses are counted on the second. cold: the whole trace counts and
-# models are trained within the run, every RETRAIN requests.
+# models are trained within the run, when the requests have doubled or an
+# eighth of the trace (RETRAIN requests) has passed.
 #
 # Environment:
 #   TRACES    files, or names within the folder of traces (default: all there)
@@ -16,10 +17,10 @@
 #   SEEDS     1; cells are means over the seeds
 #   POLICIES  all, or names; lru and belady are added
 #   MODES     warm, cold or both (both where predis-replay can retrain)
-#   RETRAIN   of cold (10000 requests)
+#   RETRAIN   of cold, requests (an eighth of the trace)
 #   RENUMBER=1  keys are replaced by random ones first: nothing may change
 #   HALF=1    each trace as two, by the parity of a random number of each key
-#   QUICK=1   five short traces at 1% and 10%
+#   QUICK=1   five short traces at 1% and 10%, warm
 #   JSON      write the rows there, one object a line
 # shellcheck disable=SC2086
 set -u
@@ -28,7 +29,7 @@ B=${B:-build}
 case $B in /*) ;; *) B=$top/$B ;; esac
 PATH=$B:$PATH
 export LC_ALL=C PREDIS_CONFIG=none
-SEEDS=${SEEDS:-1} POLICIES=${POLICIES:-all} RETRAIN=${RETRAIN:-10000}
+SEEDS=${SEEDS:-1} POLICIES=${POLICIES:-all} RETRAIN=${RETRAIN:-}
 MIN_OBJECTS=${MIN_OBJECTS:-100} RENUMBER=${RENUMBER:-0} HALF=${HALF:-0}
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
@@ -43,7 +44,7 @@ else
 	short='web07 orm_night_head'
 fi
 if [ "${QUICK:-0}" = 1 ]; then
-	TRACES=${TRACES:-$short} SIZES=${SIZES:-1%,10%}
+	TRACES=${TRACES:-$short} SIZES=${SIZES:-1%,10%} MODES=${MODES:-warm}
 fi
 SIZES=${SIZES:-0.1%,1%,10%}
 
@@ -97,7 +98,7 @@ fi
 play() {
 	case $1 in
 	warm) how='--train-on 50% --from 50%' ;;
-	cold) how="--retrain $RETRAIN" ;;
+	cold) how="--retrain ${RETRAIN:-$((requests / 8))}" ;;
 	esac
 	predis-replay -q $how --seed "$3" --size "$4" --policy "$POLICIES" \
 	    --json "$2"
@@ -110,6 +111,7 @@ while read -r f; do
 	sizes_of "$f" "$SIZES" "$MIN_OBJECTS" >"$work/sizes"
 	objects=$(cut -d ' ' -f 1 "$work/sizes" | paste -sd, -)
 	[ -n "$objects" ] || continue
+	requests=$(cut -d ' ' -f 3 "$work/sizes" | head -n 1)
 	for mode in $MODES; do
 		for seed in $SEEDS; do
 			say "$(basename "${f%.gz}" .csv): $mode, seed $seed"
@@ -120,8 +122,7 @@ while read -r f; do
 			    (.size_objects | tostring) as $n |
 			    ($sizes | split("\n") | map(split(" ")) |
 				map(select(.[0] == $n))[0]) as $s |
-			    {mode: $mode, seed: $seed, share: $s[1],
-			     simulated: ($s[2] | tonumber)} + .' \
+			    {mode: $mode, seed: $seed, share: $s[1]} + .' \
 			    "$work/out" >>"$work/rows"
 		done
 	done
@@ -130,9 +131,8 @@ done <"$work/files"
 [ -z "${JSON:-}" ] || cp "$work/rows" "$JSON" || exit 2
 
 jq -r '[.mode, .trace, .share, .size_objects, .policy, .requests, .misses,
-    .seconds / .simulated * 1e9,
-    if .memory_bytes then .memory_bytes / .size_objects else -1 end] |
-    @tsv' "$work/rows" |
+    .ns_per_request // 0, .policy_bytes_per_object // -1,
+    .training_seconds // 0, .models // 0] | @tsv' "$work/rows" |
     awk -F '\t' -v policies="$POLICIES" -v seeds="$SEEDS" \
 	-f "$top/tests/bench/policy_table.awk"
 say "$(($(date +%s) - start)) s"
