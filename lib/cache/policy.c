@@ -19,6 +19,8 @@ const struct pd_policy_ops *const pd_policies[] = {
     &pd_policy_s3fifo,
     &pd_policy_wtinylfu,
     &pd_policy_qdlp,
+    &pd_policy_lhd,
+    &pd_policy_gdsf,
     &pd_policy_redis_lru,
     &pd_policy_redis_lfu,
     &pd_policy_learned,

@@ -11,13 +11,14 @@
 #   wtinylfu: its window has a fixed size there;
 #   bytes: policies with a queue that is a part of the cache; there they refuse
 #   objects larger than that part.
+# lhd may be better than there, where it learns after a million requests only.
 set -u
 reference=$1
 shift
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT INT TERM
 policies=lru,fifo,clock,belady,arc,2q,lirs,sieve,s3fifo,qdlp,slru,lfu,wtinylfu
-policies=$policies,redis-lru,redis-lfu,random
+policies=$policies,lhd,gdsf,redis-lru,redis-lfu,random
 
 # run TRACE obj|byte OPTION...
 run() {
@@ -43,11 +44,13 @@ awk -v FS='[,\t]' '
 			allowed[mode, list[i]] = limit
 	}
 	BEGIN {
-		allow("obj", "lru fifo clock belady lfu", 0.0005)
+		allow("obj", "lru fifo clock belady lfu gdsf", 0.0005)
 		allow("obj", "arc twoq lirs sieve s3fifo qdlp slru", 0.01)
 		allow("obj", "redis-lru-s5 redis-random", 0.005)
+		allow("obj", "lhd", 0.025)
 		allow("obj", "redis-lfu-s5", 0.04)
-		allow("byte", "lru fifo clock belady lfu sieve", 0.0005)
+		allow("byte", "lru fifo clock belady lfu sieve gdsf", 0.0005)
+		allow("byte", "lhd", 0.025)
 		name["2q"] = "twoq"
 		name["redis-lru"] = "redis-lru-s5"
 		name["redis-lfu"] = "redis-lfu-s5"
@@ -66,7 +69,7 @@ awk -v FS='[,\t]' '
 		if (p ~ /^redis/ && $4 < 100)
 			next
 		d = $7 - want[$1, $2, p, $4]
-		d = d < 0 ? -d : d
+		d = d < 0 ? (p == "lhd" ? 0 : -d) : d
 		k = $1 SUBSEP p
 		cells[k]++
 		sum[k] += d
