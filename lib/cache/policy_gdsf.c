@@ -3,21 +3,22 @@
  * with greedy-dual-size-frequency caching policy", HP Labs 1998): what leaves
  * has the lowest priority L + frequency * cost / size, set at the last request;
  * L is the priority of the last victim, so that what is not asked for grows
- * old. Among equals the one asked longest ago leaves. The cost is what the
- * access says, or the mean of the known ones where it does not (1 while none
- * is known). A heap of slots by priority.
+ * old. Among equals the one asked longest ago leaves. What a miss costs is
+ * what the objective says: 1, its bytes, or its time. A heap of slots by
+ * priority.
  */
 
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "cache/objective.h"
 #include "cache/policy_table.h"
 #include "cache/queues.h"
 
 struct record {
 	double priority;
 	uint64_t last; /* tick of the last request */
-	float cost;    /* 0 unknown */
+	float cost;    /* of a miss */
 	uint32_t size;
 	uint32_t frequency;
 	uint32_t place; /* in the heap */
@@ -30,8 +31,7 @@ struct gdsf {
 	uint32_t count;
 	uint32_t n; /* slots with room */
 	double age; /* L */
-	double cost_sum;
-	uint64_t costs;
+	enum pd_objective objective;
 };
 
 static struct pd_policy *
@@ -39,12 +39,12 @@ create(const struct pd_policy_params *params, struct pd_err *err)
 {
 	struct gdsf *g = calloc(1, sizeof(*g));
 
-	(void)params;
 	if (g == NULL) {
 		pd_err_nomem(err);
 		return NULL;
 	}
 	g->base.ops = &pd_policy_gdsf;
+	g->objective = params->objective;
 	return &g->base;
 }
 
@@ -116,24 +116,22 @@ sift(struct gdsf *g, uint32_t place, uint32_t slot)
 }
 
 static void
-set_priority(struct gdsf *g, struct record *r)
+set_priority(const struct gdsf *g, struct record *r)
 {
-	const double mean = g->costs == 0 ? 1 : g->cost_sum / (double)g->costs;
-
-	r->priority = g->age + r->frequency *
-				   (r->cost > 0 ? (double)r->cost : mean) /
+	r->priority = g->age + r->frequency * (double)r->cost /
 				   (r->size > 0 ? r->size : 1);
 }
 
 /* An access says what it knows of size and cost. */
 static void
-touch(struct gdsf *g, struct record *r, const struct pd_access *acc)
+touch(const struct gdsf *g, struct record *r, const struct pd_access *acc)
 {
-	if (acc->cost > 0) {
-		r->cost = (float)acc->cost;
-		g->cost_sum += acc->cost;
-		g->costs++;
-	}
+	const bool known =
+	    g->objective == PD_OBJECTIVE_BYTES ? acc->bytes > 0 : acc->cost > 0;
+
+	if (known || r->frequency == 0)
+		r->cost = (float)pd_objective_weight(
+		    g->objective, acc->bytes, acc->cost);
 	r->size = acc->size;
 	r->last = acc->tick;
 	if (r->frequency < UINT32_MAX)

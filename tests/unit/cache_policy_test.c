@@ -572,22 +572,25 @@ gdsf_equals_a_naive_one(void **state)
 	const struct pd_policy_ops *ops = pd_policy_find("gdsf");
 	struct naive_gdsf v = {.age = 0};
 	struct pd_access acc = {.ttl = 255};
-	struct owner o;
+	const struct pd_policy_params params = {
+	    .capacity = 1000, .by_bytes = true, .objective = PD_OBJECTIVE_COST};
+	struct pd_err err = PD_ERR_INIT;
+	struct pd_policy *p = ops->create(&params, &err);
 	struct pd_rng rng;
 	uint32_t slot;
 
 	(void)state;
 	pd_rng_init(&rng, 5);
-	owner_init(&o, ops, 1000, true, 1);
-	owner_reserve(&o, GDSF_SLOTS);
+	assert_non_null(p);
+	assert_int_equal(ops->reserve(p, GDSF_SLOTS), 0);
 	while (++acc.tick < 20000) {
 		slot = pd_rng_below(&rng, GDSF_SLOTS);
 		if (pd_rng_below(&rng, 3) == 0) {
-			slot = ops->victim(o.policy, acc.tick);
+			slot = ops->victim(p, acc.tick);
 			assert_int_equal(slot, naive_gdsf_victim(&v));
 			if (slot == PD_NO_SLOT)
 				continue;
-			ops->remove(o.policy, slot, slot, true);
+			ops->remove(p, slot, slot, true);
 			v.age = v.priority[slot];
 			v.priority[slot] = 0;
 			v.frequency[slot] = 0;
@@ -596,41 +599,55 @@ gdsf_equals_a_naive_one(void **state)
 		acc.size = 1u << pd_rng_below(&rng, 6);
 		acc.cost = 1 + pd_rng_below(&rng, 20);
 		if (v.priority[slot] > 0)
-			ops->hit(o.policy, slot, &acc);
+			ops->hit(p, slot, &acc);
 		else
-			ops->insert(o.policy, slot, &acc);
+			ops->insert(p, slot, &acc);
 		v.worth[slot] = (double)acc.cost / acc.size;
 		v.last[slot] = acc.tick;
 		v.priority[slot] = v.age + ++v.frequency[slot] * v.worth[slot];
 	}
-	owner_release(&o);
+	ops->destroy(p);
 }
 
-/* What no access says the cost of counts as the mean of the others. */
+/* What a miss costs is what the objective says; a cost that is not known is
+ * taken for a thousand. */
 static void
-gdsf_takes_unknown_costs_for_typical(void **state)
+gdsf_heeds_the_objective(void **state)
 {
-	static const uint32_t cost[] = {400, 800, 0, 600};
+	static const struct {
+		enum pd_objective objective;
+		uint32_t order[4];
+	} want[] = {{PD_OBJECTIVE_OBJECTS, {0, 1, 2, 3}},
+	    {PD_OBJECTIVE_COST, {0, 3, 2, 1}},
+	    {PD_OBJECTIVE_BYTES, {1, 0, 3, 2}}};
+	static const uint32_t cost[] = {400, 1800, 0, 600};
+	static const uint32_t bytes[] = {40, 20, 400, 60};
 	const struct pd_policy_ops *ops = pd_policy_find("gdsf");
+	struct pd_policy_params params = {.capacity = 4};
 	struct pd_access acc = {.size = 1, .ttl = 255};
-	struct owner o;
-	uint32_t i;
+	struct pd_err err = PD_ERR_INIT;
+	struct pd_policy *p;
+	unsigned i;
+	uint32_t k;
 
 	(void)state;
-	owner_init(&o, ops, 4, false, 1);
-	owner_reserve(&o, 4);
-	for (i = 0; i < 4; i++) {
-		acc.cost = cost[i];
-		acc.tick = i;
-		ops->insert(o.policy, i, &acc);
+	for (i = 0; i < sizeof(want) / sizeof(*want); i++) {
+		params.objective = want[i].objective;
+		p = ops->create(&params, &err);
+		assert_non_null(p);
+		assert_int_equal(ops->reserve(p, 4), 0);
+		for (k = 0; k < 4; k++) {
+			acc.cost = cost[k];
+			acc.bytes = bytes[k];
+			acc.tick = k;
+			ops->insert(p, k, &acc);
+		}
+		for (k = 0; k < 4; k++) {
+			assert_int_equal(ops->victim(p, 9), want[i].order[k]);
+			ops->remove(p, want[i].order[k], k, true);
+		}
+		ops->destroy(p);
 	}
-	for (i = 0; i < 4; i++) {
-		static const uint32_t order[] = {0, 2, 3, 1};
-
-		assert_int_equal(ops->victim(o.policy, 9), order[i]);
-		ops->remove(o.policy, order[i], order[i], true);
-	}
-	owner_release(&o);
 }
 
 /* Of objects asked equally often, small ones are worth their space. */
@@ -773,7 +790,7 @@ main(void)
 	    cmocka_unit_test(lfu_counts_apart),
 	    cmocka_unit_test(lfu_breaks_ties_by_age),
 	    cmocka_unit_test(gdsf_equals_a_naive_one),
-	    cmocka_unit_test(gdsf_takes_unknown_costs_for_typical),
+	    cmocka_unit_test(gdsf_heeds_the_objective),
 	    cmocka_unit_test(size_aware_ones_keep_the_small),
 	    cmocka_unit_test(lhd_learns_a_loop),
 	    cmocka_unit_test(sieve_and_clock_differ),

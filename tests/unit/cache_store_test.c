@@ -282,7 +282,8 @@ memory_stays_within(const char *policy)
 		if (i % 1000 == 0)
 			pd_store_tune(st);
 	}
-	assert_true(stats.evicted > 1000);
+	/* Few large ones for gdsf and lhd, which look at sizes. */
+	assert_true(stats.evicted > 200);
 	assert_true(pd_store_memory(st) > limit / 2);
 	pd_store_set_limits(st, limit / 4 * 3, 0);
 	if (pd_store_memory(st) > limit / 4 * 3 || st->total < 1000)
