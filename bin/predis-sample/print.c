@@ -77,6 +77,7 @@ static void
 event_json(struct printer *p, const struct pd_event *e, uint32_t shard)
 {
 	const char *op = pd_op_name(e->op);
+	const bool costs = e->flags & PD_EV_COST;
 	struct pd_json j;
 
 	pd_json_init(&j, &p->out);
@@ -93,7 +94,9 @@ event_json(struct printer *p, const struct pd_event *e, uint32_t shard)
 	key_u64(&j, "size_bytes", e->size);
 	if (e->flags & PD_EV_TTL)
 		key_u64(&j, "ttl_ms", e->ttl_ms);
-	key_u64(&j, "latency_us", e->latency_us);
+	key_u64(&j, "latency_us", costs ? 0 : e->latency_us);
+	if (costs)
+		key_u64(&j, "cost_us", e->latency_us);
 	key_u64(&j, "ns", e->ns);
 	key_u64(&j, "client", e->client);
 	key_u64(&j, "weight", e->weight);

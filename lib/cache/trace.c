@@ -39,6 +39,7 @@ pd_trace_free(struct pd_trace *t)
 	free(t->key);
 	free(t->first_size);
 	free(t->last);
+	free(t->cost);
 	free(t->text_at);
 	pd_buf_release(&t->text);
 	pd_keyindex_release(&t->index);
@@ -84,6 +85,7 @@ grow_keys(struct pd_trace *t)
 	pd_keyindex_move(&t->index, t->key);
 	if (grow(&t->first_size, cap, sizeof(*t->first_size)) < 0 ||
 	    grow(&t->last, cap, sizeof(*t->last)) < 0 ||
+	    (t->cost != NULL && grow(&t->cost, cap, sizeof(*t->cost)) < 0) ||
 	    (t->keep_text &&
 		grow(&t->text_at, (size_t)cap + 1, sizeof(*t->text_at)) < 0) ||
 	    pd_keyindex_reserve(&t->index, cap) < 0)
@@ -109,6 +111,8 @@ new_key(struct pd_trace *t, uint64_t key, const char *text, size_t len)
 	}
 	t->key[id] = key;
 	t->first_size[id] = 0;
+	if (t->cost != NULL)
+		t->cost[id] = 0;
 	pd_keyindex_add(&t->index, id);
 	t->unique++;
 	t->unique_bytes++;
@@ -145,6 +149,28 @@ learn_size(struct pd_trace *t, uint32_t id, uint32_t size)
 		t->first_size[id] = size;
 		t->unique_bytes += size - 1;
 	}
+}
+
+/* What a fetch of the key cost: a moving mean, by an eighth. 0, or -1 out of
+ * memory. */
+static int
+learn_cost(struct pd_trace *t, uint32_t id, uint32_t cost)
+{
+	uint32_t *c;
+
+	if (t->cost == NULL) {
+		t->cost = calloc(t->unique_cap, sizeof(*t->cost));
+		if (t->cost == NULL)
+			return -1;
+	}
+	c = &t->cost[id];
+	if (*c == 0)
+		*c = cost;
+	else if (cost > *c)
+		*c += (cost - *c) / 8;
+	else
+		*c -= (*c - cost) / 8;
+	return 0;
 }
 
 /* A fill: the size of what the entry before it missed. */
@@ -228,6 +254,7 @@ static int
 add(struct pd_trace *t, const struct pd_event *e, const char *text, size_t len,
     struct pd_err *err)
 {
+	const bool tells = e->flags & PD_EV_COST && e->latency_us != 0;
 	uint32_t id;
 
 	if (e->op == PD_OP_EXPIRE || e->op == PD_OP_OTHER)
@@ -235,6 +262,8 @@ add(struct pd_trace *t, const struct pd_event *e, const char *text, size_t len,
 	id = pd_keyindex_find(&t->index, e->key);
 	if ((e->flags & PD_EV_FILL) != 0 && id != PD_KEYINDEX_NONE) {
 		fill(t, id, e->size);
+		if (tells && learn_cost(t, id, e->latency_us) < 0)
+			return pd_err_nomem(err);
 		return 0;
 	}
 	if (t->n >= MAX_ENTRIES)
@@ -242,7 +271,8 @@ add(struct pd_trace *t, const struct pd_event *e, const char *text, size_t len,
 		    (unsigned)MAX_ENTRIES);
 	if (id == PD_KEYINDEX_NONE)
 		id = new_key(t, e->key, text, len);
-	if (id == PD_KEYINDEX_NONE || append(t, e, id) < 0)
+	if (id == PD_KEYINDEX_NONE || append(t, e, id) < 0 ||
+	    (tells && learn_cost(t, id, e->latency_us) < 0))
 		return pd_err_nomem(err);
 	return 0;
 }

@@ -30,6 +30,9 @@ struct pd_trace {
 	uint64_t *key;	      /* by id: identity */
 	uint32_t *first_size; /* by id: size when first known, 0 unknown */
 	uint32_t *last;	      /* by id: its last entry */
+	/* By id: microseconds to fetch it, a moving mean of what the trace
+	 * tells (PD_EV_COST), 0 unknown; NULL: it tells none. */
+	uint32_t *cost;
 	uint32_t unique;
 	uint32_t unique_cap;
 	uint64_t requests;     /* entries that are no deletion */

@@ -26,6 +26,7 @@ enum pd_event_flag {
 	PD_EV_HIT = 1 << 0,  /* the key was resident */
 	PD_EV_FILL = 1 << 1, /* a SET that completes the miss before it */
 	PD_EV_TTL = 1 << 2,  /* the key has a time to live */
+	PD_EV_COST = 1 << 3, /* latency_us is what fetching it again takes */
 };
 
 /*
@@ -52,12 +53,12 @@ struct pd_event {
 	uint64_t key;	  /* keyed hash (pd_keys_identity) */
 	uint64_t ttl_ms;  /* time to live set or left; 0 without PD_EV_TTL */
 	uint32_t size;	  /* bytes of the value (1 where unknown) */
-	uint32_t latency_us;
-	uint32_t ns;	 /* namespace id, 0 none */
-	uint32_t client; /* client id hash, 0 unknown */
-	uint32_t weight; /* events this one stands for, >= 1 */
-	uint8_t op;	 /* enum pd_op */
-	uint8_t flags;	 /* enum pd_event_flag */
+	uint32_t latency_us; /* of the answer, or with PD_EV_COST of a fetch */
+	uint32_t ns;	     /* namespace id, 0 none */
+	uint32_t client;     /* client id hash, 0 unknown */
+	uint32_t weight;     /* events this one stands for, >= 1 */
+	uint8_t op;	     /* enum pd_op */
+	uint8_t flags;	     /* enum pd_event_flag */
 	uint8_t ctx[PD_CTX_COUNT];
 };
 

@@ -336,7 +336,7 @@ count_access(struct entry *en, const struct pd_event *e, const struct since *s,
 	en->hits = move_share(en->hits, hit) & SHARE_NONE;
 	en->flags = (wrote ? E_WROTE : 0u) |
 		    (e->op == PD_OP_GET && !hit ? E_MISSED : 0u);
-	if (e->latency_us != 0)
+	if (e->latency_us != 0 && (e->flags & PD_EV_COST) == 0)
 		en->latency = move(en->latency,
 		    fixed10(pd_log2((double)e->latency_us + 1.0)), 2);
 }

@@ -1,8 +1,9 @@
 /*
  * Traces as text: time,key,size,op. A first line that begins with no digit
- * names the columns, in any order; time, size and op may be absent. Without
- * such a line the columns are time, key, size, op in this order, and size and
- * op may be left out.
+ * names the columns, in any order; time, size and op may be absent, and there
+ * may be cost, microseconds that fetching the object takes. Without such a
+ * line the columns are time, key, size, op in this order, and size and op may
+ * be left out.
  */
 #include <stdbool.h>
 #include <stdlib.h>
@@ -13,7 +14,7 @@
 #include "data/import.h"
 #include "io/lines.h"
 
-enum { COL_TIME, COL_KEY, COL_SIZE, COL_OP, COL_COUNT };
+enum { COL_TIME, COL_KEY, COL_SIZE, COL_OP, COL_COST, COL_COUNT };
 
 #define MAX_FIELDS 32
 
@@ -57,7 +58,7 @@ csv_open(const char *path, enum pd_timeunit unit, struct pd_err *err)
 	}
 	c->unit = unit;
 	for (int i = 0; i < COL_COUNT; i++)
-		c->place[i] = i;
+		c->place[i] = i == COL_COST ? -1 : i;
 	if ((c->lines = pd_lines_open(path, err)) == NULL) {
 		csv_close(c);
 		return NULL;
@@ -102,7 +103,7 @@ static int
 take_names(struct csv *c, const struct field *f, int n, struct pd_err *err)
 {
 	static const char *const name[COL_COUNT] = {
-	    "time", "key", "size", "op"};
+	    "time", "key", "size", "op", "cost"};
 
 	for (int k = 0; k < COL_COUNT; k++) {
 		c->place[k] = -1;
@@ -206,12 +207,23 @@ field_of(const struct csv *c, int col, const struct field *f, int n,
 	return true;
 }
 
+/* A number of at most 32 bits; larger ones are the largest. 0 or -1. */
+static int
+parse_u32(struct field f, uint32_t *out)
+{
+	uint64_t v;
+
+	if (parse_digits(&f, &v) || f.n != 0)
+		return -1;
+	*out = v > UINT32_MAX ? UINT32_MAX : (uint32_t)v;
+	return 0;
+}
+
 static int
 parse_record(const struct csv *c, const struct field *f, int n,
     struct pd_event *e, struct pd_import_key *key, struct pd_err *err)
 {
-	struct field v, digits;
-	uint64_t size;
+	struct field v;
 
 	if (!field_of(c, COL_KEY, f, n, &v))
 		return bad_line(c, "no key in", f[0], err);
@@ -223,11 +235,12 @@ parse_record(const struct csv *c, const struct field *f, int n,
 		 parse_time(v, c->unit, &e->time_us))
 		return bad_line(c, "no time:", f[0], err);
 	e->size = 1;
-	if (field_of(c, COL_SIZE, f, n, &v)) {
-		digits = v;
-		if (parse_digits(&digits, &size) || digits.n != 0)
-			return bad_line(c, "no size:", v, err);
-		e->size = size > UINT32_MAX ? UINT32_MAX : (uint32_t)size;
+	if (field_of(c, COL_SIZE, f, n, &v) && parse_u32(v, &e->size))
+		return bad_line(c, "no size:", v, err);
+	if (field_of(c, COL_COST, f, n, &v)) {
+		if (parse_u32(v, &e->latency_us))
+			return bad_line(c, "no cost:", v, err);
+		e->flags |= e->latency_us == 0 ? 0 : PD_EV_COST;
 	}
 	e->op = PD_OP_GET;
 	if (field_of(c, COL_OP, f, n, &v) && parse_op(v, &e->op))

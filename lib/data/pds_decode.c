@@ -192,6 +192,7 @@ decode_one(struct core *c, struct pd_event *e, uint32_t *last_size)
 	e->op = flags & PD_PDS_F_OP;
 	e->flags = (uint8_t)((flags & PD_PDS_F_HIT ? PD_EV_HIT : 0) |
 			     (flags & PD_PDS_F_FILL ? PD_EV_FILL : 0) |
+			     (flags & PD_PDS_F_COST ? PD_EV_COST : 0) |
 			     (flags & PD_PDS_F_TTL ? PD_EV_TTL : 0));
 	e->ttl_ms = 0;
 	if ((flags & PD_PDS_F_TTL) && varint(&c->ttl, &e->ttl_ms))

@@ -228,7 +228,8 @@ pd_pds_evenc_add(
 	put_delta(&c->col[PD_EC_TICK], e->tick, c->last_tick);
 	c->last_tick = e->tick;
 	flags |= (uint8_t)((e->flags & PD_EV_HIT ? PD_PDS_F_HIT : 0) |
-			   (e->flags & PD_EV_FILL ? PD_PDS_F_FILL : 0));
+			   (e->flags & PD_EV_FILL ? PD_PDS_F_FILL : 0) |
+			   (e->flags & PD_EV_COST ? PD_PDS_F_COST : 0));
 	if (e->flags & PD_EV_TTL) {
 		flags |= PD_PDS_F_TTL;
 		put_varint(&c->col[PD_EC_TTL], e->ttl_ms);

@@ -89,6 +89,7 @@ enum pd_pds_column {
 #define PD_PDS_F_FILL 0x10
 #define PD_PDS_F_TTL 0x20
 #define PD_PDS_F_SIZE 0x40 /* the size differs from the key's last one */
+#define PD_PDS_F_COST 0x80 /* the latency is the cost of fetching it again */
 
 /* One block as read: the frame's fields and its payload (directory and
  * columns), which is borrowed from the reader until its next call. */
