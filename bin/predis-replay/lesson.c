@@ -73,6 +73,7 @@ learn(const struct lesson *l, struct learnt *out, struct pd_err *err)
 	pd_learn_params_init(&params);
 	params.capacity = l->capacity;
 	params.by_bytes = opt.bytes;
+	params.objective = opt.objective;
 	params.begin = l->begin;
 	params.end = l->end;
 	params.seed = opt.seed;

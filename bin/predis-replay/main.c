@@ -59,6 +59,8 @@ static const struct pd_opt opts[] = {
 	"capacities: objects, or a share of the trace's; may be repeated"},
     {'b', "bytes", NULL, PD_OPT_FLAG, &opt.bytes, NULL,
 	"capacities are bytes: 64M, or a share of the trace's unique bytes"},
+    {0, "objective", "WHAT", PD_OPT_STR, &opt.objective_name, NULL,
+	"what learned and gdsf spare: objects, bytes or cost of misses"},
     {'m', "model", "FILE", PD_OPT_STR, &opt.model_path, NULL,
 	"the bundle that policy learned uses"},
     {0, "train-on", "SHARE", PD_OPT_SHARE, &opt.train_on, NULL,

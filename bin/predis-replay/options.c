@@ -15,6 +15,7 @@
 
 struct options opt = {
     .time_unit = "s",
+    .objective_name = "objects",
     .seed = 1,
     .to = 1,
     .pipeline = 1,
@@ -234,6 +235,12 @@ check_options(void)
 		return pd_cli_usage(
 		    "option --time-unit: '%s' is not s, ms, us or seq",
 		    opt.time_unit);
+	if (pd_objective_parse(opt.objective_name) < 0)
+		return pd_cli_usage(
+		    "option --objective: '%s' is not objects, bytes or cost",
+		    opt.objective_name);
+	opt.objective =
+	    (enum pd_objective)pd_objective_parse(opt.objective_name);
 	if (check_training() < 0)
 		return PD_EXIT_FAIL;
 	if (opt.skip >= opt.to || opt.from >= opt.to)

@@ -37,6 +37,8 @@ struct options {
 	struct pd_model *model;
 	bool all_policies;
 	bool bytes;
+	const char *objective_name;
+	enum pd_objective objective;
 	bool json;
 	bool join;
 	uint64_t jobs; /* 0: as many as there are processors */
@@ -87,6 +89,8 @@ struct counts {
 	uint64_t misses;
 	uint64_t bytes;
 	uint64_t byte_misses;
+	uint64_t cost; /* microseconds; 0: the trace tells none */
+	uint64_t cost_misses;
 };
 
 struct row {

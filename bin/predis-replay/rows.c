@@ -63,6 +63,9 @@ json_counts(struct pd_json *j, const struct counts *n)
 	key_u64(j, "misses", n->misses);
 	key_fixed(j, "miss_ratio", ratio(n->misses, n->requests), 6);
 	key_fixed(j, "byte_miss_ratio", ratio(n->byte_misses, n->bytes), 6);
+	if (n->cost > 0)
+		key_fixed(
+		    j, "cost_miss_ratio", ratio(n->cost_misses, n->cost), 6);
 }
 
 static double

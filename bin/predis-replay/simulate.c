@@ -117,6 +117,25 @@ finish_training(struct job *j)
 	return 0;
 }
 
+/* What was counted up to ${r} and not up to ${last}. */
+static struct counts
+counts_since(const struct sim *s, const struct pd_sim_result *r,
+    const struct pd_sim_result *last)
+{
+	struct counts n = {
+	    .requests = r->requests - last->requests,
+	    .misses = r->misses - last->misses,
+	    .bytes = r->bytes - last->bytes,
+	    .byte_misses = r->byte_misses - last->byte_misses,
+	};
+
+	if (s->play->trace->cost != NULL) {
+		n.cost = r->cost - last->cost;
+		n.cost_misses = r->cost_misses - last->cost_misses;
+	}
+	return n;
+}
+
 /* The window that ends here. */
 static void
 close_window(struct sim *s, const struct pd_sim_pause *at)
@@ -124,12 +143,7 @@ close_window(struct sim *s, const struct pd_sim_pause *at)
 	const struct pd_sim_result *r = at->result;
 	struct window *w = &s->window[s->windows++];
 
-	w->n = (struct counts){
-	    .requests = r->requests - s->last.requests,
-	    .misses = r->misses - s->last.misses,
-	    .bytes = r->bytes - s->last.bytes,
-	    .byte_misses = r->byte_misses - s->last.byte_misses,
-	};
+	w->n = counts_since(s, r, &s->last);
 	w->ruling = s->ops != NULL && s->ops->ruling != NULL
 			? s->ops->ruling(at->policy)
 			: policy_name(s->ops);
@@ -194,6 +208,7 @@ pause_sim(void *cookie, struct pd_sim_pause *at)
 static void
 fill_row(struct sim *s, const struct pd_sim_result *r)
 {
+	static const struct pd_sim_result none;
 	const struct play *p = s->play;
 	struct row *row = &s->row;
 
@@ -202,8 +217,7 @@ fill_row(struct sim *s, const struct pd_sim_result *r)
 	row->size = s->shown;
 	row->size_known = true;
 	row->rate = p->trace->rate;
-	row->n =
-	    (struct counts){r->requests, r->misses, r->bytes, r->byte_misses};
+	row->n = counts_since(s, r, &none);
 	row->simulated = true;
 	row->online = s->ops != NULL;
 	row->retrained = opt.retrain > 0 && takes_model(s->ops);
@@ -225,6 +239,7 @@ run_sim(struct job *j)
 		{
 		    .capacity = s->capacity,
 		    .by_bytes = opt.bytes,
+		    .objective = opt.objective,
 		    .seed = opt.seed,
 		    .minute = pd_trace_minute(p->trace),
 		    .model = s->training != NULL ? s->training->learnt.model

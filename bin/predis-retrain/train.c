@@ -34,6 +34,7 @@ static struct {
 	double holdout;
 	double to;
 	const char *label;
+	const char *objective;
 	double boundary;
 	uint8_t slots[PD_LEARN_FEATURES];
 	unsigned nslots;
@@ -51,6 +52,7 @@ static struct {
     .holdout = 0.4,
     .to = 1,
     .label = "discount",
+    .objective = "objects",
     .boundary = 1,
     .time_unit = "s",
 };
@@ -141,6 +143,8 @@ const struct pd_opt retrain_train_opts[] = {
 	"learn from this leading share of the requests only"},
     {0, "label", "LABEL", PD_OPT_STR, &opt.label, NULL,
 	"what to predict: discount, beyond, log_gap"},
+    {0, "objective", "WHAT", PD_OPT_STR, &opt.objective, NULL,
+	"what the cache is to spare: objects, bytes or cost of misses"},
     {0, "boundary", "X", PD_OPT_DOUBLE, &opt.boundary, NULL,
 	"of label beyond, in eviction ages"},
     {0, "features", "LIST|auto", PD_OPT_CALL, NULL, call_features,
@@ -221,11 +225,14 @@ static int
 check_options(struct pd_learn_params *p)
 {
 	const int label = pd_label_parse(opt.label);
+	const int objective = pd_objective_parse(opt.objective);
 
 	if (opt.output == NULL)
 		return pd_cli_usage("missing option: --output FILE");
 	if (label < 0)
 		return pd_cli_usage("unknown label '%s'", opt.label);
+	if (objective < 0)
+		return pd_cli_usage("unknown objective '%s'", opt.objective);
 	if (opt.rounds < 1 || opt.rounds > 10)
 		return pd_cli_usage("--rounds must be 1 to 10");
 	if (opt.trees < 1 || opt.trees > 500)
@@ -246,6 +253,7 @@ check_options(struct pd_learn_params *p)
 		return pd_cli_usage("unknown time unit '%s'", opt.time_unit);
 	pd_learn_params_init(p);
 	p->by_bytes = opt.bytes;
+	p->objective = (enum pd_objective)objective;
 	p->seed = opt.seed;
 	p->rounds = (unsigned)opt.rounds;
 	p->trees = (unsigned)opt.trees;
@@ -320,7 +328,7 @@ load(const char *path, struct pd_learn_params *p, struct damage *d,
 }
 
 static void
-print_columns(const struct pd_learn_result *r)
+print_columns(const struct pd_learn_result *r, const struct pd_learn_params *p)
 {
 	const double n = (double)r->holdout_requests;
 	unsigned i;
@@ -338,6 +346,12 @@ print_columns(const struct pd_learn_result *r)
 	printf("holdout_miss_ratio\t%.4f\n", (double)r->holdout_misses / n);
 	printf("holdout_miss_ratio_lru\t%.4f\n",
 	    (double)r->holdout_misses_lru / n);
+	if (p->objective == PD_OBJECTIVE_OBJECTS)
+		return;
+	printf("holdout_objective_ratio\t%.4f\n",
+	    (double)r->holdout_lost / (double)r->holdout_asked);
+	printf("holdout_objective_ratio_lru\t%.4f\n",
+	    (double)r->holdout_lost_lru / (double)r->holdout_asked);
 }
 
 static int
@@ -375,7 +389,7 @@ conclude(const struct pd_learn_result *r, const struct pd_learn_params *p,
 		if (print_json(r, p) == -1)
 			return PD_EXIT_FAIL;
 	} else if (r->outcome != PD_LEARN_FEW) {
-		print_columns(r);
+		print_columns(r, p);
 	}
 	if (r->outcome == PD_LEARN_FEW && d->text[0] != '\0')
 		pd_cli_note("%s; the stream %s", r->why, d->text);

@@ -162,7 +162,7 @@ play(void *cookie, size_t from, size_t to)
 	struct pd_sim_result *r = b->r;
 	const struct pd_trace *t = b->t;
 	const uint64_t capacity = p->policy.capacity;
-	uint64_t counted;
+	uint64_t counted, cost;
 	size_t i;
 	uint32_t id, units;
 
@@ -177,9 +177,13 @@ play(void *cookie, size_t from, size_t to)
 		units = p->policy.by_bytes ? t->size[i] : 1;
 		r->requests += counted;
 		r->bytes += counted * t->size[i];
+		cost = counted * pd_objective_weight(PD_OBJECTIVE_COST, units,
+				     t->cost == NULL ? 0 : t->cost[id]);
+		r->cost += cost;
 		if (b->size[id] == 0) {
 			r->misses += counted;
 			r->byte_misses += counted * t->size[i];
+			r->cost_misses += cost;
 			if (units > capacity)
 				continue;
 			make_room(b, capacity - units, r);

@@ -1,6 +1,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/code.h"
 #include "base/err.h"
 #include "base/rng.h"
 #include "cache/context.h"
@@ -35,7 +36,7 @@
 #define TRIES 4u  /* random slots looked at for a candidate, at most */
 
 struct pooled {
-	float score;
+	double rank; /* the higher, the sooner it leaves */
 	uint32_t slot;
 	uint32_t last; /* the record's when it was scored */
 };
@@ -54,6 +55,11 @@ struct learned {
 	bool have_found;
 	struct pd_guard guard;
 	bool unguarded;
+	enum pd_objective objective;
+	bool by_bytes;
+	enum pd_score_kind kind; /* of the model's score */
+	uint32_t overhead; /* least bytes that a key took besides its value */
+	uint8_t *cost; /* codes by slot; NULL: the objective asks for none */
 	unsigned pooled;
 	struct pooled pool[POOL]; /* the best victim last */
 	float rows[CANDIDATES * PD_TREES_MAX_COLS];
@@ -75,6 +81,11 @@ learned_create(const struct pd_policy_params *params, struct pd_err *err)
 	l->context = params->context;
 	l->model = params->model;
 	l->unguarded = params->unguarded;
+	l->objective = params->objective;
+	l->by_bytes = params->by_bytes;
+	l->overhead = UINT32_MAX;
+	if (l->model != NULL)
+		l->kind = pd_score_kind(l->model->label);
 	pd_guard_reset(&l->guard, l->context);
 	pd_rng_init(&l->rng, params->seed);
 	pd_slots_init(&l->slots, PD_SLOTS_LINK);
@@ -98,6 +109,7 @@ learned_destroy(struct pd_policy *p)
 	pd_ghost_ring_release(&l->ghosts);
 	pd_slots_release(&l->slots);
 	free(l->record);
+	free(l->cost);
 	free(l);
 }
 
@@ -136,6 +148,20 @@ reserve_ghosts(struct learned *l, uint32_t n)
 }
 
 static int
+reserve_costs(struct learned *l, uint32_t n)
+{
+	uint8_t *cost;
+
+	if (l->objective != PD_OBJECTIVE_COST)
+		return 0;
+	cost = realloc(l->cost, n * sizeof(*cost));
+	if (cost == NULL)
+		return -1;
+	l->cost = cost;
+	return 0;
+}
+
+static int
 learned_reserve(struct pd_policy *p, uint32_t n)
 {
 	struct learned *l = (struct learned *)p;
@@ -152,6 +178,8 @@ learned_reserve(struct pd_policy *p, uint32_t n)
 	if (record == NULL && more)
 		return -1;
 	l->record = record != NULL ? record : l->record;
+	if (reserve_costs(l, n) == -1 && more)
+		return -1;
 	for (i = l->slots.n; i < n; i++)
 		l->record[i].frequency = 0;
 	return pd_slots_reserve(&l->slots, n);
@@ -168,6 +196,8 @@ learned_move(struct pd_policy *p, uint32_t from, uint32_t to)
 	pd_slist_move(&l->slots, &l->lru, from, to);
 	l->record[to] = l->record[from];
 	l->record[from].frequency = 0;
+	if (l->cost != NULL)
+		l->cost[to] = l->cost[from];
 	for (i = 0; i < l->pooled; i++)
 		if (l->pool[i].slot == from)
 			l->pool[i].slot = to;
@@ -184,12 +214,23 @@ learned_set_history(struct pd_policy *p, uint64_t bytes)
 		(void)reserve_ghosts(l, l->slots.n);
 }
 
+/* What the record has no room for. */
+static void
+note_cost(struct learned *l, uint32_t slot, const struct pd_access *a)
+{
+	if (l->cost != NULL)
+		l->cost[slot] = a->cost == 0 ? PD_CODE_NONE : pd_code(a->cost);
+	if (l->by_bytes && a->size - a->bytes < l->overhead)
+		l->overhead = a->size - a->bytes;
+}
+
 static void
 learned_hit(struct pd_policy *p, uint32_t slot, const struct pd_access *a)
 {
 	struct learned *l = (struct learned *)p;
 
 	pd_record_hit(&l->record[slot], a);
+	note_cost(l, slot, a);
 	pd_slist_renew(&l->slots, &l->lru, slot);
 }
 
@@ -214,6 +255,7 @@ learned_insert(struct pd_policy *p, uint32_t slot, const struct pd_access *a)
 	pd_record_insert(&l->record[slot], a, known ? &l->found : NULL);
 	if (known)
 		pd_ghost_ring_del(&l->ghosts, print);
+	note_cost(l, slot, a);
 	l->have_found = false;
 	pd_slist_push(&l->slots, &l->lru, slot);
 }
@@ -237,11 +279,11 @@ pool_add(struct learned *l, const struct pooled *e)
 			break;
 		}
 	if (l->pooled == POOL) {
-		if (e->score <= l->pool[0].score)
+		if (e->rank <= l->pool[0].rank)
 			return;
 		pool_drop(l, 0);
 	}
-	for (i = l->pooled++; i > 0 && l->pool[i - 1].score > e->score; i--)
+	for (i = l->pooled++; i > 0 && l->pool[i - 1].rank > e->rank; i--)
 		l->pool[i] = l->pool[i - 1];
 	l->pool[i] = *e;
 }
@@ -261,6 +303,21 @@ draw(struct learned *l, uint32_t *slot)
 			slot[n++] = s;
 	}
 	return n;
+}
+
+/*
+ * The resident that brings least for the capacity that it takes ranks highest:
+ * its chance to be asked soon, times what a hit saves, by its size.
+ */
+static double
+rank_of(const struct learned *l, uint32_t slot, float score)
+{
+	if (pd_objective_only_score(l->objective, l->by_bytes))
+		return (double)score;
+	return -pd_score_log2_use(l->kind, score) -
+	       pd_objective_log2_worth(l->objective, l->by_bytes, l->overhead,
+		   l->record[slot].size,
+		   l->cost == NULL ? PD_CODE_NONE : l->cost[slot]);
 }
 
 static void
@@ -283,7 +340,7 @@ score_some(struct learned *l, uint64_t tick)
 	}
 	pd_trees_score_batch(l->model->trees, l->rows, cols, n, score);
 	for (i = 0; i < n; i++) {
-		e.score = score[i];
+		e.rank = rank_of(l, slot[i], score[i]);
 		e.slot = slot[i];
 		e.last = l->record[slot[i]].last;
 		pool_add(l, &e);
@@ -297,8 +354,7 @@ learned_victim(struct pd_policy *p, uint64_t tick)
 
 	if (l->model == NULL || l->lru.count == 0)
 		return l->lru.oldest;
-	if (!l->unguarded &&
-	    !pd_guard_allows(&l->guard, l->context, tick)) {
+	if (!l->unguarded && !pd_guard_allows(&l->guard, l->context, tick)) {
 		l->pooled = 0;
 		return l->lru.oldest;
 	}
@@ -335,6 +391,7 @@ learned_set_model(struct pd_policy *p, const struct pd_model *m)
 	struct learned *l = (struct learned *)p;
 
 	l->model = m;
+	l->kind = pd_score_kind(m == NULL ? "" : m->label);
 	l->pooled = 0;
 	pd_guard_reset(&l->guard, l->context);
 }
@@ -345,6 +402,7 @@ learned_memory(const struct pd_policy *p)
 	const struct learned *l = (const struct learned *)p;
 
 	return sizeof(*l) + pd_slots_memory(&l->slots) +
+	       (l->cost == NULL ? 0 : l->slots.n * sizeof(*l->cost)) +
 	       l->slots.n * sizeof(*l->record) +
 	       pd_ghost_ring_memory(&l->ghosts);
 }

@@ -82,19 +82,32 @@ log2_of(uint8_t code, double unknown)
 	return code == PD_CODE_NONE ? unknown : (double)pd_code_log2(code);
 }
 
-double
-pd_objective_log2_worth(
-    enum pd_objective o, bool by_bytes, uint8_t size, uint8_t cost)
+/* log2 of ${overhead} more than 2^x. */
+static double
+log2_plus(double x, uint32_t overhead)
 {
-	const double unit = by_bytes ? log2_of(size, 0) : 0;
+	const double y = overhead == 0 ? 0 : pd_log2((double)overhead);
+
+	if (overhead == 0)
+		return x;
+	return y + log2_one_more(x - y);
+}
+
+double
+pd_objective_log2_worth(enum pd_objective o, bool by_bytes, uint32_t overhead,
+    uint8_t size, uint8_t cost)
+{
+	const double bytes = log2_of(size, 0);
+	const double units = by_bytes ? log2_plus(bytes, overhead) : 0;
 
 	switch (o) {
 	case PD_OBJECTIVE_BYTES:
-		return by_bytes ? 0 : log2_of(size, 0);
+		return bytes - units;
 	case PD_OBJECTIVE_COST:
-		return log2_of(cost, pd_log2(PD_OBJECTIVE_COST_UNKNOWN)) - unit;
+		return log2_of(cost, pd_log2(PD_OBJECTIVE_COST_UNKNOWN)) -
+		       units;
 	case PD_OBJECTIVE_OBJECTS:
 	default:
-		return -unit;
+		return -units;
 	}
 }

@@ -65,13 +65,24 @@ enum pd_score_kind pd_score_kind(const char *label);
 double pd_score_log2_use(enum pd_score_kind k, float score);
 
 /*
- * pd_objective_log2_worth(o, by_bytes, size, cost):
- * log2 of what a hit saves for each unit of capacity that the object takes: 1,
- * bytes or cost by the size where the capacity is ${by_bytes}, else as it is.
- * ${size} and ${cost} are codes. 0 whatever they are where only the score
- * decides: objects counted in objects, bytes in bytes.
+ * pd_objective_only_score(o, by_bytes):
+ * Whether all residents are worth the same for the capacity that they take, so
+ * that only the score decides: objects counted in objects.
  */
-double pd_objective_log2_worth(
-    enum pd_objective o, bool by_bytes, uint8_t size, uint8_t cost);
+static inline bool
+pd_objective_only_score(enum pd_objective o, bool by_bytes)
+{
+	return o == PD_OBJECTIVE_OBJECTS && !by_bytes;
+}
+
+/*
+ * pd_objective_log2_worth(o, by_bytes, overhead, size, cost):
+ * log2 of what a hit saves for each unit of capacity that the object takes: 1,
+ * its bytes or its cost, divided by its size where the capacity is
+ * ${by_bytes}. ${size} (of the value) and ${cost} are codes; ${overhead} bytes
+ * come to the size for what a key takes besides.
+ */
+double pd_objective_log2_worth(enum pd_objective o, bool by_bytes,
+    uint32_t overhead, uint8_t size, uint8_t cost);
 
 #endif /* PD_CACHE_OBJECTIVE_H */

@@ -152,7 +152,7 @@ play(void *cookie, size_t from, size_t to)
 	const struct pd_trace *t = s->t;
 	const bool by_bytes = s->p->policy.by_bytes;
 	struct pd_access acc = {.ttl = PD_CODE_NONE};
-	uint64_t counted;
+	uint64_t counted, cost;
 	size_t i;
 	uint32_t id, slot;
 
@@ -168,6 +168,7 @@ play(void *cookie, size_t from, size_t to)
 		acc.tick = t->tick == NULL ? i : t->tick[i];
 		acc.size = by_bytes ? t->size[i] : 1;
 		acc.bytes = t->size[i];
+		acc.cost = t->cost == NULL ? 0 : t->cost[id];
 		slot = s->slot_of[id];
 		if (s->ctx != NULL)
 			pd_context_access(s->ctx, acc.key, slot != PD_NO_SLOT,
@@ -175,6 +176,9 @@ play(void *cookie, size_t from, size_t to)
 		counted = i >= s->p->from;
 		s->r->requests += counted;
 		s->r->bytes += counted * t->size[i];
+		cost = counted * pd_objective_weight(
+				     PD_OBJECTIVE_COST, acc.bytes, acc.cost);
+		s->r->cost += cost;
 		if (slot != PD_NO_SLOT) {
 			s->ops->hit(s->policy, slot, &acc);
 			if (by_bytes && acc.op != PD_OP_GET)
@@ -183,6 +187,7 @@ play(void *cookie, size_t from, size_t to)
 		}
 		s->r->misses += counted;
 		s->r->byte_misses += counted * t->size[i];
+		s->r->cost_misses += cost;
 		if (s->ctx != NULL)
 			pd_context_fill(s->ctx, acc.key, acc.size, acc.tick);
 		s->ops->miss(s->policy, &acc);

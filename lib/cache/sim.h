@@ -61,10 +61,30 @@ struct pd_sim_result {
 	uint64_t misses;
 	uint64_t bytes;
 	uint64_t byte_misses;
+	/* Microseconds as pd_objective_weight() counts them. */
+	uint64_t cost;
+	uint64_t cost_misses;
 	uint64_t evictions; /* from begin on */
 	uint64_t resident;  /* objects at the end */
 	size_t memory;	    /* bytes of the policy at the end */
 };
+
+/* What was missed (or asked for), as the objective counts it. */
+static inline uint64_t
+pd_sim_lost(const struct pd_sim_result *r, enum pd_objective o)
+{
+	return o == PD_OBJECTIVE_BYTES	? r->byte_misses
+	       : o == PD_OBJECTIVE_COST ? r->cost_misses
+					: r->misses;
+}
+
+static inline uint64_t
+pd_sim_asked(const struct pd_sim_result *r, enum pd_objective o)
+{
+	return o == PD_OBJECTIVE_BYTES	? r->bytes
+	       : o == PD_OBJECTIVE_COST ? r->cost
+					: r->requests;
+}
 
 /*
  * Play a trace: 0, or -1 with a message (out of memory, or the policy could

@@ -69,6 +69,10 @@ put_holdout(struct pd_json *j, const struct pd_learn_result *r)
 	put_double(j, "holdout_miss_ratio", (double)r->holdout_misses / n);
 	put_double(
 	    j, "holdout_miss_ratio_lru", (double)r->holdout_misses_lru / n);
+	put_double(j, "holdout_objective_ratio",
+	    (double)r->holdout_lost / (double)r->holdout_asked);
+	put_double(j, "holdout_objective_ratio_lru",
+	    (double)r->holdout_lost_lru / (double)r->holdout_asked);
 }
 
 int
@@ -85,6 +89,8 @@ pd_learn_metrics(const struct pd_learn_result *r,
 	pd_json_str(&j, r->why);
 	pd_json_key(&j, "label");
 	pd_json_str(&j, pd_label_name(p->label));
+	pd_json_key(&j, "objective");
+	pd_json_str(&j, pd_objective_name(p->objective));
 	put_u64(&j, "capacity_objects", p->by_bytes ? 0 : p->capacity);
 	put_u64(&j, "capacity_bytes", p->by_bytes ? p->capacity : 0);
 	put_u64(&j, "replayed_capacity", r->capacity);

@@ -139,6 +139,8 @@ static int
 model_of(struct training *g, const struct pd_buf *json, struct pd_model *m)
 {
 	memset(m, 0, sizeof(*m));
+	(void)snprintf(
+	    m->label, sizeof(m->label), "%s", pd_label_name(g->p->label));
 	m->trees = pd_trees_parse(json->data, json->len, g->err);
 	m->cols = g->nslots;
 	memcpy(m->slots, g->slots, g->nslots);
@@ -149,7 +151,7 @@ model_of(struct training *g, const struct pd_buf *json, struct pd_model *m)
  * wanted; misses on the hold-out. */
 static int
 replay(struct training *g, const struct pd_model *m, struct pd_rows *draw,
-    uint64_t *misses)
+    uint64_t *misses, uint64_t *lost)
 {
 	struct pd_sim_params p = {0};
 	struct pd_sim_result r;
@@ -157,6 +159,7 @@ replay(struct training *g, const struct pd_model *m, struct pd_rows *draw,
 	p.ops = &pd_policy_learned;
 	p.policy.capacity = g->capacity;
 	p.policy.by_bytes = g->p->by_bytes;
+	p.policy.objective = g->p->objective;
 	p.policy.seed = g->p->seed;
 	p.policy.model = m;
 	p.begin = g->p->begin;
@@ -167,7 +170,9 @@ replay(struct training *g, const struct pd_model *m, struct pd_rows *draw,
 	if (pd_sim_run(g->t, &p, &r, g->err) == -1)
 		return -1;
 	g->r->holdout_requests = r.requests;
+	g->r->holdout_asked = pd_sim_asked(&r, g->p->objective);
 	*misses = r.misses;
+	*lost = pd_sim_lost(&r, g->p->objective);
 	return 0;
 }
 
@@ -240,7 +245,7 @@ rounds(struct training *g, struct pd_buf *json)
 {
 	struct pd_model m = {0};
 	struct pd_rows draw;
-	uint64_t misses;
+	uint64_t misses, lost;
 	unsigned i;
 	int rc = 0;
 
@@ -254,11 +259,12 @@ rounds(struct training *g, struct pd_buf *json)
 		}
 		step(g, i == 0 ? "replaying under LRU"
 			       : "replaying under the model");
-		rc = replay(g, i == 0 ? NULL : &m, &draw, &misses);
+		rc = replay(g, i == 0 ? NULL : &m, &draw, &misses, &lost);
 		pd_trees_free(m.trees);
 		m.trees = NULL;
 		if (rc == 0 && i == 0) {
 			g->r->holdout_misses_lru = misses;
+			g->r->holdout_lost_lru = lost;
 			g->age = pd_rows_evict_age(&draw);
 			set_horizons(g);
 		}
@@ -303,6 +309,14 @@ choose(struct training *g, struct pd_buf *json)
 	return fit_before(g, json);
 }
 
+static const char *
+unit_of(enum pd_objective o)
+{
+	return o == PD_OBJECTIVE_BYTES	? "bytes"
+	       : o == PD_OBJECTIVE_COST ? "microseconds"
+					: "requests";
+}
+
 /* The verdict: loss and simulated misses on the hold-out. */
 static int
 judge(struct training *g, const struct pd_buf *json)
@@ -327,14 +341,15 @@ judge(struct training *g, const struct pd_buf *json)
 	step(g, "simulating the hold-out");
 	if (model_of(g, json, &m) == -1)
 		return -1;
-	rc = replay(g, &m, NULL, &r->holdout_misses);
+	rc = replay(g, &m, NULL, &r->holdout_misses, &r->holdout_lost);
 	pd_trees_free(m.trees);
-	if (rc == 0 && r->holdout_misses >= r->holdout_misses_lru) {
+	if (rc == 0 && r->holdout_lost >= r->holdout_lost_lru) {
 		r->outcome = PD_LEARN_WORSE;
 		(void)snprintf(r->why, sizeof(r->why),
 		    "the model is no better than LRU on the hold-out: "
-		    "%" PRIu64 " misses, LRU %" PRIu64,
-		    r->holdout_misses, r->holdout_misses_lru);
+		    "%" PRIu64 " %s missed, LRU %" PRIu64,
+		    r->holdout_lost, unit_of(g->p->objective),
+		    r->holdout_lost_lru);
 	}
 	return rc;
 }

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "cache/objective.h"
 #include "learn/label.h"
 
 struct pd_err;
@@ -32,7 +33,8 @@ struct pd_learn_params {
 	 * trace's sampling rate. */
 	uint64_t capacity;
 	bool by_bytes;
-	size_t begin; /* entries of the trace to learn from */
+	enum pd_objective objective; /* what the verdict counts */
+	size_t begin;		     /* entries of the trace to learn from */
 	size_t end;
 	uint64_t seed;
 	unsigned rounds; /* 1 or more */
@@ -94,6 +96,9 @@ struct pd_learn_result {
 	uint64_t holdout_requests;
 	uint64_t holdout_misses;
 	uint64_t holdout_misses_lru;
+	uint64_t holdout_asked; /* in the objective's unit, as ... */
+	uint64_t holdout_lost;	/* ... what of it was missed, which decides */
+	uint64_t holdout_lost_lru;
 };
 
 /* The defaults; capacity, begin and end are the caller's to set. */
