@@ -24,6 +24,8 @@ struct pd_mini {
 	uint32_t spare; /* first released slot, or PD_NO_SLOT */
 	uint64_t real;	/* capacity of the real cache */
 	bool by_bytes;
+	void (*watch)(void *cookie, uint64_t key, bool held);
+	void *cookie;
 	struct pd_mini_stats stats;
 };
 
@@ -159,6 +161,8 @@ drop(struct pd_mini *m, uint32_t i, bool evicted)
 	m->stats.evictions += evicted;
 	m->slot[i].next = m->spare;
 	m->spare = i;
+	if (m->watch != NULL)
+		m->watch(m->cookie, m->slot[i].key, false);
 }
 
 static void
@@ -246,6 +250,8 @@ pd_mini_fill(struct pd_mini *m, const struct pd_access *acc)
 	m->stats.used += acc->size;
 	m->stats.objects++;
 	m->ops->insert(m->policy, i, acc);
+	if (m->watch != NULL)
+		m->watch(m->cookie, acc->key, true);
 }
 
 void
@@ -371,6 +377,20 @@ pd_mini_set_shift(struct pd_mini *m, unsigned shift, uint64_t tick)
 	leave_sample(m);
 	refit(m, tick);
 	shrink(m);
+}
+
+void
+pd_mini_watch(struct pd_mini *m,
+    void (*fn)(void *cookie, uint64_t key, bool held), void *cookie)
+{
+	m->watch = fn;
+	m->cookie = cookie;
+}
+
+bool
+pd_mini_has(const struct pd_mini *m, uint64_t key)
+{
+	return find(m, key) != PD_KEYINDEX_NONE;
 }
 
 uint32_t

@@ -90,6 +90,12 @@ void pd_mini_set_model(struct pd_mini *m, const struct pd_model *model);
  * outside the new sample leave, not as evictions. */
 void pd_mini_set_shift(struct pd_mini *m, unsigned shift, uint64_t tick);
 
+/* Call ${fn} (NULL: nobody) when a key comes in or leaves. */
+void pd_mini_watch(struct pd_mini *m,
+    void (*fn)(void *cookie, uint64_t key, bool held), void *cookie);
+
+/* Whether the key is resident; false for one that is not in the sample. */
+bool pd_mini_has(const struct pd_mini *m, uint64_t key);
 uint32_t pd_mini_objects(const struct pd_mini *m);
 void pd_mini_stats(const struct pd_mini *m, struct pd_mini_stats *out);
 /* Bytes allocated. */

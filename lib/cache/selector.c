@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "cache/follow.h"
 #include "cache/learned.h"
 #include "cache/mini.h"
 #include "cache/panel.h"
@@ -17,13 +18,15 @@
  * as a miniature cache on a sample of the keys (panel.h), and the judge
  * compares their misses there.
  *
- * The real cache's residents are always known to an instance of the learned
- * policy: it keeps their order by last access and the records of their past.
- * Without a model it is exact LRU, so between these two the cache goes back
- * and forth at no cost. Another expert gets an instance of its own when it
- * begins to rule: the residents are inserted in LRU order, and those that were
- * hit are hit again. It leaves when it stops ruling. So a change of rule
- * evicts nothing, and what is resident changes as misses come.
+ * Where the minis see all keys, the one of the expert that rules is the cache:
+ * the real one evicts what it does not hold (follow.h). Beyond, in a sample:
+ * the real cache's residents are always known to an instance of the learned
+ * policy, which keeps their order by last access and the records of their
+ * past. Without a model it is exact LRU, so between these two the cache goes
+ * back and forth at no cost. Another expert gets an instance of its own when
+ * it begins to rule: the residents are inserted in LRU order, and those that
+ * were hit are hit again. It leaves when it stops ruling. Either way a change
+ * of rule evicts nothing, and what is resident changes as misses come.
  *
  * The minis run the model without the guard of the learned policy: the guard
  * would make an LRU of a bad model, and nobody would know that it is bad.
@@ -54,6 +57,8 @@ struct selector {
 	uint64_t history; /* bytes of ghosts */
 	uint32_t most;	  /* objects a mini */
 	uint64_t tick;
+	bool following;
+	struct pd_follow follow; /* while following */
 	struct pd_panel panel;
 };
 
@@ -62,6 +67,69 @@ static struct pd_policy *
 ruler(const struct selector *s)
 {
 	return s->fixed != NULL ? s->fixed : s->learned;
+}
+
+/* Following. */
+
+static void
+leader_says(void *cookie, uint64_t key, bool held)
+{
+	pd_follow_mark(cookie, key, held);
+}
+
+static void
+compare_slot(void *cookie, uint32_t slot)
+{
+	struct selector *s = cookie;
+	const struct pd_mini *leader = s->panel.mini[s->ruling];
+
+	pd_follow_set(
+	    &s->follow, slot, pd_mini_has(leader, s->follow.key[slot]));
+}
+
+/* Follow the expert that rules. */
+static void
+follow_ruler(struct selector *s)
+{
+	pd_mini_watch(s->panel.mini[s->ruling], leader_says, &s->follow);
+	s->learned->ops->each(s->learned, compare_slot, s);
+}
+
+static void
+stop_following(struct selector *s)
+{
+	if (!s->following)
+		return;
+	if (s->panel.experts > 0)
+		pd_mini_watch(s->panel.mini[s->ruling], NULL, NULL);
+	pd_follow_release(&s->follow);
+	s->following = false;
+}
+
+static void
+take_over(void *cookie, uint32_t slot)
+{
+	struct selector *s = cookie;
+	struct pd_access acc;
+
+	s->params.resident(s->params.owner, slot, &acc);
+	pd_follow_insert(&s->follow, slot, acc.key, false);
+}
+
+/* Begin, where that is possible; otherwise nothing changes. */
+static void
+start_following(struct selector *s)
+{
+	if (s->following || s->panel.experts == 0 || s->panel.shift > 0 ||
+	    pd_follow_init(&s->follow) < 0)
+		return;
+	if (s->slots > 0 && pd_follow_reserve(&s->follow, s->slots) < 0) {
+		pd_follow_release(&s->follow);
+		return;
+	}
+	s->learned->ops->each(s->learned, take_over, s);
+	s->following = true;
+	follow_ruler(s);
 }
 
 static struct pd_policy *
@@ -91,6 +159,7 @@ selector_create(const struct pd_policy_params *params, struct pd_err *err)
 	if (s->learned == NULL)
 		goto err1;
 	s->params.model = params->model;
+	start_following(s);
 	return &s->base;
 err1:
 	pd_panel_release(&s->panel);
@@ -113,6 +182,7 @@ selector_destroy(struct pd_policy *p)
 	struct selector *s = (struct selector *)p;
 
 	drop_fixed(s);
+	stop_following(s);
 	s->learned->ops->destroy(s->learned);
 	pd_panel_release(&s->panel);
 	free(s);
@@ -160,24 +230,48 @@ instance(const struct selector *s, const struct pd_policy_ops *ops)
 	return h.to;
 }
 
-static void
-rule(struct selector *s, unsigned expert)
+/* Have the policies choose victims for ${expert}. 0, or -1 out of memory. */
+static int
+enthrone(struct selector *s, unsigned expert)
 {
 	struct pd_policy *p = NULL;
 
-	if (expert == s->ruling)
-		return;
-	if (expert >= FIXED && (p = instance(s, experts[expert])) == NULL) {
-		s->failed++;
-		return;
-	}
+	if (expert >= FIXED && (p = instance(s, experts[expert])) == NULL)
+		return -1;
 	drop_fixed(s);
 	s->fixed = p;
 	s->learned->ops->set_model(
 	    s->learned, expert == MODEL ? s->params.model : NULL);
+	return 0;
+}
+
+static void
+rule(struct selector *s, unsigned expert)
+{
+	if (expert == s->ruling)
+		return;
+	if (!s->following && enthrone(s, expert) < 0) {
+		s->failed++;
+		return;
+	}
+	if (s->following)
+		pd_mini_watch(s->panel.mini[s->ruling], NULL, NULL);
 	s->ruling = expert;
+	if (s->following)
+		follow_ruler(s);
 	s->since = s->tick;
 	s->switches++;
+}
+
+/* The minis see only some keys from now on, or none. */
+static void
+go_alone(struct selector *s)
+{
+	stop_following(s);
+	if (enthrone(s, s->ruling) < 0) {
+		s->failed++;
+		rule(s, LRU);
+	}
 }
 
 /* The experts that can rule. */
@@ -191,14 +285,24 @@ able(const struct selector *s)
 	return s->params.model == NULL ? working & ~(1U << MODEL) : working;
 }
 
-/* Minis for the cache as it is now; without memory there are none. */
+/* Minis for the cache as it is now; without memory there are none, and LRU
+ * rules. */
 static void
 renew_panel(struct selector *s)
 {
+	if (s->following)
+		go_alone(s);
 	pd_panel_release(&s->panel);
 	if (s->most > 0)
 		(void)pd_panel_init(
 		    &s->panel, experts, EXPERTS, s->most, &s->params, NULL);
+	if (s->panel.experts == 0) {
+		rule(s, LRU);
+		return;
+	}
+	start_following(s);
+	if (s->following)
+		drop_fixed(s);
 }
 
 static void
@@ -213,8 +317,13 @@ choose(struct selector *s)
 static void
 show(struct selector *s, const struct pd_access *acc)
 {
+	bool done;
+
 	s->tick = acc->tick;
-	if (pd_panel_access(&s->panel, acc))
+	done = pd_panel_access(&s->panel, acc);
+	if (s->following && s->panel.shift > 0)
+		go_alone(s);
+	if (done)
 		choose(s);
 }
 
@@ -224,6 +333,7 @@ selector_reserve(struct pd_policy *p, uint32_t n)
 	struct selector *s = (struct selector *)p;
 
 	if (s->learned->ops->reserve(s->learned, n) < 0 ||
+	    (s->following && pd_follow_reserve(&s->follow, n) < 0) ||
 	    (s->fixed != NULL && s->fixed->ops->reserve(s->fixed, n) < 0))
 		return -1;
 	s->slots = n;
@@ -236,6 +346,8 @@ selector_move(struct pd_policy *p, uint32_t from, uint32_t to)
 	struct selector *s = (struct selector *)p;
 
 	s->learned->ops->move(s->learned, from, to);
+	if (s->following)
+		pd_follow_move(&s->follow, from, to);
 	if (s->fixed != NULL)
 		s->fixed->ops->move(s->fixed, from, to);
 }
@@ -269,6 +381,9 @@ selector_insert(struct pd_policy *p, uint32_t slot, const struct pd_access *a)
 
 	s->residents++;
 	s->learned->ops->insert(s->learned, slot, a);
+	if (s->following)
+		pd_follow_insert(&s->follow, slot, a->key,
+		    pd_mini_has(s->panel.mini[s->ruling], a->key));
 	if (s->fixed != NULL)
 		s->fixed->ops->insert(s->fixed, slot, a);
 }
@@ -276,8 +391,15 @@ selector_insert(struct pd_policy *p, uint32_t slot, const struct pd_access *a)
 static uint32_t
 selector_victim(struct pd_policy *p, uint64_t tick)
 {
-	struct pd_policy *r = ruler((struct selector *)p);
+	struct selector *s = (struct selector *)p;
+	struct pd_policy *r = ruler(s);
+	uint32_t slot;
 
+	if (s->following) {
+		slot = pd_follow_victim(&s->follow);
+		if (slot != PD_NO_SLOT)
+			return slot;
+	}
 	return r->ops->victim(r, tick);
 }
 
@@ -288,6 +410,8 @@ selector_remove(struct pd_policy *p, uint32_t slot, uint64_t key, bool evicted)
 
 	s->residents--;
 	s->learned->ops->remove(s->learned, slot, key, evicted);
+	if (s->following)
+		pd_follow_remove(&s->follow, slot);
 	if (s->fixed != NULL)
 		s->fixed->ops->remove(s->fixed, slot, key, evicted);
 	if (!evicted)
@@ -330,8 +454,8 @@ selector_set_history(struct pd_policy *p, uint64_t bytes)
 		pd_panel_limit(&s->panel, s->most, s->tick);
 	else
 		renew_panel(s);
-	if (s->panel.experts == 0)
-		rule(s, LRU);
+	if (s->following && s->panel.shift > 0)
+		go_alone(s);
 	s->history = bytes / 4;
 	s->learned->ops->set_history(s->learned, s->history);
 	if (s->fixed != NULL && s->fixed->ops->set_history != NULL)
@@ -347,7 +471,8 @@ selector_set_model(struct pd_policy *p, const struct pd_model *m)
 	if (s->panel.experts > 0)
 		pd_panel_set_model(&s->panel, MODEL, m);
 	if (s->ruling == MODEL) {
-		s->learned->ops->set_model(s->learned, m);
+		if (!s->following)
+			s->learned->ops->set_model(s->learned, m);
 		if (m == NULL)
 			choose(s);
 	}
@@ -366,6 +491,7 @@ selector_memory(const struct pd_policy *p)
 
 	return sizeof(*s) + s->learned->ops->memory(s->learned) +
 	       (s->fixed != NULL ? s->fixed->ops->memory(s->fixed) : 0) +
+	       (s->following ? pd_follow_memory(&s->follow) : 0) +
 	       pd_panel_memory(&s->panel);
 }
 
