@@ -27,10 +27,11 @@ enum {
 
 #define STEP 0.0625 /* of the capacity */
 #define STEP_DECAY 0.98
-#define RESTART 0.05   /* a change of the hit ratio that restores the step */
-#define WINDOW_MAX 0.8 /* of the capacity */
-#define SETTLE 16      /* objects moved between lists at once */
-#define WARM 6	       /* estimate from which a loser has a chance */
+#define STEP_LEAST 0.02 /* smaller ones drown in the noise of a sample */
+#define RESTART 0.05	/* a change of the hit ratio that restores the step */
+#define WINDOW_MAX 0.8	/* of the capacity */
+#define SETTLE 16	/* objects moved between lists at once */
+#define WARM 6		/* estimate from which a loser has a chance */
 
 struct wtinylfu {
 	struct pd_queues q;
@@ -172,12 +173,15 @@ climb(struct wtinylfu *w)
 	const double change = w->hit_ratio < 0 ? 0 : ratio - w->hit_ratio;
 	const double amount = change >= 0 ? w->step : -w->step;
 	const double full = STEP * (double)w->capacity;
+	const double least = STEP_LEAST * (double)w->capacity;
 
 	w->hit_ratio = ratio;
 	w->hits = 0;
 	w->misses = 0;
 	if (change >= RESTART || change <= -RESTART)
 		w->step = amount >= 0 ? full : -full;
+	else if (amount * STEP_DECAY < least && amount * STEP_DECAY > -least)
+		w->step = amount >= 0 ? least : -least;
 	else
 		w->step = STEP_DECAY * amount;
 	resize_window(w, amount);

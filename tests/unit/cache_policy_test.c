@@ -690,6 +690,46 @@ lhd_learns_a_loop(void **state)
 		fail_msg("%u misses of %u", misses, 150 * 200);
 }
 
+/* Misses, a million requested, of steps ${from} to ${to} of a stream in which
+ * what is asked for is one of the last 300 keys that came in, seven times of
+ * eight: recency is all, and frequency misleads. */
+static uint64_t
+drifting(const char *name, uint64_t capacity, uint32_t from, uint32_t to)
+{
+	struct owner o;
+	struct pd_rng rng;
+	uint32_t i, key, newest = 300;
+	uint64_t misses = 0;
+	bool hit;
+
+	pd_rng_init(&rng, 8);
+	owner_init(&o, pd_policy_find(name), capacity, false, 1);
+	for (i = 0; i < to; i++) {
+		key = pd_rng_below(&rng, 8) == 0
+			  ? ++newest
+			  : newest - pd_rng_below(&rng, 300);
+		hit = owner_access(&o, key % OWNER_KEYS, 1, true);
+		misses += i >= from && !hit;
+	}
+	owner_release(&o);
+	return misses * 1000000 / (to - from);
+}
+
+/* From the 1% at the start the window has to grow to its largest, 80%: an LRU
+ * of 320 objects. It stays there. */
+static void
+wtinylfu_finds_its_window(void **state)
+{
+	const uint64_t want = drifting("lru", 320, 150000, 400000);
+	const uint64_t early = drifting("wtinylfu", 400, 5000, 20000);
+	const uint64_t late = drifting("wtinylfu", 400, 150000, 400000);
+
+	(void)state;
+	if (early < want + want / 3 || late > want + want / 4)
+		fail_msg("lru %u, wtinylfu %u, then %u", (unsigned)want,
+		    (unsigned)early, (unsigned)late);
+}
+
 /* SIEVE's hand stays where it evicted: survivors are not moved. */
 static void
 sieve_and_clock_differ(void **state)
@@ -793,6 +833,7 @@ main(void)
 	    cmocka_unit_test(gdsf_heeds_the_objective),
 	    cmocka_unit_test(size_aware_ones_keep_the_small),
 	    cmocka_unit_test(lhd_learns_a_loop),
+	    cmocka_unit_test(wtinylfu_finds_its_window),
 	    cmocka_unit_test(sieve_and_clock_differ),
 	    cmocka_unit_test(promotion),
 	    cmocka_unit_test(names),
