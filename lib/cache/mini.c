@@ -393,6 +393,17 @@ pd_mini_has(const struct pd_mini *m, uint64_t key)
 	return find(m, key) != PD_KEYINDEX_NONE;
 }
 
+void
+pd_mini_each(const struct pd_mini *m, void (*fn)(void *cookie, uint64_t key),
+    void *cookie)
+{
+	uint32_t i;
+
+	for (i = 0; m->policy != NULL && i < m->taken; i++)
+		if (pd_keyindex_find(&m->index, m->slot[i].key) == i)
+			fn(cookie, m->slot[i].key);
+}
+
 uint32_t
 pd_mini_objects(const struct pd_mini *m)
 {

@@ -96,6 +96,11 @@ void pd_mini_watch(struct pd_mini *m,
 
 /* Whether the key is resident; false for one that is not in the sample. */
 bool pd_mini_has(const struct pd_mini *m, uint64_t key);
+
+/* Call ${fn} for each resident's key, in no order; it may delete that key. */
+void pd_mini_each(const struct pd_mini *m,
+    void (*fn)(void *cookie, uint64_t key), void *cookie);
+
 uint32_t pd_mini_objects(const struct pd_mini *m);
 void pd_mini_stats(const struct pd_mini *m, struct pd_mini_stats *out);
 /* Bytes allocated. */
