@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "cache/command_table.h"
 #include "cache/command_util.h"
+#include "cache/whatif.h"
 
 static const struct pd_setting *
 find(const struct pd_arg *a)
@@ -144,6 +145,7 @@ config_resetstat(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	pd_commands_reset_stats(c->server->commands);
 	c->server->ops_last = 0;
 	c->server->store->peak_bytes = 0;
+	pd_whatif_reset(c->server->store->whatif);
 	pd_reply_ok(&c->reply);
 }
 

@@ -1,4 +1,4 @@
-/* PREDIS.*: models, policies, statistics and the tap. */
+/* PREDIS.MODEL, PREDIS.POLICY and PREDIS.TAP. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,25 +7,10 @@
 #include "base/num.h"
 #include "cache/command_table.h"
 #include "cache/command_util.h"
-#include "cache/context.h"
 #include "cache/policy.h"
 #include "cache/tap.h"
 #include "cache/tapserve.h"
 #include "model/model.h"
-
-static void
-pair_str(struct pd_reply *r, const char *name, const char *v)
-{
-	pd_reply_str(r, name);
-	pd_reply_str(r, v);
-}
-
-static void
-pair_int(struct pd_reply *r, const char *name, uint64_t v)
-{
-	pd_reply_str(r, name);
-	pd_reply_int(r, (int64_t)v);
-}
 
 static void
 model_load(struct pd_client *c, const struct pd_arg *a, uint32_t n)
@@ -79,17 +64,17 @@ model_info(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	(void)a;
 	(void)n;
 	pd_reply_map(r, 11);
-	pair_int(r, "loaded", m != NULL);
-	pair_str(r, "name", m ? m->name : "");
-	pair_str(r, "digest", m ? m->digest : "");
-	pair_str(r, "path", s->model_path ? s->model_path : "");
-	pair_str(r, "label", m ? m->label : "");
-	pair_int(r, "columns", m ? m->cols : 0);
-	pair_int(r, "capacity_objects", m ? m->capacity : 0);
-	pair_int(r, "trained_at_us", m ? m->trained_at : 0);
-	pair_int(r, "loaded_at_us", m ? s->model_loaded_us : 0);
-	pair_int(r, "loads", s->stats.model_loads);
-	pair_int(r, "load_failures", s->stats.model_load_failures);
+	pd_reply_pair_int(r, "loaded", m != NULL);
+	pd_reply_pair_str(r, "name", m ? m->name : "");
+	pd_reply_pair_str(r, "digest", m ? m->digest : "");
+	pd_reply_pair_str(r, "path", s->model_path ? s->model_path : "");
+	pd_reply_pair_str(r, "label", m ? m->label : "");
+	pd_reply_pair_int(r, "columns", m ? m->cols : 0);
+	pd_reply_pair_int(r, "capacity_objects", m ? m->capacity : 0);
+	pd_reply_pair_int(r, "trained_at_us", m ? m->trained_at : 0);
+	pd_reply_pair_int(r, "loaded_at_us", m ? s->model_loaded_us : 0);
+	pd_reply_pair_int(r, "loads", s->stats.model_loads);
+	pd_reply_pair_int(r, "load_failures", s->stats.model_load_failures);
 }
 
 static void
@@ -117,7 +102,7 @@ run_policy(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 		for (p = pd_policies; *p != NULL; p++)
 			count++;
 		pd_reply_map(&c->reply, 2);
-		pair_str(
+		pd_reply_pair_str(
 		    &c->reply, "policy", c->server->store->cfg.policy->name);
 		pd_reply_str(&c->reply, "available");
 		pd_reply_array(&c->reply, count);
@@ -134,35 +119,6 @@ run_policy(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	else
 		pd_reply_ok(&c->reply);
 	free(name);
-}
-
-static void
-run_stats(struct pd_client *c, const struct pd_arg *a, uint32_t n)
-{
-	const struct pd_server *s = c->server;
-	struct pd_reply *r = &c->reply;
-	struct pd_context_stats cs;
-	size_t i;
-
-	(void)a;
-	(void)n;
-	pd_context_stats(s->store->context, &cs);
-	pd_reply_map(r, pd_stats_count + 12);
-	pair_str(r, "policy", s->store->cfg.policy->name);
-	pair_str(r, "model", s->model ? s->model->name : "");
-	pair_str(r, "model_digest", s->model ? s->model->digest : "");
-	pair_int(r, "tick", s->store->tick);
-	pair_int(r, "objects", s->store->total);
-	pair_int(r, "memory_bytes", pd_store_memory(s->store));
-	pair_int(r, "eviction_age_ticks", cs.evict_age);
-	pair_int(r, "ghost_seen", cs.ghost_seen);
-	pair_int(r, "ghost_own_hits", cs.ghost_own_hits);
-	pair_int(r, "ghost_hits", cs.ghost_hits);
-	pair_int(r, "ghost_objects", cs.ghost_objects);
-	pair_int(r, "ghost_rate_ppm", (uint64_t)(cs.rate * 1e6));
-	for (i = 0; i < pd_stats_count; i++)
-		pair_int(r, pd_stats_table[i].name,
-		    pd_counter_value(&pd_stats_table[i], &s->stats));
 }
 
 static const struct pd_setting *
@@ -214,15 +170,17 @@ tap_info(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	(void)n;
 	setting("tap-rate")->get(s, &b);
 	pd_reply_map(r, 8);
-	pair_str(r, "address", s->cfg.tap ? s->cfg.tap : "");
-	pair_str(r, "by", pd_scheme_name(s->cfg.tap_scheme));
-	pair_str(r, "rate", pd_buf_cstr(&b) ? (char *)b.data : "");
-	pair_int(r, "clients",
+	pd_reply_pair_str(r, "address", s->cfg.tap ? s->cfg.tap : "");
+	pd_reply_pair_str(r, "by", pd_scheme_name(s->cfg.tap_scheme));
+	pd_reply_pair_str(r, "rate", pd_buf_cstr(&b) ? (char *)b.data : "");
+	pd_reply_pair_int(r, "clients",
 	    s->tapserver ? pd_tapserver_clients(s->tapserver) : 0);
-	pair_int(r, "ring_events", s->tap ? s->tap->size : 0);
-	pair_int(r, "waiting_events", s->tap ? s->tap->head - s->tap->tail : 0);
-	pair_int(r, "sampled", s->stats.tap_sampled);
-	pair_int(r, "lost", s->stats.tap_lost + (s->tap ? s->tap->lost : 0));
+	pd_reply_pair_int(r, "ring_events", s->tap ? s->tap->size : 0);
+	pd_reply_pair_int(
+	    r, "waiting_events", s->tap ? s->tap->head - s->tap->tail : 0);
+	pd_reply_pair_int(r, "sampled", s->stats.tap_sampled);
+	pd_reply_pair_int(
+	    r, "lost", s->stats.tap_lost + (s->tap ? s->tap->lost : 0));
 	pd_buf_release(&b);
 }
 
@@ -274,8 +232,6 @@ const struct pd_command pd_commands_predis[] = {
 	.summary = "Commands on the eviction model."},
     {DEF("predis.policy", -1, ADMIN), .run = run_policy, .complexity = "O(N)",
 	.summary = "The eviction policy, or switch to another."},
-    {DEF("predis.stats", 1, ASK), .run = run_stats, .complexity = "O(1)",
-	.summary = "Counters of the cache and of its ghost LRU."},
     {DEF("predis.tap", -2, 0), .subs = tap_subs,
 	.complexity = "Depends on subcommand.",
 	.summary = "Commands on the tap."},

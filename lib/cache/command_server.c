@@ -149,7 +149,7 @@ memory_stats(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 
 	(void)a;
 	(void)n;
-	pd_reply_map(r, 10);
+	pd_reply_map(r, 11);
 	stat_line(
 	    r, "peak.allocated", used > st->peak_bytes ? used : st->peak_bytes);
 	stat_line(r, "total.allocated", used);
@@ -162,6 +162,7 @@ memory_stats(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	stat_line(r, "index.bytes", pd_index_memory(&st->index));
 	stat_line(r, "policy.bytes", st->policy->ops->memory(st->policy));
 	stat_line(r, "context.bytes", pd_context_memory(st->context));
+	stat_line(r, "ghosts.bytes", st->whatif_bytes);
 }
 
 static void

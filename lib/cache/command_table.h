@@ -8,8 +8,9 @@
 #define PD_COMMAND_ARRAYS                                                      \
 	X(string)                                                              \
 	X(number)                                                              \
-	X(key) X(expire) X(scan) X(multi) X(conn) X(client) X(config)          \
-	    X(introspect) X(server) X(predis)
+	X(key)                                                                 \
+	X(expire) X(scan) X(multi) X(conn) X(client) X(config) X(introspect)   \
+	    X(server) X(predis) X(stats)
 
 #define X(name) extern const struct pd_command pd_commands_##name[];
 PD_COMMAND_ARRAYS

@@ -1,4 +1,5 @@
 #include <ctype.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -164,4 +165,37 @@ pd_reply_subcommand_error(
 	    "ERR unknown subcommand or wrong number of arguments for '%.*s'. "
 	    "Try %s HELP.",
 	    sub->n < 128 ? (int)sub->n : 128, sub->p, cmd);
+}
+
+void
+pd_reply_pair_str(struct pd_reply *r, const char *name, const char *v)
+{
+	pd_reply_str(r, name);
+	pd_reply_str(r, v);
+}
+
+void
+pd_reply_pair_int(struct pd_reply *r, const char *name, uint64_t v)
+{
+	pd_reply_str(r, name);
+	pd_reply_int(r, (int64_t)v);
+}
+
+void
+pd_reply_pair_round(struct pd_reply *r, const char *name, double v)
+{
+	pd_reply_str(r, name);
+	pd_reply_int(r, (int64_t)(v < 0 ? v - 0.5 : v + 0.5));
+}
+
+void
+pd_reply_pair_real(struct pd_reply *r, const char *name, double v)
+{
+	char text[40];
+
+	if (isnan(v))
+		snprintf(text, sizeof(text), "nan");
+	else
+		snprintf(text, sizeof(text), "%.6g", v);
+	pd_reply_pair_str(r, name, text);
 }

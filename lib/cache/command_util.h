@@ -55,6 +55,14 @@ bool pd_arg_expiry(struct pd_client *c, const struct pd_arg *a, int64_t unit_ms,
 bool pd_arg_expiry_option(
     const struct pd_arg *a, int64_t *unit_ms, bool *relative);
 
+/* A name and its value, of a map. */
+void pd_reply_pair_str(struct pd_reply *r, const char *name, const char *v);
+void pd_reply_pair_int(struct pd_reply *r, const char *name, uint64_t v);
+/* A number that may be negative, rounded. */
+void pd_reply_pair_round(struct pd_reply *r, const char *name, double v);
+/* A number as text, NaN as "nan". */
+void pd_reply_pair_real(struct pd_reply *r, const char *name, double v);
+
 /* The reply of a HELP subcommand: lines, ended by NULL. */
 void pd_reply_help(
     struct pd_client *c, const char *cmd, const char *const *lines);
@@ -80,6 +88,17 @@ bool pd_client_set_name(struct pd_client *c, const struct pd_arg *a);
  * give. */
 void pd_info(struct pd_server *s, const struct pd_arg *sections, uint32_t n,
     struct pd_buf *out);
+
+/* What the cache gained over the ghosts (whatif.h), for PREDIS.STATS and INFO
+ * (command_stats.c): estimates for all reads since the counters were reset.
+ * NaN where there is none. */
+struct pd_gain_value {
+	const char *name;
+	bool whole; /* to be rounded */
+	double value;
+};
+#define PD_GAIN_VALUES 8
+void pd_server_gains(const struct pd_server *s, struct pd_gain_value *out);
 
 /* CONFIG's options (settings.c). */
 struct pd_setting {

@@ -163,10 +163,12 @@ halve(struct pd_context *ctx)
 static bool
 grow(struct pd_context *ctx)
 {
-	const uint32_t n = ctx->ghosts == 0 ? 256 : ctx->ghosts * 2;
+	uint32_t n = ctx->ghosts == 0 ? 256 : ctx->ghosts * 2;
 	struct ghost *g;
 	uint32_t i;
 
+	if (n > PD_CONTEXT_MAX)
+		n = PD_CONTEXT_MAX;
 	if (pd_keyindex_reserve(&ctx->index, n) == -1)
 		return false;
 	g = realloc(ctx->ghost, n * sizeof(*g));
@@ -295,7 +297,19 @@ resize(struct pd_context *ctx, uint32_t i, uint32_t size)
 	ctx->ghost[i].size = size;
 }
 
-void
+uint64_t
+pd_context_capacity(const struct pd_context *ctx)
+{
+	return ctx->capacity;
+}
+
+unsigned
+pd_context_shift(const struct pd_context *ctx)
+{
+	return ctx->shift;
+}
+
+bool
 pd_context_access(struct pd_context *ctx, uint64_t key, bool hit, uint32_t size,
     uint64_t tick)
 {
@@ -307,7 +321,7 @@ pd_context_access(struct pd_context *ctx, uint64_t key, bool hit, uint32_t size,
 	    ctx->hit_ratio, hit ? ONE : 0, ctx->accesses, RATIO_WEIGHT);
 	ctx->codes.hit_ratio = share_code(ctx->hit_ratio);
 	if (!sampled(ctx, key))
-		return;
+		return false;
 	ctx->seen++;
 	ctx->own_hits += hit;
 	ctx->new_share = (uint32_t)moving(ctx->new_share,
@@ -328,16 +342,17 @@ pd_context_access(struct pd_context *ctx, uint64_t key, bool hit, uint32_t size,
 		ghost_add(ctx, key, size, tick);
 	}
 	shrink(ctx, tick);
+	return true;
 }
 
-void
+bool
 pd_context_fill(
     struct pd_context *ctx, uint64_t key, uint32_t size, uint64_t tick)
 {
 	uint32_t i;
 
 	if (!sampled(ctx, key))
-		return;
+		return false;
 	i = pd_keyindex_find(&ctx->index, key);
 	if (i == PD_KEYINDEX_NONE)
 		ghost_add(ctx, key, size, tick);
@@ -346,6 +361,7 @@ pd_context_fill(
 	else
 		drop_ghost(ctx, i);
 	shrink(ctx, tick);
+	return true;
 }
 
 void
@@ -366,16 +382,17 @@ pd_context_set_size(struct pd_context *ctx, uint64_t key, uint32_t size)
 	shrink(ctx, ctx->ghost[ctx->head].tick);
 }
 
-void
+bool
 pd_context_delete(struct pd_context *ctx, uint64_t key)
 {
 	uint32_t i;
 
 	if (!sampled(ctx, key))
-		return;
+		return false;
 	i = pd_keyindex_find(&ctx->index, key);
 	if (i != PD_KEYINDEX_NONE)
 		drop_ghost(ctx, i);
+	return true;
 }
 
 struct pd_context_codes

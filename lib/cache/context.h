@@ -59,13 +59,20 @@ bool pd_context_selects(uint64_t key, unsigned shift);
 /* The limit changed. */
 void pd_context_set_capacity(struct pd_context *ctx, uint64_t capacity);
 
+/* What it was told last. */
+uint64_t pd_context_capacity(const struct pd_context *ctx);
+
+/* The ghost's rate is 2^-shift. */
+unsigned pd_context_shift(const struct pd_context *ctx);
+
 /*
  * pd_context_access(ctx, key, hit, size, tick):
  * One access: ${hit} says whether the real cache had the key; ${size} counts
  * in by_bytes mode only, 0 where it is not known yet (a miss that has not
- * been filled). An object larger than the capacity is not kept.
+ * been filled). An object larger than the capacity is not kept. Whether the
+ * key is in the sample; so do fill and delete.
  */
-void pd_context_access(struct pd_context *ctx, uint64_t key, bool hit,
+bool pd_context_access(struct pd_context *ctx, uint64_t key, bool hit,
     uint32_t size, uint64_t tick);
 
 /*
@@ -74,14 +81,14 @@ void pd_context_access(struct pd_context *ctx, uint64_t key, bool hit,
  * ghost LRU stores it too. A miss that nobody fills, as of a key that does not
  * exist at all, is a miss of LRU as well.
  */
-void pd_context_fill(
+bool pd_context_fill(
     struct pd_context *ctx, uint64_t key, uint32_t size, uint64_t tick);
 
 /* The size of a key's object became known or changed (by_bytes mode). */
 void pd_context_set_size(struct pd_context *ctx, uint64_t key, uint32_t size);
 
 /* The key was deleted or expired: LRU would not have it either. */
-void pd_context_delete(struct pd_context *ctx, uint64_t key);
+bool pd_context_delete(struct pd_context *ctx, uint64_t key);
 
 /* The state as codes, O(1). */
 struct pd_context_codes pd_context_codes(const struct pd_context *ctx);

@@ -10,6 +10,7 @@
 #include "cache/context.h"
 #include "cache/store.h"
 #include "cache/store_priv.h"
+#include "cache/whatif.h"
 #include "data/event.h"
 #include "model/model.h"
 
@@ -23,7 +24,7 @@ pd_store_memory(const struct pd_store *st)
 	return st->entry_bytes + pd_index_memory(&st->index) +
 	       st->slots_cap * sizeof(struct pd_entry *) +
 	       st->policy->ops->memory(st->policy) +
-	       pd_context_memory(st->context) +
+	       pd_context_memory(st->context) + st->whatif_bytes +
 	       (st->model != NULL ? pd_model_memory(st->model) : 0) +
 	       PD_STORE_PENDING * sizeof(struct pd_miss) + st->extern_bytes;
 }
@@ -94,6 +95,57 @@ capacity(const struct pd_store *st)
 					     : st->cfg.maxmemory / 2;
 }
 
+/* What any policy would have for keys, values and itself, in its units. */
+static uint64_t
+allowed(const struct pd_store *st)
+{
+	const uint64_t bytes = st->cfg.maxmemory;
+
+	if (st->cfg.maxobjects > 0)
+		return st->cfg.maxobjects;
+	if (bytes == 0)
+		return UNLIMITED;
+	return st->client_bytes < bytes / 2 ? bytes - st->client_bytes
+					    : bytes / 2;
+}
+
+static struct pd_whatif_access
+told(const struct pd_store *st, const struct pd_key *k,
+    const struct pd_entry *e, const struct pd_access *acc)
+{
+	return (struct pd_whatif_access){
+	    .acc = *acc,
+	    .now_ms = st->now_ms,
+	    .expiry = e != NULL ? pd_entry_expiry(e) : 0,
+	    .db = k->db,
+	    .hit = e != NULL,
+	    .used = st->cfg.maxobjects > 0 ? st->total : st->entry_bytes,
+	};
+}
+
+void
+store_told_access(struct pd_store *st, const struct pd_key *k,
+    const struct pd_entry *e, const struct pd_access *acc, bool read)
+{
+	struct pd_whatif_access a = told(st, k, e, acc);
+
+	a.read = read;
+	pd_whatif_set_shift(
+	    st->whatif, pd_context_shift(st->context), st->tick);
+	pd_whatif_access(st->whatif, &a);
+	st->whatif_bytes = pd_whatif_memory(st->whatif);
+}
+
+void
+store_told_fill(struct pd_store *st, const struct pd_key *k,
+    const struct pd_entry *e, const struct pd_access *acc)
+{
+	const struct pd_whatif_access a = told(st, k, e, acc);
+
+	pd_whatif_fill(st->whatif, &a);
+	st->whatif_bytes = pd_whatif_memory(st->whatif);
+}
+
 /* Ghosts that push residents out are worth less than these. */
 static void
 limit_history(const struct pd_store *st, struct pd_policy *p)
@@ -154,17 +206,26 @@ store_open_policy(
 	    pd_context_new(capacity(st), st->cfg.maxobjects == 0, err);
 	if (st->context == NULL)
 		return -1;
-	if ((st->policy = create(st, ops, err)) == NULL) {
-		pd_context_free(st->context);
-		return -1;
-	}
+	st->whatif = pd_whatif_new(allowed(st), st->cfg.maxobjects == 0,
+	    st->cfg.keys->table_seed, err);
+	if (st->whatif == NULL)
+		goto err0;
+	st->whatif_bytes = pd_whatif_memory(st->whatif);
+	if ((st->policy = create(st, ops, err)) == NULL)
+		goto err1;
 	return 0;
+err1:
+	pd_whatif_free(st->whatif);
+err0:
+	pd_context_free(st->context);
+	return -1;
 }
 
 void
 store_close_policy(struct pd_store *st)
 {
 	st->policy->ops->destroy(st->policy);
+	pd_whatif_free(st->whatif);
 	pd_context_free(st->context);
 }
 
@@ -237,6 +298,8 @@ pd_store_tune(struct pd_store *st)
 	if (pd_store_memory(st) > st->peak_bytes)
 		st->peak_bytes = pd_store_memory(st);
 	pd_context_set_capacity(st->context, units);
+	pd_whatif_set_capacity(st->whatif, allowed(st), st->tick);
+	pd_whatif_expire(st->whatif, st->now_ms);
 	if (st->policy->ops->set_capacity != NULL)
 		st->policy->ops->set_capacity(st->policy, units);
 }

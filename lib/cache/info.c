@@ -16,6 +16,7 @@
 #include "cache/store.h"
 #include "cache/tap.h"
 #include "cache/tapserve.h"
+#include "cache/whatif.h"
 #include "io/fd.h"
 #include "model/model.h"
 
@@ -117,6 +118,7 @@ info_memory(struct pd_server *s, struct pd_buf *b)
 	    st->slots_cap * (uint64_t)sizeof(struct pd_entry *));
 	U64("used_memory_policy", st->policy->ops->memory(st->policy));
 	U64("used_memory_context", pd_context_memory(st->context));
+	U64("used_memory_ghosts", st->whatif_bytes);
 	U64("used_memory_clients", s->clients_bytes);
 	U64("used_memory_tap",
 	    pd_tap_memory(s->tap) +
@@ -245,10 +247,14 @@ info_keyspace(struct pd_server *s, struct pd_buf *b)
 static void
 info_predis(struct pd_server *s, struct pd_buf *b)
 {
+	struct pd_gain_value gain[PD_GAIN_VALUES];
 	struct pd_context_stats cs;
+	struct pd_whatif_stats ws;
 	size_t i;
 
 	pd_context_stats(s->store->context, &cs);
+	pd_whatif_stats(s->store->whatif, &ws);
+	pd_server_gains(s, gain);
 	LINE("policy", "%s", s->store->cfg.policy->name);
 	LINE("model", "%s", s->model ? s->model->name : "");
 	LINE("model_digest", "%s", s->model ? s->model->digest : "");
@@ -257,11 +263,15 @@ info_predis(struct pd_server *s, struct pd_buf *b)
 	U64("objects", s->store->total);
 	U64("maxobjects", s->store->cfg.maxobjects);
 	U64("eviction_age_ticks", cs.evict_age);
-	U64("ghost_seen", cs.ghost_seen);
-	U64("ghost_hits", cs.ghost_hits);
-	U64("ghost_own_hits", cs.ghost_own_hits);
-	U64("ghost_objects", cs.ghost_objects);
-	LINE("ghost_rate", "%g", cs.rate);
+	U64("ghost_seen", ws.reads);
+	U64("ghost_hits", ws.ghost[PD_WHATIF_LRU].hits);
+	U64("ghost_own_hits", ws.hits);
+	U64("ghost_objects", ws.ghost[PD_WHATIF_LRU].objects);
+	LINE("ghost_rate", "%g", ws.rate);
+	LINE("builtin_policy", "%s", ws.ghost[PD_WHATIF_BUILTIN].policy);
+	for (i = 0; i < PD_GAIN_VALUES; i++)
+		pd_buf_printf(b, gain[i].whole ? "%s:%.0f\r\n" : "%s:%.3f\r\n",
+		    gain[i].name, gain[i].value);
 	U64("tap_clients",
 	    s->tapserver ? pd_tapserver_clients(s->tapserver) : 0);
 	for (i = 0; i < pd_stats_count; i++)

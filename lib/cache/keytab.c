@@ -19,6 +19,24 @@ pd_keytab_release(struct pd_keytab *t)
 	t->entry = NULL;
 }
 
+void
+pd_keytab_clear(struct pd_keytab *t)
+{
+	struct pd_keytab_entry *e;
+	struct pd_keytab none;
+	uint32_t i;
+
+	for (i = 0; i < t->taken; i++)
+		if ((e = pd_keytab_at(t, i)) != NULL)
+			pd_keytab_del(t, e);
+	/* Out of memory for the little that an empty one has: it keeps what
+	 * it has. */
+	if (pd_keytab_init(&none, t->most) == -1)
+		return;
+	pd_keytab_release(t);
+	*t = none;
+}
+
 struct pd_keytab_entry *
 pd_keytab_find(const struct pd_keytab *t, uint64_t key)
 {
@@ -32,7 +50,7 @@ pd_keytab_find(const struct pd_keytab *t, uint64_t key)
 static bool
 grow(struct pd_keytab *t)
 {
-	uint32_t n = t->cap == 0 ? FIRST : t->cap * 2;
+	uint32_t n = t->cap + t->cap / 4 + FIRST;
 	struct pd_keytab_entry *e;
 
 	if (n > t->most)

@@ -3,7 +3,7 @@
 
 /*
  * A small table by identity: a number and a mark for each key. It grows by
- * doubling up to a limit and never shrinks; 24 bytes a key and about 6 for the
+ * a quarter up to a limit and never shrinks; 24 bytes a key and about 6 for the
  * index.
  */
 
@@ -34,6 +34,8 @@ struct pd_keytab {
  * memory. */
 int pd_keytab_init(struct pd_keytab *t, uint32_t most);
 void pd_keytab_release(struct pd_keytab *t);
+/* Without a key, and without their memory. */
+void pd_keytab_clear(struct pd_keytab *t);
 
 /* The entry of a key, valid until the next add, or NULL. */
 struct pd_keytab_entry *pd_keytab_find(const struct pd_keytab *t, uint64_t key);

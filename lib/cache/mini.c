@@ -119,7 +119,7 @@ turn_off(struct pd_mini *m)
 static int
 grow(struct pd_mini *m)
 {
-	const uint32_t n = m->slots == 0 ? FIRST_SLOTS : m->slots * 2;
+	const uint32_t n = m->slots + m->slots / 4 + FIRST_SLOTS;
 	struct resident *slot;
 
 	if (n >= PD_NO_SLOT / 4)

@@ -153,8 +153,9 @@ pd_server_time(struct pd_server *s)
 void
 pd_server_account(struct pd_server *s)
 {
+	s->store->client_bytes = s->clients_bytes + s->input.cap;
 	s->store->extern_bytes =
-	    s->clients_bytes + s->input.cap + pd_tap_memory(s->tap) +
+	    s->store->client_bytes + pd_tap_memory(s->tap) +
 	    (s->tapserver ? pd_tapserver_memory(s->tapserver) : 0);
 }
 

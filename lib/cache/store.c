@@ -18,6 +18,7 @@
 #include "cache/store.h"
 #include "cache/store_priv.h"
 #include "cache/tap.h"
+#include "cache/whatif.h"
 #include "data/event.h"
 
 #define PENDING_AGE 65536 /* ticks after which a miss has been given up */
@@ -254,8 +255,9 @@ store_remove(
 
 	pd_index_del(&st->index, hash, e);
 	st->policy->ops->remove(st->policy, slot, hash, evicted);
-	if (!evicted)
-		pd_context_delete(st->context, hash);
+	if (evicted ? pd_context_selects(hash, pd_context_shift(st->context))
+		    : pd_context_delete(st->context, hash))
+		pd_whatif_remove(st->whatif, hash, evicted);
 	store_slot_give(st, slot);
 	st->count[db]--;
 	st->total--;
@@ -295,13 +297,14 @@ pending_of(struct pd_store *st, uint64_t hash)
 /* The policy and the context learn of an access to a resident. */
 static void
 access_hit(struct pd_store *st, const struct pd_key *k, struct pd_entry *e,
-    unsigned op)
+    unsigned op, bool read)
 {
 	struct pd_access acc;
 
 	st->tick++;
 	acc = store_access(st, k->hash, e, op);
-	pd_context_access(st->context, k->hash, true, acc.size, st->tick);
+	if (pd_context_access(st->context, k->hash, true, acc.size, st->tick))
+		store_told_access(st, k, e, &acc, read);
 	st->policy->ops->hit(st->policy, e->slot, &acc);
 }
 
@@ -309,14 +312,19 @@ struct pd_entry *
 pd_store_read(struct pd_store *st, const struct pd_key *k, unsigned op)
 {
 	struct pd_entry *e = pd_store_peek(st, k);
+	struct pd_access acc;
 	struct pd_miss *m;
 
 	if (e != NULL) {
-		access_hit(st, k, e, op);
+		access_hit(st, k, e, op, true);
 		st->stats->hits++;
 	} else {
 		st->tick++;
-		pd_context_access(st->context, k->hash, false, 0, st->tick);
+		if (pd_context_access(
+			st->context, k->hash, false, 0, st->tick)) {
+			acc = store_access(st, k->hash, NULL, op);
+			store_told_access(st, k, NULL, &acc, true);
+		}
 		m = pending_of(st, k->hash);
 		m->hash = k->hash;
 		m->tick = st->tick;
@@ -335,6 +343,7 @@ static uint64_t
 access_miss(struct pd_store *st, const struct pd_key *k, bool *fill)
 {
 	struct pd_miss *m = pending_of(st, k->hash);
+	struct pd_access acc;
 	uint64_t tick;
 
 	*fill = m->tick != 0 && m->hash == k->hash &&
@@ -346,7 +355,10 @@ access_miss(struct pd_store *st, const struct pd_key *k, bool *fill)
 		return tick;
 	}
 	st->tick++;
-	pd_context_access(st->context, k->hash, false, 0, st->tick);
+	if (pd_context_access(st->context, k->hash, false, 0, st->tick)) {
+		acc = store_access(st, k->hash, NULL, PD_OP_SET);
+		store_told_access(st, k, NULL, &acc, false);
+	}
 	return st->tick;
 }
 
@@ -395,10 +407,12 @@ insert(struct pd_store *st, const struct pd_key *k, const struct pd_put *put,
 	/* A fill is the read that missed: nobody wrote. */
 	acc = store_access(st, k->hash, e, fill ? PD_OP_GET : put->op);
 	acc.tick = tick;
-	pd_context_fill(st->context, k->hash, acc.size, tick);
+	if (pd_context_fill(st->context, k->hash, acc.size, tick))
+		store_told_fill(st, k, e, &acc);
 	st->policy->ops->miss(st->policy, &acc);
 	/* The entry is allocated, so its bytes are counted already. */
 	if (store_make_room_for(st, 0, 1) || place(st, k, e, &acc)) {
+		pd_whatif_remove(st->whatif, k->hash, true);
 		entry_discard(st, e);
 		return refuse(st);
 	}
@@ -481,7 +495,7 @@ update(struct pd_store *st, const struct pd_key *k, const struct pd_put *put,
 			st->policy->ops->set_size(st->policy, n->slot, &acc);
 	}
 	/* Size and time to live as they are now. */
-	access_hit(st, k, n, put->op);
+	access_hit(st, k, n, put->op, false);
 	if (put->keep > old && put->len > old)
 		memset(value_of(n) + old, 0,
 		    (put->keep < put->len ? put->keep : put->len) - old);
@@ -496,6 +510,7 @@ update(struct pd_store *st, const struct pd_key *k, const struct pd_put *put,
 		st->policy->ops->miss(st->policy, &acc);
 		if (place(st, k, n, &acc))
 			goto err0;
+		store_told_fill(st, k, n, &acc);
 	}
 	n->holds--;
 	*out = n;
@@ -552,6 +567,7 @@ pd_store_set_expiry(struct pd_store *st, struct pd_entry *e, int64_t expiry)
 		memcpy(value_of(n), pd_entry_value(e), e->vlen);
 		swap_entry(st, e, n, k.hash);
 	}
+	pd_whatif_set_expiry(st->whatif, k.hash, k.db, expiry);
 	if (st->tap != NULL && st->tap->on) {
 		const struct pd_key now = {
 		    pd_entry_key(n), n->klen, pd_entry_db(n), k.hash};
@@ -567,8 +583,10 @@ pd_store_del(struct pd_store *st, const struct pd_key *k)
 {
 	struct pd_entry *e = pd_store_peek(st, k);
 
-	if (e == NULL)
+	if (e == NULL) {
+		pd_whatif_delete(st->whatif, k->hash);
 		return false;
+	}
 	if (st->changed != NULL)
 		st->changed(st->changed_cookie, k);
 	if (tapped(st, k))
@@ -596,6 +614,8 @@ pd_store_flush(struct pd_store *st, int db)
 		st->stats->deleted++;
 		store_remove(st, e, k.hash, false);
 	}
+	pd_whatif_flush(st->whatif, db);
+	st->whatif_bytes = pd_whatif_memory(st->whatif);
 	if (st->total == 0)
 		store_reset_policy(st);
 	store_slots_fit(st);

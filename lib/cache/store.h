@@ -29,6 +29,7 @@ struct pd_context;
 struct pd_keys;
 struct pd_model;
 struct pd_tap;
+struct pd_whatif;
 
 #define PD_STORE_DBS 16
 #define PD_KEY_MAX 65535 /* bytes of a key */
@@ -119,7 +120,8 @@ struct pd_store {
 	uint64_t expiring[PD_STORE_DBS];
 	uint64_t total;	       /* resident keys */
 	uint64_t entry_bytes;  /* allocated for entries, held ones too */
-	uint64_t extern_bytes; /* the owner's: buffers, rings, clients */
+	uint64_t extern_bytes; /* the owner's: buffers, rings, clients; ... */
+	uint64_t client_bytes; /* ... of it, what any server would need */
 	uint64_t peak_bytes;
 	uint64_t tick;
 	uint64_t now_us;   /* since 1970; the owner sets it with ... */
@@ -128,6 +130,8 @@ struct pd_store {
 	uint32_t expire_cursor;
 	struct pd_policy *policy;
 	struct pd_context *context;
+	struct pd_whatif *whatif;
+	size_t whatif_bytes;	      /* that it has allocated */
 	const struct pd_model *model; /* borrowed from the owner */
 	struct pd_tap *tap;	      /* may be NULL */
 	struct pd_stats *stats;	      /* the owner's */

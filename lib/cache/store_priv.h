@@ -19,6 +19,16 @@ void store_remove(
 struct pd_access store_access(const struct pd_store *st, uint64_t hash,
     const struct pd_entry *e, unsigned op);
 
+/*
+ * The ghosts (whatif.h) learn of what happens to a key that the context said
+ * is in its sample. store_told_access() of an access to ${e} (NULL: absent);
+ * store_told_fill() of an insertion.
+ */
+void store_told_access(struct pd_store *st, const struct pd_key *k,
+    const struct pd_entry *e, const struct pd_access *acc, bool read);
+void store_told_fill(struct pd_store *st, const struct pd_key *k,
+    const struct pd_entry *e, const struct pd_access *acc);
+
 /* Where fewer slots than seven eighths are in use (and some), residents move to
  * the low ones and the memory of the rest goes back, the policy's too: after
  * removals, O(slots), once in many. Slots change. */

@@ -10,7 +10,7 @@
 #define GROUP_SALT 0x70642d6762c3a5d1ULL /* apart from the selection's */
 #define FACTS_MOST (2 * PD_MINI_MAX)	 /* both ghosts hold other keys */
 #define OWN_MOST (2 * PD_MINI_MAX)
-#define OWN_LEAST 16	/* residents that tell the sample's share */
+#define OWN_LEAST 16	 /* residents that tell the sample's share */
 #define BALANCE_EVERY 64 /* sampled accesses */
 
 /* Bytes a key beside its entry (predis-serve(1)): the index at its usual load,
@@ -31,6 +31,7 @@ struct group {
 struct pd_whatif {
 	struct pd_mini *mini[PD_WHATIF_GHOSTS];
 	uint64_t capacity;
+	uint64_t seed;
 	bool by_bytes;
 	unsigned shift;
 	/* What a ghost cannot know of a key: value is the expiry (ms since
@@ -100,12 +101,19 @@ held(const struct pd_whatif *w, uint64_t key)
 
 /* The ghosts. */
 
+static struct pd_mini *
+ghost_new(const struct pd_whatif *w, unsigned ghost, struct pd_err *err)
+{
+	const struct pd_policy_params params = {
+	    .capacity = w->capacity, .by_bytes = w->by_bytes, .seed = w->seed};
+
+	return pd_mini_new(policy_of(ghost), &params, w->shift, err);
+}
+
 struct pd_whatif *
 pd_whatif_new(
     uint64_t capacity, bool by_bytes, uint64_t seed, struct pd_err *err)
 {
-	const struct pd_policy_params params = {
-	    .capacity = capacity, .by_bytes = by_bytes, .seed = seed};
 	struct pd_whatif *w = calloc(1, sizeof(*w));
 	unsigned i;
 
@@ -114,6 +122,7 @@ pd_whatif_new(
 		return NULL;
 	}
 	w->capacity = capacity;
+	w->seed = seed;
 	w->by_bytes = by_bytes;
 	if (!by_bytes)
 		w->shift = pd_mini_shift(capacity, PD_MINI_MAX);
@@ -122,11 +131,9 @@ pd_whatif_new(
 		(void)pd_err_nomem(err);
 		goto err0;
 	}
-	for (i = 0; i < PD_WHATIF_GHOSTS; i++) {
-		w->mini[i] = pd_mini_new(policy_of(i), &params, w->shift, err);
-		if (w->mini[i] == NULL)
+	for (i = 0; i < PD_WHATIF_GHOSTS; i++)
+		if ((w->mini[i] = ghost_new(w, i, err)) == NULL)
 			goto err0;
-	}
 	return w;
 err0:
 	pd_whatif_free(w);
@@ -328,12 +335,31 @@ flush_key(void *cookie, uint64_t key)
 		pd_whatif_delete(fl->w, key);
 }
 
+/* Hold nothing, and give the memory back. */
+static void
+empty(struct pd_whatif *w)
+{
+	struct pd_mini *m;
+	unsigned i;
+
+	for (i = 0; i < PD_WHATIF_GHOSTS; i++)
+		if ((m = ghost_new(w, i, NULL)) != NULL) {
+			pd_mini_free(w->mini[i]);
+			w->mini[i] = m;
+		}
+	pd_keytab_clear(&w->facts);
+	pd_keytab_clear(&w->own);
+	w->own_units = 0;
+}
+
 void
 pd_whatif_flush(struct pd_whatif *w, int db)
 {
 	struct flush fl = {w, db};
 	unsigned i;
 
+	if (db < 0)
+		empty(w);
 	for (i = 0; i < PD_WHATIF_GHOSTS; i++)
 		pd_mini_each(w->mini[i], flush_key, &fl);
 }

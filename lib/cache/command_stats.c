@@ -1,0 +1,165 @@
+/* PREDIS.STATS and PREDIS.GHOST: counters, and what others would have hit. */
+
+#include <math.h>
+
+#include "cache/command_table.h"
+#include "cache/command_util.h"
+#include "cache/context.h"
+#include "cache/policy.h"
+#include "cache/whatif.h"
+#include "model/model.h"
+
+void
+pd_server_gains(const struct pd_server *s, struct pd_gain_value *out)
+{
+	static const char *const names[PD_WHATIF_GHOSTS][4] = {
+	    {"lru_hits", "lru_hits_gained", "lru_hits_gained_se",
+		"lru_hits_gained_percent"},
+	    {"builtin_hits", "builtin_hits_gained", "builtin_hits_gained_se",
+		"builtin_hits_gained_percent"}};
+	struct pd_whatif_stats ws;
+	double hits;
+	unsigned i, k;
+
+	pd_whatif_stats(s->store->whatif, &ws);
+	for (i = 0; i < PD_WHATIF_GHOSTS; i++) {
+		hits = (double)s->stats.hits - ws.ghost[i].gained;
+		/* An estimate: never below none. */
+		hits = hits < 0 ? 0 : hits;
+		out[0].value = hits;
+		out[1].value = ws.ghost[i].gained;
+		out[2].value = ws.ghost[i].gained_se;
+		out[3].value =
+		    hits > 0 ? 100 * ws.ghost[i].gained / hits : (double)NAN;
+		for (k = 0; k < 4; k++) {
+			out[k].name = names[i][k];
+			out[k].whole = k != 3;
+			if (ws.ghost[i].off)
+				out[k].value = (double)NAN;
+		}
+		out += 4;
+	}
+}
+
+static void
+pair_value(struct pd_reply *r, const struct pd_gain_value *v)
+{
+	if (v->whole && !isnan(v->value))
+		pd_reply_pair_round(r, v->name, v->value);
+	else
+		pd_reply_pair_real(r, v->name, v->value);
+}
+
+static void
+run_stats(struct pd_client *c, const struct pd_arg *a, uint32_t n)
+{
+	const struct pd_server *s = c->server;
+	struct pd_gain_value gain[PD_GAIN_VALUES];
+	struct pd_reply *r = &c->reply;
+	struct pd_context_stats cs;
+	struct pd_whatif_stats ws;
+	size_t i;
+
+	(void)a;
+	(void)n;
+	pd_context_stats(s->store->context, &cs);
+	pd_whatif_stats(s->store->whatif, &ws);
+	pd_server_gains(s, gain);
+	pd_reply_map(r, pd_stats_count + 13 + PD_GAIN_VALUES);
+	pd_reply_pair_str(r, "policy", s->store->cfg.policy->name);
+	pd_reply_pair_str(r, "model", s->model ? s->model->name : "");
+	pd_reply_pair_str(r, "model_digest", s->model ? s->model->digest : "");
+	pd_reply_pair_int(r, "tick", s->store->tick);
+	pd_reply_pair_int(r, "objects", s->store->total);
+	pd_reply_pair_int(r, "memory_bytes", pd_store_memory(s->store));
+	pd_reply_pair_int(r, "eviction_age_ticks", cs.evict_age);
+	pd_reply_pair_int(r, "ghost_seen", ws.reads);
+	pd_reply_pair_int(r, "ghost_own_hits", ws.hits);
+	pd_reply_pair_int(r, "ghost_hits", ws.ghost[PD_WHATIF_LRU].hits);
+	pd_reply_pair_int(r, "ghost_objects", ws.ghost[PD_WHATIF_LRU].objects);
+	pd_reply_pair_int(r, "ghost_rate_ppm", (uint64_t)(ws.rate * 1e6));
+	pd_reply_pair_str(
+	    r, "builtin_policy", ws.ghost[PD_WHATIF_BUILTIN].policy);
+	for (i = 0; i < PD_GAIN_VALUES; i++)
+		pair_value(r, &gain[i]);
+	for (i = 0; i < pd_stats_count; i++)
+		pd_reply_pair_int(r, pd_stats_table[i].name,
+		    pd_counter_value(&pd_stats_table[i], &s->stats));
+}
+
+/* What all ghosts tell. */
+struct ghost {
+	const char *name;
+	const char *policy;
+	uint64_t capacity;
+	double rate;
+	uint64_t objects;
+	uint64_t reads;
+	uint64_t hits;
+	uint64_t own_hits;
+	size_t memory;
+};
+
+static void
+reply_ghost(struct pd_client *c, const struct ghost *g)
+{
+	const bool by_bytes = c->server->store->cfg.maxobjects == 0;
+	struct pd_reply *r = &c->reply;
+
+	pd_reply_map(r, 10);
+	pd_reply_pair_str(r, "name", g->name);
+	pd_reply_pair_str(r, "policy", g->policy);
+	pd_reply_pair_int(
+	    r, by_bytes ? "capacity_bytes" : "capacity_objects", g->capacity);
+	pd_reply_pair_int(r, "rate_ppm", (uint64_t)(g->rate * 1e6));
+	pd_reply_pair_int(r, "sampled_objects", g->objects);
+	pd_reply_pair_int(r, "sampled_reads", g->reads);
+	pd_reply_pair_int(r, "sampled_hits", g->hits);
+	pd_reply_pair_int(r, "sampled_own_hits", g->own_hits);
+	pd_reply_pair_real(r, "hit_ratio",
+	    g->reads > 0 ? (double)g->hits / (double)g->reads : (double)NAN);
+	pd_reply_pair_int(r, "memory_bytes", g->memory);
+}
+
+static void
+run_ghost(struct pd_client *c, const struct pd_arg *a, uint32_t n)
+{
+	static const char *const names[PD_WHATIF_GHOSTS] = {"lru", "builtin"};
+	const struct pd_store *st = c->server->store;
+	struct pd_context_stats cs;
+	struct pd_whatif_stats ws;
+	struct ghost g;
+	unsigned i;
+
+	(void)a;
+	(void)n;
+	pd_context_stats(st->context, &cs);
+	pd_whatif_stats(st->whatif, &ws);
+	pd_reply_array(&c->reply, PD_WHATIF_GHOSTS + 1);
+	for (i = 0; i < PD_WHATIF_GHOSTS; i++) {
+		g = (struct ghost){names[i], ws.ghost[i].policy,
+		    ws.ghost[i].capacity, ws.rate, ws.ghost[i].objects,
+		    ws.reads, ws.ghost[i].hits, ws.hits, ws.ghost[i].memory};
+		reply_ghost(c, &g);
+	}
+	/* Counts writes too: it stands for accesses, which features count. */
+	g = (struct ghost){"eviction-age", "lru",
+	    pd_context_capacity(st->context), cs.rate, cs.ghost_objects,
+	    cs.ghost_seen, cs.ghost_hits, cs.ghost_own_hits,
+	    pd_context_memory(st->context)};
+	reply_ghost(c, &g);
+}
+
+#define ASK (PD_CMD_LOADING | PD_CMD_STALE)
+#define DEF(name_, arity_)                                                     \
+	.name = (name_), .arity = (arity_), .flags = ASK,                      \
+	.cats = PD_CAT_PREDIS, .group = "predis", .since = "0.1.0",            \
+	.complexity = "O(1)"
+
+const struct pd_command pd_commands_stats[] = {
+    {DEF("predis.ghost", 1), .run = run_ghost,
+	.summary = "The ghost caches: capacity, rate, hits."},
+    {DEF("predis.stats", 1), .run = run_stats,
+	.summary = "Counters, and what other policies would have hit."},
+    {.name = NULL},
+};
