@@ -430,6 +430,13 @@ pd_learned_served(const struct pd_policy *p, uint32_t slot, uint64_t tick,
 	return true;
 }
 
+uint32_t
+pd_learned_oldest(const struct pd_policy *p)
+{
+	assert(p->ops == &pd_policy_learned);
+	return ((const struct learned *)p)->lru.oldest;
+}
+
 const struct pd_policy_ops pd_policy_learned = {
     .name = "learned",
     .help = "what a model expects to be asked last; LRU without a model",

@@ -24,4 +24,8 @@ extern const struct pd_policy_ops pd_policy_learned;
 bool pd_learned_served(const struct pd_policy *p, uint32_t slot, uint64_t tick,
     struct pd_served *out);
 
+/* The resident that was asked longest ago, PD_NO_SLOT when there is none: it
+ * is always among the candidates. ${p} is an instance of this policy. */
+uint32_t pd_learned_oldest(const struct pd_policy *p);
+
 #endif /* PD_CACHE_LEARNED_H */

@@ -9,6 +9,9 @@
 #include "base/err.h"
 #include "learn/boost.h"
 
+#define LEAF_SHARE 200 /* a leaf holds one row of so many, */
+#define LEAF_MOST 100  /* but no more than this need be in it */
+
 /* What evict-design measured to do; the rest are XGBoost's defaults. */
 static const char *const fixed[][2] = {
     {"booster", "gbtree"},
@@ -18,7 +21,6 @@ static const char *const fixed[][2] = {
     {"verbosity", "0"},
     {"subsample", "0.75"},
     {"lambda", "5"},
-    {"min_child_weight", "1"},
     {"base_score", "0.5"},
 };
 
@@ -28,22 +30,32 @@ set(BoosterHandle b, const char *name, const char *value)
 	return XGBoosterSetParam(b, name, value) == 0;
 }
 
-static bool
-configure(BoosterHandle b, const struct pd_boost_params *p)
+/* The rows that a leaf must hold: fewer say what chance did. */
+static size_t
+leaf_rows(size_t n)
 {
-	char depth[16], eta[32], seed[32];
+	return n < 2 * LEAF_SHARE	    ? 1
+	       : n < LEAF_MOST * LEAF_SHARE ? n / LEAF_SHARE
+					    : LEAF_MOST;
+}
+
+static bool
+configure(BoosterHandle b, const struct pd_boost_params *p, size_t n)
+{
+	char depth[16], eta[32], seed[32], leaf[32];
 	size_t i;
 
 	(void)snprintf(depth, sizeof(depth), "%u", p->depth);
 	(void)snprintf(eta, sizeof(eta), "%.9g", p->eta);
 	(void)snprintf(seed, sizeof(seed), "%u",
 	    (unsigned)(p->seed & 0x7fffffff)); /* an int in XGBoost */
+	(void)snprintf(leaf, sizeof(leaf), "%zu", leaf_rows(n));
 	for (i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 		if (!set(b, fixed[i][0], fixed[i][1]))
 			return false;
 	return set(b, "objective", p->objective) &&
-	       set(b, "max_depth", depth) && set(b, "eta", eta) &&
-	       set(b, "seed", seed);
+	       set(b, "min_child_weight", leaf) && set(b, "max_depth", depth) &&
+	       set(b, "eta", eta) && set(b, "seed", seed);
 }
 
 static bool
@@ -69,7 +81,7 @@ pd_boost_train(const float *x, const float *y, size_t n, unsigned cols,
 
 	if (XGDMatrixCreateFromMat(x, n, cols, NAN, &d) != 0 ||
 	    XGDMatrixSetFloatInfo(d, "label", y, n) != 0 ||
-	    XGBoosterCreate(&d, 1, &b) != 0 || !configure(b, p) ||
+	    XGBoosterCreate(&d, 1, &b) != 0 || !configure(b, p, n) ||
 	    !grow_all(b, d, p->trees) ||
 	    XGBoosterSaveModelToBuffer(
 		b, "{\"format\":\"json\"}", &len, &text) != 0) {

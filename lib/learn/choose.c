@@ -5,7 +5,8 @@
 #include "data/feature.h"
 #include "learn/choose.h"
 
-#define GAIN 0.98 /* the error that a change must reach, as a share */
+#define GAIN 0.02   /* a change must lower the error by this share of it */
+#define LEAST 0.002 /* and by this much */
 #define MIN_FEATURES 4
 
 static const uint8_t start[] = {
@@ -67,6 +68,13 @@ error_of(const struct pd_choice_params *p, const uint8_t *slots, unsigned n,
 	return rc;
 }
 
+/* The error that a change must reach to be no noise. */
+static double
+worth_it(double error)
+{
+	return error - (GAIN * error > LEAST ? GAIN * error : LEAST);
+}
+
 static struct pd_choice *
 entry_of(struct pd_choice *tried, uint8_t slot)
 {
@@ -83,7 +91,7 @@ best_addition(const struct pd_choice_params *p, const uint8_t *slots,
     struct pd_err *err)
 {
 	uint8_t with[PD_ROWS_COLS];
-	double best = *error * GAIN;
+	double best = worth_it(*error);
 	int found = -1;
 	unsigned i;
 
@@ -125,7 +133,7 @@ drop_useless(const struct pd_choice_params *p, uint8_t *slots, unsigned *n,
 		if (p->progress != NULL)
 			p->progress(
 			    p->cookie, "dropping features", i + 1, total);
-		if (c->error_other > *error * GAIN) {
+		if (c->error_other > worth_it(*error)) {
 			i++;
 			continue;
 		}

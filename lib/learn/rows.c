@@ -11,7 +11,7 @@
 #include "data/feature.h"
 #include "learn/rows.h"
 
-#define DRAWS 4 /* residents an eviction */
+#define DRAWS 4 /* residents an eviction, at random */
 
 static const uint8_t all_slots[PD_ROWS_COLS] = {
     0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19};
@@ -122,32 +122,38 @@ thin(struct pd_rows *r)
 	r->stride *= 2;
 }
 
+/* The resident of ${slot}, if there is one, as a row. */
+static void
+add_row(struct pd_rows *r, const struct pd_sim_view *v, uint32_t slot)
+{
+	struct pd_served s;
+
+	if (!pd_learned_served(v->policy, slot, v->tick, &s) ||
+	    s.evict_age == PD_CODE_NONE)
+		return;
+	if (r->n == r->cap)
+		thin(r);
+	pd_feature_served(
+	    &s, all_slots, PD_ROWS_COLS, r->x + (size_t)r->n * PD_ROWS_COLS);
+	r->distance[r->n] = (float)pd_nextuse_distance(
+	    r->next, v->id_of[slot], v->entry, v->tick);
+	r->tick[r->n] = v->tick;
+	r->n++;
+	r->age_sum += (double)pd_code_log2(s.evict_age);
+	r->age_n++;
+}
+
 void
 pd_rows_draw(void *cookie, const struct pd_sim_view *v)
 {
 	struct pd_rows *r = cookie;
-	struct pd_served s;
-	uint32_t slot;
 	int i;
 
 	if (r->evictions++ % r->stride != 0)
 		return;
-	for (i = 0; i < DRAWS; i++) {
-		slot = pd_rng_below(&r->rng, v->slots);
-		if (!pd_learned_served(v->policy, slot, v->tick, &s) ||
-		    s.evict_age == PD_CODE_NONE)
-			continue;
-		if (r->n == r->cap)
-			thin(r);
-		pd_feature_served(&s, all_slots, PD_ROWS_COLS,
-		    r->x + (size_t)r->n * PD_ROWS_COLS);
-		r->distance[r->n] = (float)pd_nextuse_distance(
-		    r->next, v->id_of[slot], v->entry, v->tick);
-		r->tick[r->n] = v->tick;
-		r->n++;
-		r->age_sum += (double)pd_code_log2(s.evict_age);
-		r->age_n++;
-	}
+	for (i = 0; i < DRAWS; i++)
+		add_row(r, v, pd_rng_below(&r->rng, v->slots));
+	add_row(r, v, pd_learned_oldest(v->policy));
 }
 
 double

@@ -2,8 +2,9 @@
 #define PD_LEARN_ROWS_H
 
 /*
- * Training rows: residents drawn at random when a simulated cache evicts, as
- * the served features of that moment, and how far away their next access is.
+ * Training rows: residents drawn when a simulated cache evicts, as the served
+ * features of that moment, and how far away their next access is: some at
+ * random and the one that was asked longest ago, as the policy's candidates.
  * While more rows come than were asked for, every second one is dropped and
  * half as many are drawn from then on, so that the rows stay spread evenly
  * over the replay.

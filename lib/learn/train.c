@@ -19,7 +19,8 @@
 
 #define CHOOSE_ROWS 12000 /* to fit and to score with while choosing */
 #define CHOOSE_TREES 20
-#define SPAN_SHARE 0.4 /* of the data, that a label may look ahead */
+#define LABEL_SPAN 0.01f /* labels closer together are the same */
+#define SPAN_SHARE 0.4	 /* of the data, that a label may look ahead */
 
 /* One training in progress. Times are ticks. */
 struct training {
@@ -196,23 +197,24 @@ set_horizons(struct training *g)
 	g->r->eviction_age = (uint64_t)g->age;
 }
 
-/* One class among the labels of the fit? */
+/*
+ * Whether the labels of the fit are all the same. That all lie beyond one
+ * eviction age is no reason to give up: so it is in a loop that is larger than
+ * the cache, where LRU never hits and an order helps most.
+ */
 static bool
 one_class(const struct training *g)
 {
-	const double split = pd_label_split(g->p->label, g->age);
-	bool below = false, above = false;
+	float least = INFINITY, most = -INFINITY;
 	uint32_t i;
 
 	for (i = 0; i < g->rows.n; i++) {
 		if (g->rows.tick[i] >= g->fit_to)
 			continue;
-		if ((double)g->label[i] > split)
-			above = true;
-		else
-			below = true;
+		least = g->label[i] < least ? g->label[i] : least;
+		most = g->label[i] > most ? g->label[i] : most;
 	}
-	return !below || !above;
+	return most - least < LABEL_SPAN;
 }
 
 /* Fit to the rows before the hold-out. 1: too few. */
@@ -274,8 +276,9 @@ rounds(struct training *g, struct pd_buf *json)
 		if (rc == 0 && g->rows.n == 0)
 			return too_few(g,
 			    "a cache of %" PRIu64
-			    " never evicts here: nothing to learn",
-			    g->capacity);
+			    " never evicts here: nothing to learn%s",
+			    g->capacity,
+			    g->t->rate < 1 ? " (sample at a higher rate)" : "");
 		if (rc == 0)
 			rc = fit_before(g, json);
 	}
@@ -401,13 +404,10 @@ prepare(struct training *g)
 	g->capacity = p->capacity;
 	if (t->rate < 1)
 		g->capacity = (uint64_t)((double)p->capacity * t->rate + 0.5);
-	g->r->capacity = g->capacity;
 	if (!p->by_bytes && t->rate < 1 && !p->small &&
 	    g->capacity < PD_LEARN_MIN_OBJECTS)
-		return too_few(g,
-		    "capacity times sampling rate is %" PRIu64
-		    " objects, %d are needed: sample at a higher rate",
-		    g->capacity, PD_LEARN_MIN_OBJECTS);
+		g->capacity = PD_LEARN_MIN_OBJECTS;
+	g->r->capacity = g->capacity;
 	if (n < 100)
 		return too_few(g, "%zu requests are too few", n);
 	g->held = p->end - (size_t)((double)n * p->holdout + 0.5);

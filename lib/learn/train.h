@@ -24,7 +24,10 @@ struct pd_err;
 struct pd_trace;
 
 #define PD_LEARN_FEATURES 20	 /* served slots are 0..19 */
-#define PD_LEARN_MIN_OBJECTS 250 /* in the replay of a sample by key */
+/* In the replay of a sample by key: where the capacity's share is smaller, a
+ * cache of so many is replayed, which stands for a larger one. Features are
+ * relative to the eviction age, so its model serves the smaller cache too. */
+#define PD_LEARN_MIN_OBJECTS 250
 #define PD_LEARN_MIN_ROWS 500
 #define PD_LEARN_GOLDEN 100
 
@@ -48,7 +51,7 @@ struct pd_learn_params {
 	/* Feature slots to use; 0: chosen on the hold-out. */
 	uint8_t slots[PD_LEARN_FEATURES];
 	unsigned nslots;
-	bool small; /* learn also from a sample that is too small */
+	bool small; /* replay the capacity's share however small it is */
 	/* Told what goes on (may be NULL). */
 	void (*progress)(
 	    void *cookie, const char *what, unsigned done, unsigned total);
