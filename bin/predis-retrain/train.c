@@ -379,6 +379,19 @@ write_bundle(const struct pd_learn_result *r, const struct pd_learn_params *p,
 	return rc;
 }
 
+/* Say where the sample stands for a larger cache than was asked for. */
+static void
+note_small(const struct pd_learn_result *r, const struct pd_learn_params *p)
+{
+	const double share = (double)p->capacity * r->rate;
+
+	if (r->outcome != PD_LEARN_FEW && (double)r->capacity > share + 1)
+		pd_cli_note("the sample holds %.0f objects of the capacity: "
+			    "learned for %.0f objects instead; a sample at a "
+			    "higher rate would learn more",
+		    share, (double)r->capacity / r->rate);
+}
+
 /* What came of it, as an exit status. */
 static int
 conclude(const struct pd_learn_result *r, const struct pd_learn_params *p,
@@ -391,6 +404,7 @@ conclude(const struct pd_learn_result *r, const struct pd_learn_params *p,
 	} else if (r->outcome != PD_LEARN_FEW) {
 		print_columns(r, p);
 	}
+	note_small(r, p);
 	if (r->outcome == PD_LEARN_FEW && d->text[0] != '\0')
 		pd_cli_note("%s; the stream %s", r->why, d->text);
 	else if (r->outcome != PD_LEARN_GOOD)

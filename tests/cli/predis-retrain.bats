@@ -76,12 +76,26 @@ setup() {
 		[[ $stderr == predis-retrain:* ]]
 		[ ! -e m.pdm ]
 	done
-	predis-sample import --by key --rate 0.1 -o tenth.pds "$WEB07"
-	run -3 predis-retrain train -o m.pdm -c 2000 tenth.pds
+	predis-sample import --by key --rate 0.01 -o few.pds "$WEB07"
+	run -3 predis-retrain train -o m.pdm -c 2000 few.pds
 	[[ $output == *"sample at a higher rate"* ]]
 	run -3 --separate-stderr predis-retrain train -j -o m.pdm -c 2000 \
-	    tenth.pds
+	    few.pds
 	echo "$output" | jq -e '.outcome == "few"'
+}
+
+@test "a sample that holds too little of the cache stands for a larger one" {
+	predis-sample import --by key --rate 0.1 -o tenth.pds "$WEB07"
+	run -0 --separate-stderr predis-retrain train -j -t 50% -o m.pdm \
+	    -c 1000 tenth.pds
+	[[ $stderr == *"holds 100 objects of the capacity: learned for 2500 "* ]]
+	echo "$output" | jq -e '.capacity_objects == 1000 and
+	    .replayed_capacity == 250'
+	predis-replay -p lru,learned -m m.pdm -f 50% -s 1000 -j "$WEB07" >out
+	jq -s -e '.[1].misses < .[0].misses' out
+	run -0 --separate-stderr predis-retrain train -f -j -t 50% -o n.pdm \
+	    -c 1000 tenth.pds
+	echo "$output" | jq -e '.replayed_capacity == 100'
 }
 
 @test "a damaged stream is said to be damaged, and learned from all the same" {

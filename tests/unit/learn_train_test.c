@@ -248,13 +248,52 @@ too_little_is_told(void **state)
 	assert_int_equal(pd_learn_train(t, &p, &r, &err), 0);
 	assert_int_equal(r.outcome, PD_LEARN_FEW);
 	pd_learn_result_release(&r);
-	/* A sample by key of a tenth: 100 objects become 10. */
+	/* A sample by key of a tenth: 100 objects become 10, which are too
+	 * few, and of the 250 instead of them all 200 keys are a part. */
 	p.end = t->n;
 	t->rate = 0.1;
 	assert_int_equal(pd_learn_train(t, &p, &r, &err), 0);
 	assert_int_equal(r.outcome, PD_LEARN_FEW);
-	assert_int_equal(r.capacity, 10);
+	assert_int_equal(r.capacity, PD_LEARN_MIN_OBJECTS);
 	assert_non_null(strstr(r.why, "sample at a higher rate"));
+	pd_learn_result_release(&r);
+	p.small = true;
+	assert_int_equal(pd_learn_train(t, &p, &r, &err), 0);
+	assert_int_equal(r.capacity, 10);
+	pd_learn_result_release(&r);
+	pd_trace_free(t);
+}
+
+/* LRU never hits a loop that is larger than the cache, so all rows lie beyond
+ * one eviction age; an order of them still saves a third of the misses. */
+static void
+a_loop_is_learned(void **state)
+{
+	struct pd_trace *t = pd_trace_new(false, NULL);
+	struct pd_learn_params p;
+	struct pd_learn_result r;
+	struct pd_err err = PD_ERR_INIT;
+	struct pd_event e;
+	unsigned i;
+
+	(void)state;
+	assert_non_null(t);
+	for (i = 0; i < 30000; i++) {
+		pd_event_init(&e);
+		/* 300 keys in turn, and between them some that pass once. */
+		e.key = pd_mix64(i % 2 == 0 ? i / 2 % 300 : 1000 + i / 2);
+		e.tick = i;
+		e.size = 1;
+		assert_int_equal(pd_trace_add(t, &e, NULL, 0, NULL), 0);
+	}
+	pd_learn_params_init(&p);
+	p.capacity = 250;
+	p.end = t->n;
+	p.rows = 10000;
+	assert_int_equal(pd_learn_train(t, &p, &r, &err), 0);
+	assert_int_equal(r.outcome, PD_LEARN_GOOD);
+	assert_int_equal(r.holdout_misses_lru, r.holdout_requests);
+	assert_true(r.holdout_misses < r.holdout_requests * 7 / 10);
 	pd_learn_result_release(&r);
 	pd_trace_free(t);
 }
@@ -347,6 +386,7 @@ main(void)
 	    cmocka_unit_test(boosting_fits_and_repeats),
 	    cmocka_unit_test(a_model_learns_what_passes_once),
 	    cmocka_unit_test(too_little_is_told),
+	    cmocka_unit_test(a_loop_is_learned),
 	    cmocka_unit_test(the_holdout_decides),
 	    cmocka_unit_test(features_can_be_named),
 	    cmocka_unit_test(ticks_must_ascend),
