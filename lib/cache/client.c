@@ -9,9 +9,12 @@
 #include <arpa/inet.h>
 
 #include "base/clock.h"
+#include "base/ticks.h"
+#include "cache/acl.h"
 #include "cache/client.h"
 #include "cache/command.h"
 #include "cache/command_util.h"
+#include "cache/monitor.h"
 #include "cache/server.h"
 #include "cache/store.h"
 
@@ -55,6 +58,32 @@ set_addrs(struct pd_client *c)
 	format_addr(c->conn.fd, false, c->laddr, sizeof(c->laddr));
 }
 
+void
+pd_client_regate(struct pd_client *c)
+{
+	c->gate = 0;
+	if (!c->authenticated)
+		c->gate |= PD_GATE_AUTH;
+	if (!c->user->mighty)
+		c->gate |= PD_GATE_ACL;
+	if (c->reply.resp < 3 && c->subs[PD_SUB_CHANNEL].n +
+					 c->subs[PD_SUB_PATTERN].n +
+					 c->subs[PD_SUB_SHARD].n >
+				     0)
+		c->gate |= PD_GATE_SUBSCRIBER;
+	c->parser.unauthenticated = !c->authenticated;
+}
+
+/* A new connection is the user "default", who may need a password. */
+static void
+log_in_as_standard(struct pd_client *c)
+{
+	c->user = c->server->acl->standard;
+	c->authenticated =
+	    (c->user->flags & PD_USER_NOPASS) && (c->user->flags & PD_USER_ON);
+	pd_client_regate(c);
+}
+
 struct pd_client *
 pd_client_new(struct pd_server *s, int fd, struct pd_tls_ctx *tls, bool is_unix)
 {
@@ -70,8 +99,7 @@ pd_client_new(struct pd_server *s, int fd, struct pd_tls_ctx *tls, bool is_unix)
 	pd_resp_init(&c->parser);
 	pd_reply_init(&c->reply);
 	c->parser.keep_max = (uint32_t)s->cfg.max_value;
-	c->authenticated = s->cfg.password == NULL;
-	c->parser.unauthenticated = !c->authenticated;
+	log_in_as_standard(c);
 	c->created_us = c->last_us = pd_clock_mono_us();
 	set_addrs(c);
 	c->watch = (struct pd_watch){
@@ -95,7 +123,7 @@ pd_client_memory(const struct pd_client *c)
 {
 	return sizeof(*c) + c->in.cap + pd_reply_memory(&c->reply) +
 	       c->parser.cap * sizeof(struct pd_arg) + c->parser.words.cap +
-	       c->queue_bytes;
+	       c->queue_bytes + c->later.cap;
 }
 
 static void
@@ -120,6 +148,8 @@ pd_client_close(struct pd_client *c)
 	c->closed = true;
 	pd_client_unwatch(c);
 	pd_client_discard(c);
+	pd_unsubscribe_all(c);
+	pd_monitor_stop(c);
 	pd_loop_remove(s->loop, &c->watch);
 	pd_conn_close(&c->conn);
 	if (c->next != NULL)
@@ -144,6 +174,7 @@ pd_clients_reap(struct pd_server *s)
 		pd_reply_release(&c->reply, s->store);
 		pd_resp_release(&c->parser);
 		pd_buf_release(&c->in);
+		pd_buf_release(&c->later);
 		free(c->name);
 		free(c->lib_name);
 		free(c->lib_ver);
@@ -272,6 +303,14 @@ protocol_error(struct pd_client *c)
 	c->close_after = true;
 }
 
+/* Messages that came while a command wrote its reply. */
+static void
+send_later(struct pd_client *c)
+{
+	pd_reply_raw(&c->reply, (const char *)c->later.data, c->later.len);
+	pd_buf_release(&c->later);
+}
+
 /* A whole command is there. False: execute no more in this turn. */
 static bool
 execute(struct pd_client *c)
@@ -290,6 +329,8 @@ execute(struct pd_client *c)
 			c->mute = PD_MUTE_NO;
 		else if (c->mute == PD_MUTE_SKIP_NEXT)
 			c->mute = PD_MUTE_SKIP;
+		if (c->later.len > 0)
+			send_later(c);
 	}
 	if (c->closed)
 		return false;
@@ -305,6 +346,8 @@ process(struct pd_client *c)
 {
 	enum pd_resp_status st;
 
+	c->server->current = c;
+	c->server->timing.at = pd_ticks();
 	while (!c->closed && !c->close_after && !c->paused && !c->held_back) {
 		if (c->parser.discard > 0)
 			drop_word(c);
@@ -323,6 +366,7 @@ process(struct pd_client *c)
 		if (!execute(c))
 			break;
 	}
+	c->server->current = NULL;
 	if (c->closed)
 		return;
 	pd_buf_consume(&c->in, c->in_at);
@@ -475,8 +519,9 @@ pd_client_reset(struct pd_client *c)
 	c->mute = PD_MUTE_NO;
 	c->reply.mute = false;
 	c->reply.resp = 2;
-	c->authenticated = c->server->cfg.password == NULL;
-	c->parser.unauthenticated = !c->authenticated;
+	pd_unsubscribe_all(c);
+	pd_monitor_stop(c);
+	log_in_as_standard(c);
 	free(c->name);
 	c->name = NULL;
 	c->no_evict = c->no_touch = false;
@@ -486,29 +531,41 @@ void
 pd_client_describe(const struct pd_client *c, struct pd_buf *out)
 {
 	const uint64_t now = c->server->mono_us;
+	const bool subscribed = c->subs[PD_SUB_CHANNEL].n +
+				    c->subs[PD_SUB_PATTERN].n +
+				    c->subs[PD_SUB_SHARD].n >
+				0;
 
 	pd_buf_printf(out,
 	    "id=%llu addr=%s laddr=%s fd=%d name=%s age=%llu idle=%llu "
-	    "flags=%s%s%s%s%s db=%u sub=0 psub=0 ssub=0 multi=%d qbuf=%zu "
+	    "flags=%s%s%s%s%s%s%s db=%u sub=%u psub=%u ssub=%u multi=%d "
+	    "qbuf=%zu "
 	    "qbuf-free=%zu argv-mem=%zu multi-mem=%zu rbs=%zu rbp=%zu obl=%zu "
-	    "oll=%u omem=%zu tot-mem=%zu events=%s%s cmd=%s user=default "
+	    "oll=%u omem=%zu tot-mem=%zu events=%s%s cmd=%s user=%s "
 	    "redir=-1 resp=%u",
 	    (unsigned long long)c->id, c->addr, c->laddr, c->conn.fd,
 	    c->name == NULL ? "" : c->name,
 	    (unsigned long long)((now - c->created_us) / 1000000),
 	    (unsigned long long)(now > c->last_us ? (now - c->last_us) / 1000000
 						  : 0),
+	    c->is_monitor ? "O" : "", subscribed ? "P" : "",
 	    c->multi ? "x" : "", c->multi_stale ? "d" : "",
 	    c->is_unix ? "U" : "", c->no_evict ? "e" : "",
-	    c->multi || c->multi_stale || c->is_unix || c->no_evict ? "" : "N",
-	    c->db, c->multi ? (int)c->nqueue : -1, c->in.len - c->in_at,
-	    c->in.cap - c->in.len, c->parser.cap * sizeof(struct pd_arg),
-	    c->queue_bytes, c->reply.buf.cap, c->reply.buf.len,
+	    c->multi || c->multi_stale || c->is_unix || c->no_evict ||
+		    c->is_monitor || subscribed
+		? ""
+		: "N",
+	    c->db, c->subs[PD_SUB_CHANNEL].n, c->subs[PD_SUB_PATTERN].n,
+	    c->subs[PD_SUB_SHARD].n, c->multi ? (int)c->nqueue : -1,
+	    c->in.len - c->in_at, c->in.cap - c->in.len,
+	    c->parser.cap * sizeof(struct pd_arg), c->queue_bytes,
+	    c->reply.buf.cap, c->reply.buf.len,
 	    c->reply.buf.len - c->reply.sent, c->reply.nheld - c->reply.first,
 	    c->reply.held_bytes, pd_client_memory(c),
 	    c->watch.events & PD_LOOP_READ ? "r" : "",
 	    c->watch.events & PD_LOOP_WRITE ? "w" : "",
-	    c->last == NULL ? "NULL" : c->last->full, c->reply.resp);
+	    c->last == NULL ? "NULL" : c->last->full, c->user->name,
+	    c->reply.resp);
 	pd_buf_printf(out, " lib-name=%s lib-ver=%s\n",
 	    c->lib_name == NULL ? "" : c->lib_name,
 	    c->lib_ver == NULL ? "" : c->lib_ver);

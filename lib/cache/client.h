@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "cache/pubsub.h"
 #include "cache/reply.h"
 #include "cache/resp.h"
 #include "io/conn.h"
@@ -20,6 +21,14 @@
 struct pd_cmd;
 struct pd_server;
 struct pd_tls_ctx;
+struct pd_user;
+
+/* What must be asked before a command runs; 0 for most clients. */
+enum pd_client_gate {
+	PD_GATE_AUTH = 1,	/* no AUTH yet */
+	PD_GATE_ACL = 2,	/* the user may not do everything */
+	PD_GATE_SUBSCRIBER = 4, /* RESP2 and subscribed: few commands */
+};
 
 /* A command of a transaction, with its words in the same allocation. */
 struct pd_queued {
@@ -46,6 +55,8 @@ struct pd_client {
 	struct pd_reply reply;
 	unsigned db;
 	uint8_t mute; /* enum pd_client_mute */
+	uint8_t gate; /* enum pd_client_gate */
+	bool is_monitor;
 	bool authenticated;
 	bool paused;	  /* too much output: not read */
 	bool held_back;	  /* CLIENT PAUSE */
@@ -65,6 +76,9 @@ struct pd_client {
 	uint32_t queue_cap;
 	size_t queue_bytes;
 	uint32_t nwatched;
+	struct pd_user *user;
+	struct pd_subs subs[PD_SUB_KINDS];
+	struct pd_buf later; /* messages for behind the reply */
 	char *name;
 	char *lib_name;
 	char *lib_ver;
@@ -100,6 +114,8 @@ size_t pd_client_memory(const struct pd_client *c);
 void pd_client_discard(struct pd_client *c);
 /* As after connecting (RESET). */
 void pd_client_reset(struct pd_client *c);
+/* Its user, protocol or subscriptions changed: set the gate. */
+void pd_client_regate(struct pd_client *c);
 /* One line of CLIENT LIST. */
 void pd_client_describe(const struct pd_client *c, struct pd_buf *out);
 

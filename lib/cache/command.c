@@ -3,25 +3,48 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
+#include "base/num.h"
+#include "base/ticks.h"
+#include "cache/acl.h"
 #include "cache/client.h"
 #include "cache/command.h"
 #include "cache/command_table.h"
 #include "cache/command_util.h"
+#include "cache/monitor.h"
 #include "cache/server.h"
 #include "cache/store.h"
 
 #define BUCKETS 1024 /* a power of two, well above the number of commands */
 #define NAME_MAX_LEN 32
-#define TIMED 64 /* one call in so many is timed */
 #define ARG_SHOWN 128
+#define RECENT 16 /* names remembered as they were written */
+#define RECENT_BYTES 7
+
+/* A name of up to 7 bytes and its length as one number, as a client wrote it.
+ */
+struct recent {
+	uint64_t name;
+	struct pd_cmd *cmd;
+};
 
 struct pd_commands {
 	struct pd_cmd *all; /* top level, then subcommands */
 	size_t n;	    /* top level */
 	size_t total;
+	struct recent recent[RECENT];
 	struct pd_cmd *bucket[BUCKETS];
 };
+
+const struct pd_bitname pd_category_names[] = {{PD_CAT_KEYSPACE, "keyspace"},
+    {PD_CAT_READ, "read"}, {PD_CAT_WRITE, "write"}, {PD_CAT_SET, "set"},
+    {PD_CAT_SORTEDSET, "sortedset"}, {PD_CAT_LIST, "list"},
+    {PD_CAT_HASH, "hash"}, {PD_CAT_STRING, "string"}, {PD_CAT_BITMAP, "bitmap"},
+    {PD_CAT_HYPERLOGLOG, "hyperloglog"}, {PD_CAT_GEO, "geo"},
+    {PD_CAT_STREAM, "stream"}, {PD_CAT_PUBSUB, "pubsub"},
+    {PD_CAT_ADMIN, "admin"}, {PD_CAT_FAST, "fast"}, {PD_CAT_SLOW, "slow"},
+    {PD_CAT_BLOCKING, "blocking"}, {PD_CAT_DANGEROUS, "dangerous"},
+    {PD_CAT_CONNECTION, "connection"}, {PD_CAT_TRANSACTION, "transaction"},
+    {PD_CAT_SCRIPTING, "scripting"}, {PD_CAT_PREDIS, "predis"}, {0, NULL}};
 
 static uint32_t
 hash_lower(const char *p, size_t n, char *lower)
@@ -57,6 +80,8 @@ all_cats(const struct pd_command *d)
 		cats |= PD_CAT_READ;
 	if (d->flags & PD_CMD_ADMIN)
 		cats |= PD_CAT_ADMIN | PD_CAT_DANGEROUS;
+	if (d->flags & PD_CMD_PUBSUB)
+		cats |= PD_CAT_PUBSUB;
 	if (d->flags & PD_CMD_FAST)
 		cats |= PD_CAT_FAST;
 	else
@@ -74,6 +99,16 @@ fill(struct pd_cmd *cmd, const struct pd_command *d, struct pd_cmd *parent)
 	snprintf(cmd->full, sizeof(cmd->full), "%s%s%s",
 	    parent != NULL ? parent->def->name : "", parent != NULL ? "|" : "",
 	    d->name);
+}
+
+/* Ids are places in the table. */
+static void
+number(struct pd_commands *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->total; i++)
+		t->all[i].id = (uint32_t)i;
 }
 
 static void
@@ -119,6 +154,7 @@ pd_commands_new(void)
 			put_in_bucket(t, &t->all[top]);
 			top++;
 		}
+	number(t);
 	return t;
 }
 
@@ -165,6 +201,53 @@ pd_command_sub(const struct pd_cmd *cmd, const char *name, size_t n)
 }
 
 struct pd_cmd *
+pd_commands_full(const struct pd_commands *t, const char *name, size_t n)
+{
+	const char *bar = memchr(name, '|', n);
+	const size_t first = bar == NULL ? n : (size_t)(bar - name);
+	struct pd_cmd *cmd = pd_commands_find(t, name, first);
+
+	if (cmd == NULL || bar == NULL)
+		return cmd;
+	return pd_command_sub(cmd, bar + 1, n - first - 1);
+}
+
+struct pd_cmd *
+pd_commands_id(const struct pd_commands *t, size_t id)
+{
+	return id < t->total ? &t->all[id] : NULL;
+}
+
+size_t
+pd_commands_total(const struct pd_commands *t)
+{
+	return t->total;
+}
+
+/*
+ * The command of a name just as it stands there: most clients write a command
+ * the same way each time, so folding its case and hashing it can be spared.
+ */
+static inline struct pd_cmd *
+find_quickly(struct pd_commands *t, const struct pd_arg *a)
+{
+	struct recent *r;
+	uint64_t name = a->n;
+	uint32_t i;
+
+	if (a->n == 0 || a->n > RECENT_BYTES)
+		return pd_commands_find(t, a->p, a->n);
+	for (i = 0; i < a->n; i++)
+		name = name << 8 | (uint8_t)a->p[i];
+	r = &t->recent[(name ^ name >> 4) % RECENT];
+	if (r->name != name) {
+		r->name = name;
+		r->cmd = pd_commands_find(t, a->p, a->n);
+	}
+	return r->cmd;
+}
+
+struct pd_cmd *
 pd_commands_at(const struct pd_commands *t, size_t i)
 {
 	return i < t->n ? &t->all[i] : NULL;
@@ -183,13 +266,13 @@ pd_commands_reset_stats(struct pd_commands *t)
 
 	for (i = 0; i < t->total; i++) {
 		t->all[i].calls = t->all[i].rejected = t->all[i].failed = 0;
-		t->all[i].timed_calls = t->all[i].timed_us = 0;
+		t->all[i].ticks = 0;
+		memset(t->all[i].took, 0, sizeof(t->all[i].took));
 	}
 }
 
-/* May ${argc} words be a call of ${d}? */
-static bool
-arity_ok(const struct pd_command *d, uint32_t argc)
+bool
+pd_command_arity_ok(const struct pd_command *d, uint32_t argc)
 {
 	return d->arity >= 0 ? argc == (uint32_t)d->arity
 			     : argc >= (uint32_t)-d->arity;
@@ -209,6 +292,22 @@ key_flags(const struct pd_keyspec *k, const struct pd_arg *argv, uint32_t argc)
 	return PD_KEY_OW | PD_KEY_UPDATE;
 }
 
+/* The last word that is a key; 0 when there is none. */
+static uint32_t
+last_key(const struct pd_keyspec *k, const struct pd_arg *argv, uint32_t argc)
+{
+	int64_t n;
+
+	if (k->last >= 0)
+		return (uint32_t)(k->begin + k->last);
+	if (k->last != PD_KEYS_COUNTED)
+		return argc - (uint32_t)-k->last;
+	if (pd_parse_i64n(argv[k->begin].p, argv[k->begin].n, &n) || n < 0 ||
+	    n > argc - k->begin - 1)
+		return 0;
+	return k->begin + (uint32_t)n;
+}
+
 int
 pd_command_keys(const struct pd_cmd *cmd, const struct pd_arg *argv,
     uint32_t argc, void (*fn)(void *cookie, uint32_t at, unsigned flags),
@@ -225,12 +324,12 @@ pd_command_keys(const struct pd_cmd *cmd, const struct pd_arg *argv,
 	}
 	if (cmd->def->key[0].flags == 0)
 		return -1;
-	if (!arity_ok(cmd->def, argc))
+	if (!pd_command_arity_ok(cmd->def, argc))
 		return -2;
 	for (k = cmd->def->key; k < cmd->def->key + 2 && k->flags != 0; k++) {
-		last = k->last < 0 ? argc - 1 : (uint32_t)(k->begin + k->last);
-		for (i = (uint32_t)k->begin; i <= last && i < argc;
-		     i += (uint32_t)k->step) {
+		last = last_key(k, argv, argc);
+		i = k->last == PD_KEYS_COUNTED ? k->begin + 1u : k->begin;
+		for (; i <= last && i < argc; i += (uint32_t)k->step) {
 			fn(cookie, i, key_flags(k, argv, argc));
 			n++;
 		}
@@ -309,7 +408,7 @@ lookup(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	struct pd_cmd *cmd, *sub;
 	char text[128];
 
-	cmd = pd_commands_find(c->server->commands, a[0].p, a[0].n);
+	cmd = find_quickly(c->server->commands, &a[0]);
 	if (cmd == NULL) {
 		unknown_command(c, a, n);
 		return NULL;
@@ -322,7 +421,7 @@ lookup(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 		}
 		cmd = sub;
 	}
-	if (!arity_ok(cmd->def, n) || cmd->def->run == NULL) {
+	if (!pd_command_arity_ok(cmd->def, n) || cmd->def->run == NULL) {
 		snprintf(text, sizeof(text),
 		    "ERR wrong number of arguments for '%s' command",
 		    cmd->full);
@@ -371,21 +470,56 @@ err0:
 }
 
 void
+pd_command_secret(struct pd_client *c, uint32_t from)
+{
+	c->server->secret_from = from;
+	c->server->secret_in = c->server->stats.commands_processed;
+}
+
+/* What only some servers want to know of a command that has run. */
+static void
+look_at(struct pd_client *c, struct pd_cmd *cmd, const struct pd_arg *argv,
+    uint32_t argc, uint64_t number, uint64_t ticks)
+{
+	struct pd_server *s = c->server;
+	const uint32_t secret =
+	    s->secret_in == number ? s->secret_from : UINT32_MAX;
+	const uint64_t us = pd_timing_ns(&s->timing, ticks) / 1000;
+
+	if (s->monitors != NULL && s->monitors->first != NULL &&
+	    !(cmd->flags & (PD_CMD_ADMIN | PD_CMD_SKIP_MONITOR)))
+		pd_monitor_feed(c, argv, argc, secret);
+	if (ticks < s->timing.slow)
+		return;
+	pd_latency_event(s,
+	    cmd->flags & PD_CMD_FAST ? PD_LATENCY_FAST_COMMAND
+				     : PD_LATENCY_COMMAND,
+	    us / 1000);
+	if (s->timing.slower_us >= 0 && us >= (uint64_t)s->timing.slower_us &&
+	    !(cmd->flags & PD_CMD_SKIP_SLOWLOG))
+		pd_slowlog_add(&s->slowlog, c, argv, argc, secret, us);
+}
+
+void
 pd_command_run(struct pd_client *c, struct pd_cmd *cmd,
     const struct pd_arg *argv, uint32_t argc)
 {
 	struct pd_server *s = c->server;
 	const uint64_t errors = c->reply.errors;
-	const bool timed = s->stats.commands_processed++ % TIMED == 0;
-	const uint64_t from = timed ? pd_clock_mono_us() : 0;
+	const uint64_t number = ++s->stats.commands_processed;
+	const uint64_t from = s->timing.at;
+	uint64_t ticks;
 
 	c->last = cmd;
 	cmd->calls++;
 	cmd->def->run(c, argv, argc);
-	if (timed) {
-		cmd->timed_calls++;
-		cmd->timed_us += pd_clock_mono_us() - from;
-	}
+	s->timing.at = pd_ticks();
+	ticks = s->timing.at - from;
+	cmd->ticks += ticks;
+	cmd->took[pd_latency_bucket(pd_timing_ns(&s->timing, ticks))] +=
+	    s->timing.tracking;
+	if (ticks >= s->timing.slow || s->monitors != NULL)
+		look_at(c, cmd, argv, argc, number, ticks);
 	if (c->reply.errors != errors)
 		cmd->failed++;
 }
@@ -405,11 +539,14 @@ pd_command_dispatch(struct pd_client *c)
 	const uint32_t n = c->parser.argc;
 	const uint64_t errors = c->reply.errors;
 	struct pd_cmd *cmd = lookup(c, a, n);
+	const char *why;
+	char text[512];
 
 	if (cmd == NULL)
 		goto out;
-	if (!c->authenticated && !(cmd->flags & PD_CMD_NO_AUTH))
-		reject(c, cmd, "NOAUTH Authentication required.");
+	if (c->gate != 0 &&
+	    (why = pd_gate(c, cmd, a, n, text, sizeof(text))) != NULL)
+		reject(c, cmd, why);
 	else if (c->parser.oversize)
 		reject(c, cmd, PD_ERR_LARGE);
 	else if (c->multi && cmd->flags & PD_CMD_NO_MULTI)

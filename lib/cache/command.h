@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cache/latency.h"
+
 struct pd_arg;
 struct pd_client;
 struct pd_reply;
@@ -33,7 +35,10 @@ enum pd_command_flag {
 	PD_CMD_NO_ASYNC_LOADING = 1 << 12,
 	PD_CMD_MOVABLE_KEYS = 1 << 13,
 	PD_CMD_NOT_QUEUED = 1 << 14, /* runs at once within MULTI */
-	PD_CMD_PROTECTED = 1 << 15,  /* reported as redis reports it only */
+	PD_CMD_PUBSUB = 1 << 15,
+	PD_CMD_SKIP_MONITOR = 1 << 16,
+	PD_CMD_NO_MANDATORY_KEYS = 1 << 17,
+	PD_CMD_SUBSCRIBER = 1 << 18, /* allowed to RESP2 subscribers */
 };
 
 /* ACL categories; those that flags imply are added. */
@@ -49,7 +54,26 @@ enum pd_category {
 	PD_CAT_CONNECTION = 1 << 8,
 	PD_CAT_TRANSACTION = 1 << 9,
 	PD_CAT_PREDIS = 1 << 10,
+	PD_CAT_PUBSUB = 1 << 11,
+	PD_CAT_SCRIPTING = 1 << 12,
+	/* Of Redis; no command here has them. */
+	PD_CAT_SET = 1 << 13,
+	PD_CAT_SORTEDSET = 1 << 14,
+	PD_CAT_LIST = 1 << 15,
+	PD_CAT_HASH = 1 << 16,
+	PD_CAT_BITMAP = 1 << 17,
+	PD_CAT_HYPERLOGLOG = 1 << 18,
+	PD_CAT_GEO = 1 << 19,
+	PD_CAT_STREAM = 1 << 20,
+	PD_CAT_BLOCKING = 1 << 21,
 };
+
+/* A bit and its name; tables of them end with name NULL. */
+struct pd_bitname {
+	uint32_t bit;
+	const char *name;
+};
+extern const struct pd_bitname pd_category_names[];
 
 /* What is done to a key (as in COMMAND INFO). */
 enum pd_key_flag {
@@ -62,10 +86,14 @@ enum pd_key_flag {
 	PD_KEY_INSERT = 1 << 6,
 	PD_KEY_DELETE = 1 << 7,
 	PD_KEY_VARIABLE = 1 << 8, /* variable_flags */
+	PD_KEY_NOT_KEY = 1 << 9,  /* a channel of a shard */
 };
 
+#define PD_KEYS_COUNTED (-128)
+
 /* Keys at begin, begin + step ...; last is relative to begin, -1: to the end
- * of the command. flags 0: no keys. */
+ * of the command; PD_KEYS_COUNTED: word begin says how many keys follow it.
+ * flags 0: no keys. */
 struct pd_keyspec {
 	uint8_t begin;
 	int8_t last;
@@ -89,6 +117,13 @@ struct pd_command {
 	const char *group;
 	const char *complexity;
 	const char *tips; /* separated by spaces, or NULL */
+	/* What words 1 and on are: for ACL rules on channels. */
+	enum pd_channels {
+		PD_CHANNELS_NONE,
+		PD_CHANNELS_FIRST,    /* word 1 is one */
+		PD_CHANNELS_ALL,      /* all are */
+		PD_CHANNELS_PATTERNS, /* all are patterns */
+	} channels;
 };
 
 /* A command of the running server, with its counters. */
@@ -99,12 +134,13 @@ struct pd_cmd {
 	uint32_t nsubs;
 	uint32_t flags; /* complete */
 	uint32_t cats;
+	uint32_t id;   /* below pd_commands_total() */
 	char full[40]; /* "client|setname" */
 	uint64_t calls;
+	uint64_t ticks; /* that calls took, base/ticks.h */
 	uint64_t rejected;
 	uint64_t failed;
-	uint64_t timed_calls; /* one in 64 is timed */
-	uint64_t timed_us;
+	uint64_t took[PD_LATENCY_BUCKETS];
 };
 
 struct pd_commands;
@@ -118,6 +154,13 @@ struct pd_cmd *pd_commands_find(
 /* A subcommand by name, or NULL. */
 struct pd_cmd *pd_command_sub(
     const struct pd_cmd *cmd, const char *name, size_t n);
+/* A command or subcommand by "name" or "name|sub", or NULL. */
+struct pd_cmd *pd_commands_full(
+    const struct pd_commands *t, const char *name, size_t n);
+/* By id, subcommands after all commands; NULL at the end. */
+struct pd_cmd *pd_commands_id(const struct pd_commands *t, size_t id);
+/* Commands and subcommands. */
+size_t pd_commands_total(const struct pd_commands *t);
 /* All top-level commands by number; NULL at the end. */
 struct pd_cmd *pd_commands_at(const struct pd_commands *t, size_t i);
 size_t pd_commands_count(const struct pd_commands *t);
@@ -131,6 +174,13 @@ void pd_commands_reset_stats(struct pd_commands *t);
 int pd_command_keys(const struct pd_cmd *cmd, const struct pd_arg *argv,
     uint32_t argc, void (*fn)(void *cookie, uint32_t at, unsigned flags),
     void *cookie);
+
+/* May ${argc} words be a call of ${d}? */
+bool pd_command_arity_ok(const struct pd_command *d, uint32_t argc);
+
+/* Words from ${from} on of the command that runs are secret: SLOWLOG and
+ * MONITOR do not tell them. */
+void pd_command_secret(struct pd_client *c, uint32_t from);
 
 /* Execute the command in c->parser: look it up, check it, run or queue it. */
 void pd_command_dispatch(struct pd_client *c);

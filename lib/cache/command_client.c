@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "cache/acl.h"
 #include "cache/command_table.h"
 #include "cache/command_util.h"
 
@@ -76,13 +77,33 @@ client_info(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	pd_buf_release(&b);
 }
 
-/* Is a client of the type that a word names? There are normal ones only. */
+enum client_type {
+	TYPE_ANY,
+	TYPE_NORMAL,
+	TYPE_PUBSUB,
+	TYPE_NOBODY, /* masters and replicas */
+};
+
 static bool
-type_known(struct pd_client *c, const struct pd_arg *a)
+type_is(const struct pd_client *c, enum client_type type)
 {
-	if (pd_arg_is(a, "normal") || pd_arg_is(a, "master") ||
-	    pd_arg_is(a, "replica") || pd_arg_is(a, "slave") ||
-	    pd_arg_is(a, "pubsub"))
+	const bool subscribed = c->subs[PD_SUB_CHANNEL].n +
+				    c->subs[PD_SUB_PATTERN].n +
+				    c->subs[PD_SUB_SHARD].n >
+				0;
+
+	return type == TYPE_ANY || (type == TYPE_PUBSUB && subscribed) ||
+	       (type == TYPE_NORMAL && !subscribed);
+}
+
+static bool
+parse_type(struct pd_client *c, const struct pd_arg *a, enum client_type *type)
+{
+	*type = pd_arg_is(a, "normal")	 ? TYPE_NORMAL
+		: pd_arg_is(a, "pubsub") ? TYPE_PUBSUB
+					 : TYPE_NOBODY;
+	if (*type != TYPE_NOBODY || pd_arg_is(a, "master") ||
+	    pd_arg_is(a, "replica") || pd_arg_is(a, "slave"))
 		return true;
 	pd_reply_errorf(&c->reply, "ERR Unknown client type '%.*s'",
 	    a->n < 128 ? (int)a->n : 128, a->p);
@@ -124,11 +145,11 @@ client_list(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 {
 	struct pd_buf b = PD_BUF_INIT;
 	const struct pd_client *o;
+	enum client_type type = TYPE_ANY;
 	bool ok = true, all = n == 2;
 
 	if (n == 4 && pd_arg_is(&a[2], "type")) {
-		ok = type_known(c, &a[3]);
-		all = pd_arg_is(&a[3], "normal");
+		ok = all = parse_type(c, &a[3], &type);
 	} else if (n > 3 && pd_arg_is(&a[2], "id")) {
 		ok = list_ids(c, a + 3, n - 3, &b);
 	} else if (n != 2) {
@@ -139,7 +160,8 @@ client_list(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	for (o = all ? c->server->clients : NULL; o && o->next; o = o->next)
 		;
 	for (; o != NULL; o = o->prev)
-		pd_client_describe(o, &b);
+		if (type_is(o, type))
+			pd_client_describe(o, &b);
 	if (ok)
 		pd_reply_text(
 		    &c->reply, b.len > 0 ? (const char *)b.data : "", b.len);
@@ -151,8 +173,9 @@ struct kill_filter {
 	int64_t id; /* 0: any */
 	const struct pd_arg *addr;
 	const struct pd_arg *laddr;
-	int64_t max_age; /* seconds, 0: any */
-	bool none;	 /* a type or user that nobody has */
+	const struct pd_user *user; /* NULL: any */
+	int64_t max_age;	    /* seconds, 0: any */
+	enum client_type type;
 	bool skip_me;
 };
 
@@ -168,7 +191,8 @@ kill_matches(const struct kill_filter *f, const struct pd_client *me,
 {
 	const uint64_t age = (me->server->mono_us - o->created_us) / 1000000;
 
-	return !f->none && !(f->skip_me && o == me) &&
+	return type_is(o, f->type) && (f->user == NULL || o->user == f->user) &&
+	       !(f->skip_me && o == me) &&
 	       (f->id == 0 || o->id == (uint64_t)f->id) &&
 	       (f->addr == NULL || text_is(f->addr, o->addr)) &&
 	       (f->laddr == NULL || text_is(f->laddr, o->laddr)) &&
@@ -186,15 +210,15 @@ parse_kill_option(
 			return false;
 		}
 	} else if (pd_arg_is(&a[0], "type")) {
-		if (!type_known(c, &a[1]))
+		if (!parse_type(c, &a[1], &f->type))
 			return false;
-		f->none |= !pd_arg_is(&a[1], "normal");
 	} else if (pd_arg_is(&a[0], "addr")) {
 		f->addr = &a[1];
 	} else if (pd_arg_is(&a[0], "laddr")) {
 		f->laddr = &a[1];
 	} else if (pd_arg_is(&a[0], "user")) {
-		if (!text_is(&a[1], "default")) {
+		f->user = pd_acl_find(c->server->acl, a[1].p, a[1].n);
+		if (f->user == NULL) {
 			pd_reply_errorf(&c->reply, "ERR No such user '%.*s'",
 			    a[1].n < 128 ? (int)a[1].n : 128, a[1].p);
 			return false;

@@ -1,14 +1,21 @@
 /* Commands on the connection: who, which database, which protocol. */
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <sodium.h>
-
 #include "base/num.h"
+#include "cache/acl.h"
 #include "cache/command_table.h"
 #include "cache/command_util.h"
+
+/* Those who read messages get one. */
+static void
+pong_subscriber(struct pd_client *c, const struct pd_arg *a, uint32_t n)
+{
+	pd_reply_array(&c->reply, 2);
+	pd_reply_str(&c->reply, "pong");
+	pd_reply_bulk(&c->reply, n == 2 ? a[1].p : "", n == 2 ? a[1].n : 0);
+}
 
 static void
 run_ping(struct pd_client *c, const struct pd_arg *a, uint32_t n)
@@ -16,6 +23,8 @@ run_ping(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	if (n > 2)
 		pd_reply_error(&c->reply,
 		    "ERR wrong number of arguments for 'ping' command");
+	else if (c->gate & PD_GATE_SUBSCRIBER)
+		pong_subscriber(c, a, n);
 	else if (n == 2)
 		pd_reply_bulk(&c->reply, a[1].p, a[1].n);
 	else
@@ -63,35 +72,23 @@ run_reset(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	pd_reply_status(&c->reply, "RESET");
 }
 
-/* Is ${pass} the password of ${user}? There is the user "default" only. */
 static bool
-right_password(const struct pd_server *s, const struct pd_arg *user,
-    const struct pd_arg *pass)
+authenticate(struct pd_client *c, const char *user, size_t n,
+    const struct pd_arg *pass, const char *cmd)
 {
-	const char *want = s->cfg.password;
+	struct pd_acl *acl = c->server->acl;
+	struct pd_user *u = pd_acl_find(acl, user, n);
 
-	assert(pass != NULL);
-	if (user != NULL &&
-	    (user->n != 7 || memcmp(user->p, "default", 7) != 0))
-		return false;
-	if (want == NULL)
-		return true;
-	return strlen(want) == pass->n &&
-	       sodium_memcmp(want, pass->p, pass->n) == 0;
-}
-
-static bool
-authenticate(
-    struct pd_client *c, const struct pd_arg *user, const struct pd_arg *pass)
-{
-	if (!right_password(c->server, user, pass)) {
+	if (!pd_acl_password_ok(u, pass->p, pass->n)) {
 		c->server->stats.auth_failures++;
+		pd_acl_log(acl, c, PD_ACL_AUTH, cmd, strlen(cmd), user, n);
 		pd_reply_error(&c->reply, "WRONGPASS invalid username-password "
 					  "pair or user is disabled.");
 		return false;
 	}
+	c->user = u;
 	c->authenticated = true;
-	c->parser.unauthenticated = false;
+	pd_client_regate(c);
 	return true;
 }
 
@@ -102,14 +99,16 @@ run_auth(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 		pd_reply_error(&c->reply, PD_ERR_SYNTAX);
 		return;
 	}
-	if (n == 2 && c->server->cfg.password == NULL) {
+	pd_command_secret(c, 1);
+	if (n == 2 && c->server->acl->standard->flags & PD_USER_NOPASS) {
 		pd_reply_error(&c->reply,
 		    "ERR AUTH <password> called without any password "
 		    "configured for the default user. Are you sure your "
 		    "configuration is correct?");
 		return;
 	}
-	if (authenticate(c, n == 3 ? &a[1] : NULL, &a[n - 1]))
+	if (authenticate(c, n == 3 ? a[1].p : "default", n == 3 ? a[1].n : 7,
+		&a[n - 1], "auth"))
 		pd_reply_ok(&c->reply);
 }
 
@@ -175,7 +174,9 @@ hello_options(struct pd_client *c, const struct pd_arg *a, uint32_t n,
 
 	for (i = 2; i < n; i++) {
 		if (i + 2 < n && pd_arg_is(&a[i], "auth")) {
-			if (!authenticate(c, &a[i + 1], &a[i + 2]))
+			pd_command_secret(c, i + 1);
+			if (!authenticate(
+				c, a[i + 1].p, a[i + 1].n, &a[i + 2], "hello"))
 				return false;
 			i += 2;
 		} else if (i + 1 < n && pd_arg_is(&a[i], "setname")) {
@@ -222,6 +223,7 @@ run_hello(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 		return;
 	if (n > 1)
 		c->reply.resp = (uint8_t)version;
+	pd_client_regate(c);
 	reply_hello(c);
 }
 
@@ -233,14 +235,15 @@ run_hello(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 #define DEF(name_, arity_, flags_)                                             \
 	.name = (name_), .arity = (arity_), .flags = (flags_),                 \
 	.cats = PD_CAT_CONNECTION, .group = "connection", .complexity = "O(1)"
+#define SUBSCRIBER PD_CMD_SUBSCRIBER
 
 const struct pd_command pd_commands_conn[] = {
-    {DEF("ping", -1, F), .run = run_ping, .since = "1.0.0",
+    {DEF("ping", -1, F | SUBSCRIBER), .run = run_ping, .since = "1.0.0",
 	.tips = "request_policy:all_shards response_policy:all_succeeded",
 	.summary = "Answer PONG, or the word given."},
     {DEF("echo", 2, ANYTIME), .run = run_echo, .since = "1.0.0",
 	.summary = "Answer the word given."},
-    {DEF("quit", -1, OPEN | PD_CMD_NOT_QUEUED), .run = run_quit,
+    {DEF("quit", -1, OPEN | PD_CMD_NOT_QUEUED | SUBSCRIBER), .run = run_quit,
 	.since = "1.0.0", .summary = "Close the connection."},
     {DEF("select", 2, ANYTIME), .run = run_select, .since = "1.0.0",
 	.summary = "Choose a database."},
@@ -248,7 +251,7 @@ const struct pd_command pd_commands_conn[] = {
 	.summary = "Give the password."},
     {DEF("hello", -1, OPEN), .run = run_hello, .since = "6.0.0",
 	.summary = "Choose the protocol version, with password and name."},
-    {DEF("reset", 1, OPEN | PD_CMD_NOT_QUEUED), .run = run_reset,
+    {DEF("reset", 1, OPEN | PD_CMD_NOT_QUEUED | SUBSCRIBER), .run = run_reset,
 	.since = "6.2.0", .summary = "Make the connection as new."},
     {.name = NULL},
 };

@@ -7,37 +7,31 @@
 #include "cache/command_table.h"
 #include "cache/command_util.h"
 
-struct name {
-	uint32_t bit;
-	const char *name;
-};
-
-static const struct name flag_names[] = {{PD_CMD_WRITE, "write"},
+static const struct pd_bitname flag_names[] = {{PD_CMD_WRITE, "write"},
     {PD_CMD_READONLY, "readonly"}, {PD_CMD_DENYOOM, "denyoom"},
-    {PD_CMD_ADMIN, "admin"}, {PD_CMD_NOSCRIPT, "noscript"},
-    {PD_CMD_LOADING, "loading"}, {PD_CMD_STALE, "stale"},
+    {PD_CMD_ADMIN, "admin"}, {PD_CMD_PUBSUB, "pubsub"},
+    {PD_CMD_NOSCRIPT, "noscript"}, {PD_CMD_LOADING, "loading"},
+    {PD_CMD_STALE, "stale"}, {PD_CMD_SKIP_MONITOR, "skip_monitor"},
     {PD_CMD_SKIP_SLOWLOG, "skip_slowlog"}, {PD_CMD_FAST, "fast"},
-    {PD_CMD_NO_AUTH, "no_auth"}, {PD_CMD_NO_ASYNC_LOADING, "no_async_loading"},
+    {PD_CMD_NO_AUTH, "no_auth"},
+    {PD_CMD_NO_MANDATORY_KEYS, "no_mandatory_keys"},
+    {PD_CMD_NO_ASYNC_LOADING, "no_async_loading"},
     {PD_CMD_NO_MULTI, "no_multi"}, {PD_CMD_MOVABLE_KEYS, "movablekeys"},
     {PD_CMD_BUSY, "allow_busy"}, {0, NULL}};
 
-static const struct name cat_names[] = {{PD_CAT_KEYSPACE, "keyspace"},
-    {PD_CAT_READ, "read"}, {PD_CAT_WRITE, "write"}, {PD_CAT_STRING, "string"},
-    {PD_CAT_ADMIN, "admin"}, {PD_CAT_FAST, "fast"}, {PD_CAT_SLOW, "slow"},
-    {PD_CAT_DANGEROUS, "dangerous"}, {PD_CAT_CONNECTION, "connection"},
-    {PD_CAT_TRANSACTION, "transaction"}, {PD_CAT_PREDIS, "predis"}, {0, NULL}};
-
-static const struct name key_names[] = {{PD_KEY_RO, "RO"}, {PD_KEY_RW, "RW"},
-    {PD_KEY_OW, "OW"}, {PD_KEY_RM, "RM"}, {PD_KEY_ACCESS, "access"},
-    {PD_KEY_UPDATE, "update"}, {PD_KEY_INSERT, "insert"},
-    {PD_KEY_DELETE, "delete"}, {PD_KEY_VARIABLE, "variable_flags"}, {0, NULL}};
+static const struct pd_bitname key_names[] = {{PD_KEY_RO, "RO"},
+    {PD_KEY_RW, "RW"}, {PD_KEY_OW, "OW"}, {PD_KEY_RM, "RM"},
+    {PD_KEY_ACCESS, "access"}, {PD_KEY_UPDATE, "update"},
+    {PD_KEY_INSERT, "insert"}, {PD_KEY_DELETE, "delete"},
+    {PD_KEY_NOT_KEY, "not_key"}, {PD_KEY_VARIABLE, "variable_flags"},
+    {0, NULL}};
 
 /* The names of the bits that are set, as a set of status replies. */
 static void
-reply_names(
-    struct pd_reply *r, const struct name *t, uint32_t bits, const char *prefix)
+reply_names(struct pd_reply *r, const struct pd_bitname *t, uint32_t bits,
+    const char *prefix)
 {
-	const struct name *p;
+	const struct pd_bitname *p;
 	char text[64];
 	size_t n = 0;
 
@@ -131,7 +125,7 @@ reply_command(struct pd_reply *r, const struct pd_cmd *cmd)
 	pd_reply_int(r, d->arity);
 	reply_names(r, flag_names, cmd->flags, "");
 	reply_range(r, d);
-	reply_names(r, cat_names, cmd->cats, "@");
+	reply_names(r, pd_category_names, cmd->cats, "@");
 	reply_tips(r, d->tips);
 	pd_reply_set(r, keyspecs(d));
 	for (i = 0; i < keyspecs(d); i++)
@@ -139,19 +133,6 @@ reply_command(struct pd_reply *r, const struct pd_cmd *cmd)
 	pd_reply_set(r, cmd->nsubs);
 	for (i = 0; i < cmd->nsubs; i++)
 		reply_command(r, &cmd->subs[i]);
-}
-
-/* A command by "name" or "name|sub", or NULL. */
-static struct pd_cmd *
-find_full(struct pd_client *c, const struct pd_arg *a)
-{
-	const char *bar = memchr(a->p, '|', a->n);
-	const size_t n = bar == NULL ? a->n : (size_t)(bar - a->p);
-	struct pd_cmd *cmd = pd_commands_find(c->server->commands, a->p, n);
-
-	if (cmd == NULL || bar == NULL)
-		return cmd;
-	return pd_command_sub(cmd, bar + 1, a->n - n - 1);
 }
 
 static void
@@ -194,7 +175,8 @@ command_info(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	}
 	pd_reply_array(&c->reply, n - 2);
 	for (i = 2; i < n; i++)
-		reply_command(&c->reply, find_full(c, &a[i]));
+		reply_command(&c->reply,
+		    pd_commands_full(c->server->commands, a[i].p, a[i].n));
 }
 
 static void
@@ -234,7 +216,8 @@ command_docs(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 		found = pd_commands_count(c->server->commands);
 	}
 	for (i = 2; i < n; i++)
-		if ((cmd = find_full(c, &a[i])) != NULL) {
+		if ((cmd = pd_commands_full(
+			 c->server->commands, a[i].p, a[i].n)) != NULL) {
 			reply_doc(&c->reply, cmd);
 			found++;
 		}
@@ -310,7 +293,7 @@ static bool
 passes(const struct pd_cmd *cmd, const struct pd_arg *kind,
     const struct pd_arg *what)
 {
-	const struct name *p;
+	const struct pd_bitname *p;
 
 	if (kind == NULL)
 		return true;
@@ -318,7 +301,7 @@ passes(const struct pd_cmd *cmd, const struct pd_arg *kind,
 		return pd_glob_match(
 		    what->p, what->n, cmd->full, strlen(cmd->full));
 	if (pd_arg_is(kind, "aclcat"))
-		for (p = cat_names; p->name != NULL; p++)
+		for (p = pd_category_names; p->name != NULL; p++)
 			if (pd_arg_is(what, p->name))
 				return (cmd->cats & p->bit) != 0;
 	return false;

@@ -199,14 +199,6 @@ memory_help(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	pd_reply_help(c, "MEMORY", lines);
 }
 
-static void
-acl_whoami(struct pd_client *c, const struct pd_arg *a, uint32_t n)
-{
-	(void)a;
-	(void)n;
-	pd_reply_str(&c->reply, "default");
-}
-
 #define R PD_CMD_READONLY
 #define W PD_CMD_WRITE
 #define ANYTIME (PD_CMD_LOADING | PD_CMD_STALE)
@@ -227,13 +219,6 @@ static const struct pd_command memory_subs[] = {
     {DEF("usage", -3, R, 0), .key = {{2, 0, 1, PD_KEY_RO}}, .run = memory_usage,
 	.since = "4.0.0", .complexity = "O(1)",
 	.summary = "Bytes that a key takes."},
-    {.name = NULL},
-};
-
-static const struct pd_command acl_subs[] = {
-    {DEF("whoami", 2, PD_CMD_NOSCRIPT | ANYTIME, 0), .run = acl_whoami,
-	.since = "6.0.0", .complexity = "O(1)",
-	.summary = "The user of this connection: default."},
     {.name = NULL},
 };
 
@@ -272,8 +257,5 @@ const struct pd_command pd_commands_server[] = {
     {DEF("memory", -2, 0, 0), .subs = memory_subs, .since = "4.0.0",
 	.complexity = "Depends on subcommand.",
 	.summary = "Commands on memory."},
-    {DEF("acl", -2, 0, 0), .subs = acl_subs, .since = "6.0.0",
-	.complexity = "Depends on subcommand.",
-	.summary = "Commands on users; there is one."},
     {.name = NULL},
 };

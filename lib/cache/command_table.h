@@ -5,12 +5,27 @@
 
 #include "cache/command.h"
 
-#define PD_COMMAND_ARRAYS                                                      \
-	X(string)                                                              \
-	X(number)                                                              \
-	X(key)                                                                 \
-	X(expire) X(scan) X(multi) X(conn) X(client) X(config) X(introspect)   \
-	    X(server) X(predis) X(stats)
+/* clang-format off */
+#define PD_COMMAND_ARRAYS \
+	X(string) \
+	X(number) \
+	X(key) \
+	X(expire) \
+	X(scan) \
+	X(multi) \
+	X(conn) \
+	X(client) \
+	X(config) \
+	X(introspect) \
+	X(server) \
+	X(predis) \
+	X(stats) \
+	X(acl) \
+	X(pubsub) \
+	X(monitor) \
+	X(slowlog) \
+	X(latency)
+/* clang-format on */
 
 #define X(name) extern const struct pd_command pd_commands_##name[];
 PD_COMMAND_ARRAYS

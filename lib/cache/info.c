@@ -12,6 +12,7 @@
 #include "cache/command_util.h"
 #include "cache/context.h"
 #include "cache/policy.h"
+#include "cache/pubsub.h"
 #include "cache/server.h"
 #include "cache/store.h"
 #include "cache/tap.h"
@@ -160,12 +161,16 @@ info_stats(struct pd_server *s, struct pd_buf *b)
 	U64("evicted_keys", s->stats.evicted);
 	U64("keyspace_hits", s->stats.hits);
 	U64("keyspace_misses", s->stats.misses);
-	LINE("pubsub_channels", "0");
-	LINE("pubsub_patterns", "0");
+	U64("pubsub_channels", s->pubsub->count[PD_SUB_CHANNEL]);
+	U64("pubsub_patterns", s->pubsub->count[PD_SUB_PATTERN]);
+	U64("pubsubshard_channels", s->pubsub->count[PD_SUB_SHARD]);
 	LINE("latest_fork_usec", "0");
 	U64("unexpected_error_replies", 0);
 	U64("total_error_replies", s->stats.error_replies);
 	U64("acl_access_denied_auth", s->stats.auth_failures);
+	U64("acl_access_denied_cmd", s->stats.acl_denied_commands);
+	U64("acl_access_denied_key", s->stats.acl_denied_keys);
+	U64("acl_access_denied_channel", s->stats.acl_denied_channels);
 }
 
 static void
@@ -194,19 +199,19 @@ info_cpu(struct pd_server *s, struct pd_buf *b)
 }
 
 static void
-command_line(struct pd_buf *b, const struct pd_cmd *cmd)
+command_line(
+    const struct pd_server *s, struct pd_buf *b, const struct pd_cmd *cmd)
 {
-	const double us = cmd->timed_calls == 0 ? 0
-						: (double)cmd->timed_us /
-						      (double)cmd->timed_calls;
+	const double us = (double)cmd->ticks * (double)s->timing.mult /
+			  4294967296.0 / 1000;
 
 	if (cmd->calls == 0 && cmd->rejected == 0)
 		return;
 	pd_buf_printf(b,
 	    "cmdstat_%s:calls=%llu,usec=%.0f,usec_per_call=%.2f,"
 	    "rejected_calls=%llu,failed_calls=%llu\r\n",
-	    cmd->full, (unsigned long long)cmd->calls, us * (double)cmd->calls,
-	    us, (unsigned long long)cmd->rejected,
+	    cmd->full, (unsigned long long)cmd->calls, us,
+	    cmd->calls == 0 ? 0 : us / (double)cmd->calls, (unsigned long long)cmd->rejected,
 	    (unsigned long long)cmd->failed);
 }
 
@@ -218,9 +223,9 @@ info_commandstats(struct pd_server *s, struct pd_buf *b)
 	uint32_t k;
 
 	for (i = 0; (cmd = pd_commands_at(s->commands, i)) != NULL; i++) {
-		command_line(b, cmd);
+		command_line(s, b, cmd);
 		for (k = 0; k < cmd->nsubs; k++)
-			command_line(b, &cmd->subs[k]);
+			command_line(s, b, &cmd->subs[k]);
 	}
 }
 

@@ -307,6 +307,28 @@ pd_reply_set(struct pd_reply *r, size_t n)
 }
 
 void
+pd_reply_push(struct pd_reply *r, size_t n)
+{
+	if (!r->mute)
+		add_line(r, r->resp >= 3 ? '>' : '*', (int64_t)n);
+}
+
+void
+pd_reply_double(struct pd_reply *r, double v)
+{
+	char t[64];
+
+	snprintf(t, sizeof(t), "%.17g", v);
+	if (r->resp < 3) {
+		pd_reply_str(r, t);
+		return;
+	}
+	pd_reply_raw(r, ",", 1);
+	pd_reply_raw(r, t, strlen(t));
+	pd_reply_raw(r, "\r\n", 2);
+}
+
+void
 pd_reply_bool(struct pd_reply *r, bool v)
 {
 	if (r->resp >= 3)

@@ -73,6 +73,10 @@ void pd_reply_null_array(struct pd_reply *r);
 void pd_reply_array(struct pd_reply *r, size_t n);
 void pd_reply_map(struct pd_reply *r, size_t pairs);
 void pd_reply_set(struct pd_reply *r, size_t n);
+/* A message that answers no command: in RESP2 an array. */
+void pd_reply_push(struct pd_reply *r, size_t n);
+/* A number, in RESP2 as text. */
+void pd_reply_double(struct pd_reply *r, double v);
 void pd_reply_bool(struct pd_reply *r, bool v);
 /* Text for people, "txt" in RESP3. */
 void pd_reply_text(struct pd_reply *r, const char *p, size_t n);

@@ -18,10 +18,13 @@
 #include "base/err.h"
 #include "base/num.h"
 #include "base/text.h"
+#include "base/ticks.h"
+#include "cache/acl.h"
 #include "cache/client.h"
 #include "cache/command.h"
 #include "cache/command_util.h"
 #include "cache/policy.h"
+#include "cache/pubsub.h"
 #include "cache/server.h"
 #include "cache/store.h"
 #include "cache/tap.h"
@@ -170,6 +173,12 @@ refuse(int fd, const char *text)
 	close(fd);
 }
 
+static bool
+needs_no_password(const struct pd_server *s)
+{
+	return s->acl->standard->flags & PD_USER_NOPASS;
+}
+
 static void
 accept_one(struct pd_listener *l, int fd, const struct sockaddr_storage *ss)
 {
@@ -183,7 +192,7 @@ accept_one(struct pd_listener *l, int fd, const struct sockaddr_storage *ss)
 		refuse(fd, "-ERR max number of clients reached\r\n");
 		return;
 	}
-	if (s->cfg.protected_mode && s->cfg.password == NULL && !l->is_unix &&
+	if (s->cfg.protected_mode && needs_no_password(s) && !l->is_unix &&
 	    !pd_sock_loopback(ss)) {
 		s->stats.connections_rejected++;
 		refuse(fd,
@@ -374,12 +383,15 @@ pd_server_set_policy(struct pd_server *s, const char *name, struct pd_err *err)
 static void
 expire_keys(struct pd_server *s)
 {
-	uint64_t expiring = 0;
+	uint64_t expiring = 0, from;
 	unsigned i;
 
 	for (i = 0; i < PD_STORE_DBS; i++)
 		expiring += s->store->expiring[i];
+	from = pd_ticks();
 	s->more = expiring > 0 && pd_store_expire_some(s->store, EXPIRE_SLOTS);
+	pd_latency_event(s, PD_LATENCY_EXPIRE_CYCLE,
+	    pd_timing_ns(&s->timing, pd_ticks() - from) / 1000000);
 }
 
 static void
@@ -457,6 +469,7 @@ cron(void *cookie)
 		count_ops(s);
 		pd_server_account(s);
 		pd_store_tune(s->store);
+		pd_latency_calibrate(&s->timing, false);
 	}
 	s->cron_runs++;
 	pd_loop_timer(s->loop, &s->cron, CRON_US);
@@ -533,6 +546,18 @@ open_tap(struct pd_server *s, struct pd_err *err)
 }
 
 static int
+open_users(struct pd_server *s, struct pd_err *err)
+{
+	if (s->cfg.aclfile != NULL &&
+	    pd_acl_load(s->acl, s->cfg.aclfile, NULL, NULL, err))
+		return -1;
+	if (s->cfg.password != NULL &&
+	    pd_acl_set_password(s->acl, s->cfg.password))
+		return pd_err_nomem(err);
+	return 0;
+}
+
+static int
 start(struct pd_server *s, struct pd_err *err)
 {
 	static const int signals[] = {SIGTERM, SIGINT, 0};
@@ -543,8 +568,16 @@ start(struct pd_server *s, struct pd_err *err)
 		return -1;
 	s->commands = pd_commands_new();
 	s->watches = pd_watchtab_new(s);
-	if (s->commands == NULL || s->watches == NULL)
+	s->pubsub = pd_pubsub_new(s->store->seed);
+	if (s->commands == NULL || s->watches == NULL || s->pubsub == NULL ||
+	    (s->acl = pd_acl_new(s->commands)) == NULL)
 		return pd_err_nomem(err);
+	if (open_users(s, err))
+		return -1;
+	s->slowlog.max = 128;
+	s->timing.slower_us = 10000;
+	s->timing.tracking = true;
+	pd_latency_calibrate(&s->timing, true);
 	randombytes_buf(id, sizeof(id));
 	sodium_bin2hex(s->runid, sizeof(s->runid), id, sizeof(id));
 	s->wall_offset_us = pd_clock_wall_us() - pd_clock_mono_us();
@@ -635,6 +668,10 @@ pd_server_free(struct pd_server *s)
 	pd_buf_release(&s->input);
 	pd_commands_free(s->commands);
 	pd_watchtab_free(s->watches);
+	pd_pubsub_free(s->pubsub);
+	pd_acl_free(s->acl);
+	pd_slowlog_release(&s->slowlog);
+	pd_latency_release(&s->latency);
 #if PD_TLS
 	pd_tls_ctx_free(s->tls);
 #endif

@@ -13,15 +13,20 @@
 
 #include "base/buf.h"
 #include "base/keyfile.h"
+#include "cache/latency.h"
+#include "cache/slowlog.h"
 #include "cache/stats.h"
 #include "data/sample.h"
 #include "io/loop.h"
 
+struct pd_acl;
 struct pd_client;
 struct pd_commands;
 struct pd_err;
 struct pd_listener;
 struct pd_model;
+struct pd_monitors;
+struct pd_pubsub;
 struct pd_store;
 struct pd_tap;
 struct pd_tapserver;
@@ -49,6 +54,8 @@ struct pd_server_config {
 	const char *tls_ca;	/* NULL: clients need no certificate */
 	const char *unixsocket; /* NULL none */
 	char *password;		/* NULL none; owned by the server */
+	const char *aclfile;	/* users; NULL none */
+	const char *config_file; /* for CONFIG REWRITE; NULL none */
 	bool protected_mode;
 	uint64_t maxclients;
 	uint64_t timeout_us;	    /* idle clients are closed; 0 never */
@@ -89,11 +96,21 @@ struct pd_server {
 	struct pd_client *clients; /* newest first */
 	struct pd_client *dirty;   /* with replies to write */
 	struct pd_client *dead;	   /* closed in this turn */
+	struct pd_client *current; /* whose commands run, or NULL */
 	uint64_t nclients;
 	uint64_t next_id;
 	uint64_t clients_bytes; /* of buffers */
 	struct pd_buf input;	/* lent to the client that is being read */
 	struct pd_watchtab *watches;
+	struct pd_acl *acl;
+	struct pd_pubsub *pubsub;
+	struct pd_monitors *monitors; /* NULL as long as nobody watches */
+	struct pd_timing timing;
+	struct pd_latency latency;
+	struct pd_slowlog slowlog;
+	uint64_t secret_in;   /* the command with secret words ... */
+	uint32_t secret_from; /* ... and the first of them */
+	unsigned notify;      /* enum pd_notify_class, 0 nobody is told */
 	struct pd_tap *tap;
 	struct pd_tapserver *tapserver;
 	struct pd_model *model;

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/num.h"
+#include "cache/acl.h"
 #include "cache/client.h"
 #include "cache/command_util.h"
 #include "cache/policy.h"
@@ -212,12 +213,8 @@ GET(get_unixsocket)
 
 SET(set_requirepass)
 {
-	char *copy = v[0] == '\0' ? NULL : strdup(v);
-
-	if (v[0] != '\0' && copy == NULL)
+	if (pd_acl_set_password(s->acl, v[0] == '\0' ? NULL : v))
 		return pd_err_nomem(err);
-	free(s->cfg.password);
-	s->cfg.password = copy;
 	return 0;
 }
 

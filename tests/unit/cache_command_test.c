@@ -28,7 +28,8 @@ each_is_complete(const struct pd_cmd *cmd)
 			assert_true(
 			    d->key[i].begin >= 1 && d->key[i].step >= 1);
 	/* Writes and reads of keys say so. */
-	if (d->key[0].flags != 0 && strcmp(d->name, "watch") != 0)
+	if (d->key[0].flags != 0 && !(d->key[0].flags & PD_KEY_NOT_KEY) &&
+	    strcmp(d->name, "watch") != 0 && !(d->cats & PD_CAT_SCRIPTING))
 		assert_true(d->flags & (PD_CMD_WRITE | PD_CMD_READONLY));
 	for (i = 0; i < cmd->nsubs; i++)
 		each_is_complete(&cmd->subs[i]);
