@@ -7,6 +7,7 @@
 #include "cache/context.h"
 #include "cache/guard.h"
 #include "cache/learned.h"
+#include "cache/look.h"
 #include "cache/record.h"
 #include "cache/slist.h"
 #include "data/feature.h"
@@ -37,6 +38,7 @@
 
 struct pooled {
 	double rank; /* the higher, the sooner it leaves */
+	float score;
 	uint32_t slot;
 	uint32_t last; /* the record's when it was scored */
 };
@@ -62,6 +64,8 @@ struct learned {
 	uint8_t *cost; /* codes by slot; NULL: the objective asks for none */
 	unsigned pooled;
 	struct pooled pool[POOL]; /* the best victim last */
+	uint32_t chosen; /* by score, in the last victim(), or PD_NO_SLOT */
+	float chosen_score;
 	float rows[CANDIDATES * PD_TREES_MAX_COLS];
 };
 
@@ -84,6 +88,7 @@ learned_create(const struct pd_policy_params *params, struct pd_err *err)
 	l->objective = params->objective;
 	l->by_bytes = params->by_bytes;
 	l->overhead = UINT32_MAX;
+	l->chosen = PD_NO_SLOT;
 	if (l->model != NULL)
 		l->kind = pd_score_kind(l->model->label);
 	pd_guard_reset(&l->guard, l->context);
@@ -341,6 +346,7 @@ score_some(struct learned *l, uint64_t tick)
 	pd_trees_score_batch(l->model->trees, l->rows, cols, n, score);
 	for (i = 0; i < n; i++) {
 		e.rank = rank_of(l, slot[i], score[i]);
+		e.score = score[i];
 		e.slot = slot[i];
 		e.last = l->record[slot[i]].last;
 		pool_add(l, &e);
@@ -352,6 +358,7 @@ learned_victim(struct pd_policy *p, uint64_t tick)
 {
 	struct learned *l = (struct learned *)p;
 
+	l->chosen = PD_NO_SLOT;
 	if (l->model == NULL || l->lru.count == 0)
 		return l->lru.oldest;
 	if (!l->unguarded && !pd_guard_allows(&l->guard, l->context, tick)) {
@@ -360,7 +367,10 @@ learned_victim(struct pd_policy *p, uint64_t tick)
 	}
 	/* Scores the LRU end at least, so the pool is not empty. */
 	score_some(l, tick);
-	return l->pool[--l->pooled].slot;
+	l->pooled--;
+	l->chosen = l->pool[l->pooled].slot;
+	l->chosen_score = l->pool[l->pooled].score;
+	return l->chosen;
 }
 
 static void
@@ -394,6 +404,21 @@ learned_set_model(struct pd_policy *p, const struct pd_model *m)
 	l->kind = pd_score_kind(m == NULL ? "" : m->label);
 	l->pooled = 0;
 	pd_guard_reset(&l->guard, l->context);
+}
+
+static void
+learned_look(const struct pd_policy *p, uint32_t slot, uint64_t tick,
+    struct pd_look *out)
+{
+	const struct learned *l = (const struct learned *)p;
+
+	pd_record_look(&l->record[slot], (uint32_t)tick, out);
+	out->queue = "lru";
+	out->queue_length = l->lru.count;
+	if (slot != l->chosen)
+		return;
+	out->by_score = true;
+	out->score = l->chosen_score;
 }
 
 static size_t
@@ -437,6 +462,13 @@ pd_learned_oldest(const struct pd_policy *p)
 	return ((const struct learned *)p)->lru.oldest;
 }
 
+double
+pd_learned_rank(const struct pd_policy *p, uint32_t slot, float score)
+{
+	assert(p->ops == &pd_policy_learned);
+	return rank_of((const struct learned *)p, slot, score);
+}
+
 const struct pd_policy_ops pd_policy_learned = {
     .name = "learned",
     .help = "what a model expects to be asked last; LRU without a model",
@@ -453,5 +485,6 @@ const struct pd_policy_ops pd_policy_learned = {
     .set_history = learned_set_history,
     .set_model = learned_set_model,
     .memory = learned_memory,
+    .look = learned_look,
     .each = learned_each,
 };

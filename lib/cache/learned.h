@@ -28,4 +28,12 @@ bool pd_learned_served(const struct pd_policy *p, uint32_t slot, uint64_t tick,
  * is always among the candidates. ${p} is an instance of this policy. */
 uint32_t pd_learned_oldest(const struct pd_policy *p);
 
+/*
+ * pd_learned_rank(p, slot, score):
+ * By what the resident ${slot}, which the model gives ${score}, is compared
+ * with others: the highest leaves first. The score itself, or what the
+ * objective makes of it (objective.h).
+ */
+double pd_learned_rank(const struct pd_policy *p, uint32_t slot, float score);
+
 #endif /* PD_CACHE_LEARNED_H */

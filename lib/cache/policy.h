@@ -30,6 +30,7 @@
 
 struct pd_context;
 struct pd_err;
+struct pd_look;
 struct pd_model;
 struct pd_policy;
 
@@ -105,6 +106,11 @@ struct pd_policy_ops {
 	/* The name of the policy that chooses victims now, where one of several
 	 * rules by turns (NULL op: always this one). */
 	const char *(*ruling)(const struct pd_policy *);
+	/* Add to ${out}, which is initialised, what it knows of the resident
+	 * ${slot} (NULL op: nothing). Changes nothing; O(1), but for
+	 * positions in queues (cache/look.h). */
+	void (*look)(const struct pd_policy *, uint32_t slot, uint64_t tick,
+	    struct pd_look *out);
 	/* Bytes allocated, ghosts included. */
 	size_t (*memory)(const struct pd_policy *);
 	/* Unordered walk over residents and order hints for a hand-over from

@@ -107,5 +107,6 @@ const struct pd_policy_ops pd_policy_2q = {
     .set_size = pd_queues_set_size,
     .set_history = pd_queues_set_history,
     .memory = pd_queues_memory,
+    .look = pd_queues_look,
     .each = pd_queues_each,
 };

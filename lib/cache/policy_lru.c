@@ -55,6 +55,7 @@ const struct pd_policy_ops pd_policy_lru = {
     .victim = victim,
     .remove = pd_queues_remove,
     .memory = pd_queues_memory,
+    .look = pd_queues_look,
     .each = pd_queues_each,
 };
 
@@ -71,5 +72,6 @@ const struct pd_policy_ops pd_policy_fifo = {
     .victim = victim,
     .remove = pd_queues_remove,
     .memory = pd_queues_memory,
+    .look = pd_queues_look,
     .each = pd_queues_each,
 };

@@ -94,5 +94,6 @@ const struct pd_policy_ops pd_policy_slru = {
     .set_capacity = set_capacity,
     .set_size = pd_queues_set_size,
     .memory = pd_queues_memory,
+    .look = pd_queues_look,
     .each = pd_queues_each,
 };

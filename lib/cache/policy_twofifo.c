@@ -201,6 +201,7 @@ const struct pd_policy_ops pd_policy_s3fifo = {
     .set_size = pd_queues_set_size,
     .set_history = pd_queues_set_history,
     .memory = pd_queues_memory,
+    .look = pd_queues_look,
     .each = pd_queues_each,
 };
 
@@ -220,5 +221,6 @@ const struct pd_policy_ops pd_policy_qdlp = {
     .set_size = pd_queues_set_size,
     .set_history = pd_queues_set_history,
     .memory = pd_queues_memory,
+    .look = pd_queues_look,
     .each = pd_queues_each,
 };

@@ -312,5 +312,6 @@ const struct pd_policy_ops pd_policy_wtinylfu = {
     .set_size = set_size,
     .set_history = set_history,
     .memory = memory,
+    .look = pd_queues_look,
     .each = pd_queues_each,
 };

@@ -1,6 +1,8 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/err.h"
+#include "cache/look.h"
 #include "cache/queues.h"
 
 void *
@@ -82,6 +84,48 @@ pd_queues_memory(const struct pd_policy *p)
 
 	return q->own + pd_slots_memory(&q->slots) +
 	       pd_ghosttab_memory(&q->ghosts);
+}
+
+/* What the lists of a policy are called, and whether the tag's own part is a
+ * count of hits. */
+static const struct {
+	const char *policy;
+	const char *list[PD_QUEUES];
+	bool counts;
+} names[] = {
+    {"lru", {"lru"}, false},
+    {"fifo", {"fifo"}, false},
+    {"slru", {"segment-1", "segment-2", "segment-3", "segment-4"}, false},
+    {"2q", {"in", "main"}, false},
+    {"arc", {"once", "often"}, false},
+    {"s3fifo", {"small", "main"}, true},
+    {"qdlp", {"small", "main"}, true},
+    {"wtinylfu", {"probation", "window", "protected"}, false},
+};
+
+void
+pd_queues_look(const struct pd_policy *p, uint32_t slot, uint64_t tick,
+    struct pd_look *out)
+{
+	const struct pd_queues *q = (const struct pd_queues *)p;
+	const unsigned list = pd_queue_of(q, slot);
+	uint64_t n = 1;
+	uint32_t s;
+	size_t i;
+
+	(void)tick;
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(names[i].policy, p->ops->name) == 0) {
+			out->queue = names[i].list[list];
+			if (names[i].counts)
+				out->counter =
+				    q->slots.tag[slot] & PD_QUEUE_OWN;
+		}
+	out->queue_length = q->list[list].count;
+	for (s = q->list[list].oldest;
+	     s != slot && s != PD_NO_SLOT && n < out->far; n++)
+		s = q->slots.link[s].newer;
+	out->position = s == slot ? n : 0;
 }
 
 void

@@ -44,6 +44,9 @@ void pd_queues_set_size(
     struct pd_policy *p, uint32_t slot, const struct pd_access *acc);
 void pd_queues_set_history(struct pd_policy *p, uint64_t bytes);
 size_t pd_queues_memory(const struct pd_policy *p);
+/* The queue and the position in it, and of the tag's own part the number. */
+void pd_queues_look(const struct pd_policy *p, uint32_t slot, uint64_t tick,
+    struct pd_look *out);
 void pd_queues_each(const struct pd_policy *p,
     void (*fn)(void *cookie, uint32_t slot), void *cookie);
 

@@ -3,6 +3,7 @@
 
 #include "base/code.h"
 #include "cache/context.h"
+#include "cache/look.h"
 #include "cache/policy.h"
 #include "cache/record.h"
 #include "data/event.h"
@@ -68,6 +69,17 @@ pd_record_hit(struct pd_record *r, const struct pd_access *a)
 	if ((r->hits & HITS_MAX) < HITS_MAX)
 		r->hits++;
 	touch(r, a);
+}
+
+void
+pd_record_look(const struct pd_record *r, uint32_t tick, struct pd_look *out)
+{
+	out->recorded = true;
+	out->returning = r->hits & FLAG_RETURNING;
+	out->age = tick - r->last;
+	out->residence = tick - r->inserted;
+	out->hits = r->hits & HITS_MAX;
+	out->accesses = r->frequency;
 }
 
 void

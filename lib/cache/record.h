@@ -17,6 +17,7 @@
 
 struct pd_access;
 struct pd_context_codes;
+struct pd_look;
 struct pd_served;
 
 /* 16 bytes a resident. frequency 0 marks a slot without a resident. */
@@ -71,6 +72,10 @@ void pd_record_resize(struct pd_record *r, const struct pd_access *a);
 /* The key as a model is told of it at ${tick}. */
 void pd_record_served(const struct pd_record *r,
     const struct pd_context_codes *c, uint32_t tick, struct pd_served *out);
+
+/* The key as people are told of it. */
+void pd_record_look(
+    const struct pd_record *r, uint32_t tick, struct pd_look *out);
 
 /* An empty ring. 0, or -1 out of memory. */
 int pd_ghost_ring_init(struct pd_ghost_ring *g);

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "cache/follow.h"
 #include "cache/learned.h"
+#include "cache/look.h"
 #include "cache/mini.h"
 #include "cache/panel.h"
 #include "cache/policy_table.h"
@@ -484,6 +485,25 @@ selector_ruling(const struct pd_policy *p)
 	return experts[((const struct selector *)p)->ruling]->name;
 }
 
+/* The records are always there. Where the cache follows a mini, queues and
+ * scores are in that. */
+static void
+selector_look(const struct pd_policy *p, uint32_t slot, uint64_t tick,
+    struct pd_look *out)
+{
+	const struct selector *s = (const struct selector *)p;
+
+	s->learned->ops->look(s->learned, slot, tick, out);
+	if (s->following) {
+		out->by_score = s->ruling == MODEL;
+		out->score = NAN;
+	}
+	if (s->fixed != NULL && s->fixed->ops->look != NULL)
+		s->fixed->ops->look(s->fixed, slot, tick, out);
+	if (s->fixed != NULL)
+		out->by_score = false;
+}
+
 static size_t
 selector_memory(const struct pd_policy *p)
 {
@@ -552,6 +572,7 @@ const struct pd_policy_ops pd_policy_selector = {
     .set_history = selector_set_history,
     .set_model = selector_set_model,
     .ruling = selector_ruling,
+    .look = selector_look,
     .memory = selector_memory,
     .each = selector_each,
 };
