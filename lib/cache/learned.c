@@ -51,6 +51,7 @@ struct learned {
 	struct pd_slots slots;
 	struct pd_slist lru;
 	struct pd_record *record; /* by slot */
+	uint32_t used;		  /* no slot from here on was ever in use */
 	struct pd_ghost_ring ghosts;
 	uint64_t ghosts_most;
 	struct pd_record_ghost found; /* by miss(), for the insert() after it */
@@ -187,6 +188,8 @@ learned_reserve(struct pd_policy *p, uint32_t n)
 		return -1;
 	for (i = l->slots.n; i < n; i++)
 		l->record[i].frequency = 0;
+	if (l->used > n)
+		l->used = n;
 	return pd_slots_reserve(&l->slots, n);
 }
 
@@ -201,6 +204,8 @@ learned_move(struct pd_policy *p, uint32_t from, uint32_t to)
 	pd_slist_move(&l->slots, &l->lru, from, to);
 	l->record[to] = l->record[from];
 	l->record[from].frequency = 0;
+	if (to >= l->used)
+		l->used = to + 1;
 	if (l->cost != NULL)
 		l->cost[to] = l->cost[from];
 	for (i = 0; i < l->pooled; i++)
@@ -258,6 +263,8 @@ learned_insert(struct pd_policy *p, uint32_t slot, const struct pd_access *a)
 
 	assert(slot < l->slots.n && l->record[slot].frequency == 0);
 	pd_record_insert(&l->record[slot], a, known ? &l->found : NULL);
+	if (slot >= l->used)
+		l->used = slot + 1;
 	if (known)
 		pd_ghost_ring_del(&l->ghosts, print);
 	note_cost(l, slot, a);
@@ -303,7 +310,7 @@ draw(struct learned *l, uint32_t *slot)
 	     s = l->slots.link[s].newer)
 		slot[n++] = s;
 	for (tries = 0; n < CANDIDATES && tries < CANDIDATES * TRIES; tries++) {
-		s = pd_rng_below(&l->rng, l->slots.n);
+		s = pd_rng_below(&l->rng, l->used);
 		if (l->record[s].frequency != 0)
 			slot[n++] = s;
 	}

@@ -153,7 +153,7 @@ the_pool_forgets_what_was_touched(void **state)
 }
 
 static uint64_t
-victims_of(uint64_t seed, const struct pd_model *m)
+victims_of(uint64_t seed, const struct pd_model *m, uint32_t reserve)
 {
 	struct owner o;
 	struct pd_rng rng;
@@ -161,6 +161,8 @@ victims_of(uint64_t seed, const struct pd_model *m)
 	unsigned i;
 
 	owner_init(&o, &pd_policy_learned, 200, false, seed);
+	if (reserve > 0)
+		owner_reserve(&o, reserve);
 	pd_policy_learned.set_model(o.policy, m);
 	pd_rng_init(&rng, 9);
 	for (i = 0; i < 20000; i++)
@@ -177,9 +179,11 @@ the_seed_decides(void **state)
 
 	(void)state;
 	stairs(&m, PD_F_frequency, counts, 8, true);
-	assert_int_equal(victims_of(1, &m), victims_of(1, &m));
-	assert_int_not_equal(victims_of(1, &m), victims_of(2, &m));
-	assert_int_not_equal(victims_of(1, &m), victims_of(1, NULL));
+	assert_int_equal(victims_of(1, &m, 0), victims_of(1, &m, 0));
+	assert_int_not_equal(victims_of(1, &m, 0), victims_of(2, &m, 0));
+	assert_int_not_equal(victims_of(1, &m, 0), victims_of(1, NULL, 0));
+	/* Candidates are drawn among the slots in use. */
+	assert_int_equal(victims_of(1, &m, 0), victims_of(1, &m, 4000));
 	pd_trees_free(m.trees);
 }
 
