@@ -28,8 +28,11 @@ struct pd_judge {
 	unsigned experts;
 	uint32_t block;	  /* accesses */
 	double half_life; /* accesses */
+	double objects;	  /* that the caches hold */
 	uint32_t seen;	  /* accesses of this block */
 	double accesses;  /* their weights */
+	unsigned ruling;  /* the expert that rules */
+	double loss;	  /* misses it has lost to the default since its best */
 	uint32_t judged;  /* bit by expert: counted in this block */
 	double missed[PD_JUDGE_EXPERTS]; /* in this block */
 	double total[PD_JUDGE_EXPERTS];	 /* decayed weights of accesses */
@@ -58,10 +61,12 @@ void pd_judge_forget(struct pd_judge *j, unsigned expert);
 bool pd_judge_access(
     struct pd_judge *j, uint32_t missed, uint32_t judged, double weight);
 
-/* Who should rule after ${ruling}, of those with a bit in ${may} (0 always
- * may). */
-unsigned pd_judge_choose(
-    const struct pd_judge *j, unsigned ruling, uint32_t may);
+/* Who should rule from now on, of those with a bit in ${may} (0 always may).
+ * Tell by pd_judge_crown() if it does. */
+unsigned pd_judge_choose(struct pd_judge *j, uint32_t may);
+
+/* ${expert} rules from now on. */
+void pd_judge_crown(struct pd_judge *j, unsigned expert);
 
 /* The recent miss ratio of ${expert}, 0 when nothing is known. */
 double pd_judge_ratio(const struct pd_judge *j, unsigned expert);

@@ -258,6 +258,7 @@ rule(struct selector *s, unsigned expert)
 	if (s->following)
 		pd_mini_watch(s->panel.mini[s->ruling], NULL, NULL);
 	s->ruling = expert;
+	pd_judge_crown(&s->panel.judge, expert);
 	if (s->following)
 		follow_ruler(s);
 	s->since = s->tick;
@@ -311,7 +312,7 @@ choose(struct selector *s)
 {
 	if (pd_panel_thin(&s->panel))
 		renew_panel(s);
-	rule(s, pd_judge_choose(&s->panel.judge, s->ruling, able(s)));
+	rule(s, pd_judge_choose(&s->panel.judge, able(s)));
 }
 
 /* The minis see an access; whoever should rule after it does. */
