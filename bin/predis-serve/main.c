@@ -33,6 +33,7 @@ static struct {
 	const char *key_file;
 	const char *port_file;
 	const char *tap_by;
+	const char *objective;
 	const char *log_level;
 	bool protected_mode;
 } opt = {
@@ -40,6 +41,7 @@ static struct {
     .tls_port = UNSET,
     .maxmemory = UNSET,
     .tap_by = "key",
+    .objective = "objects",
     .log_level = "notice",
     .protected_mode = true,
 };
@@ -77,6 +79,8 @@ static const struct pd_opt opts[] = {
 	"largest value (default 8M, at most 512M)"},
     {'P', "policy", "NAME", PD_OPT_STR, &opt.cfg.policy, NULL,
 	"eviction policy (default learned)"},
+    {0, "objective", "WHAT", PD_OPT_STR, &opt.objective, NULL,
+	"what to spare: objects, bytes or cost of misses (default objects)"},
     {'M', "model", "FILE", PD_OPT_STR, &opt.cfg.model, NULL,
 	"model bundle for the learned policy"},
     {0, "trusted-key", "FILE", PD_OPT_STR, &opt.cfg.trusted_key, NULL,
@@ -182,6 +186,7 @@ configure(struct pd_err *err)
 	struct pd_server_config *cfg = &opt.cfg;
 	const int scheme = pd_scheme_parse(opt.tap_by);
 	const int level = pd_log_level_parse(opt.log_level);
+	const int objective = pd_objective_parse(opt.objective);
 
 	if (opt.port > 65535 || (opt.tls_port != UNSET && opt.tls_port > 65535))
 		return pd_err_set(err, "a port is at most 65535");
@@ -208,6 +213,9 @@ configure(struct pd_err *err)
 		return pd_err_set(err, "--log-level: debug, verbose, notice, "
 				       "warning or nothing");
 	cfg->log_level = (enum pd_log_level)level;
+	if (objective < 0)
+		return pd_err_set(err, "--objective: objects, bytes or cost");
+	cfg->objective = (enum pd_objective)objective;
 	return check_policy(err) || check_tls(err) ? -1 : 0;
 }
 

@@ -47,6 +47,7 @@ struct set_opts {
 	bool get;
 	bool keep_ttl;
 	uint32_t expiry; /* word that holds it, 0 none */
+	uint32_t cost;	 /* word that holds it, 0 none */
 	int64_t unit_ms;
 	bool relative;
 };
@@ -67,6 +68,9 @@ parse_set(const struct pd_arg *a, uint32_t n, struct set_opts *o)
 			o->get = true;
 		} else if (pd_arg_is(&a[i], "keepttl") && o->expiry == 0) {
 			o->keep_ttl = true;
+		} else if (pd_arg_is(&a[i], "cost") && o->cost == 0 &&
+			   i + 1 < n) {
+			o->cost = ++i;
 		} else if (pd_arg_expiry_option(&a[i], &unit, &relative) &&
 			   !o->keep_ttl && o->expiry == 0 && i + 1 < n) {
 			o->unit_ms = unit;
@@ -83,12 +87,16 @@ static void
 set_with(struct pd_client *c, const struct pd_arg *a, struct set_opts *o)
 {
 	struct pd_store *st = c->server->store;
+	struct pd_put put = {.len = a[2].n,
+	    .expiry = o->keep_ttl ? PD_EXPIRY_KEEP : 0,
+	    .op = o->get ? PD_OP_UPDATE : PD_OP_SET};
 	struct pd_entry *e;
 	struct pd_key k;
-	int64_t expiry = o->keep_ttl ? PD_EXPIRY_KEEP : 0;
 
 	if (o->expiry != 0 && !pd_arg_expiry(c, &a[o->expiry], o->unit_ms,
-				  o->relative, "set", &expiry))
+				  o->relative, "set", &put.expiry))
+		return;
+	if (o->cost != 0 && !pd_arg_cost(c, &a[o->cost], 1, "set", &put.cost))
 		return;
 	if (!pd_arg_key(c, &a[1], &k))
 		return;
@@ -98,7 +106,7 @@ set_with(struct pd_client *c, const struct pd_arg *a, struct set_opts *o)
 		return;
 	}
 	if (!o->get) {
-		if (pd_write_value(c, &k, a[2].p, a[2].n, expiry, PD_OP_SET))
+		if (pd_write_put(c, &k, a[2].p, &put))
 			pd_reply_ok(&c->reply);
 		return;
 	}
@@ -107,7 +115,7 @@ set_with(struct pd_client *c, const struct pd_arg *a, struct set_opts *o)
 		pd_reply_error(&c->reply, PD_ERR_OOM);
 		return;
 	}
-	if (pd_write_value(c, &k, a[2].p, a[2].n, expiry, PD_OP_UPDATE))
+	if (pd_write_put(c, &k, a[2].p, &put))
 		reply_entry(c, e);
 	if (e != NULL)
 		pd_store_release(st, e);
@@ -405,7 +413,8 @@ const struct pd_command pd_commands_string[] = {
     {DEF("set", -3, W | M, 1, 0, 1,
 	 PD_KEY_RW | PD_KEY_ACCESS | PD_KEY_UPDATE | PD_KEY_VARIABLE),
 	.run = run_set, .since = "1.0.0", .complexity = "O(1)",
-	.summary = "Write a key, with options for expiry and conditions."},
+	.summary = "Write a key, with options for expiry, conditions and "
+		   "cost."},
     {DEF("setnx", 3, W | M | F, 1, 0, 1, PD_KEY_OW | PD_KEY_INSERT),
 	.run = run_setnx, .since = "1.0.0", .complexity = "O(1)",
 	.summary = "Write a key only when it is absent."},

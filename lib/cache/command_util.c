@@ -93,18 +93,42 @@ bool
 pd_write_value(struct pd_client *c, const struct pd_key *k, const void *p,
     size_t n, int64_t expiry, unsigned op)
 {
-	const struct pd_put put = {
-	    .len = n, .keep = 0, .expiry = expiry, .op = op};
+	const struct pd_put put = {.len = n, .expiry = expiry, .op = op};
+
+	return pd_write_put(c, k, p, &put);
+}
+
+bool
+pd_write_put(struct pd_client *c, const struct pd_key *k, const void *p,
+    const struct pd_put *put)
+{
 	enum pd_store_status st;
 	uint8_t *value;
 
-	st = pd_store_put(c->server->store, k, &put, &value);
+	st = pd_store_put(c->server->store, k, put, &value);
 	if (st != PD_STORE_OK) {
 		pd_reply_store_error(c, st);
 		return false;
 	}
-	if (n > 0)
-		memcpy(value, p, n);
+	if (put->len > 0)
+		memcpy(value, p, put->len);
+	return true;
+}
+
+bool
+pd_arg_cost(struct pd_client *c, const struct pd_arg *a, int64_t least,
+    const char *cmd, uint32_t *us)
+{
+	int64_t v;
+
+	if (!pd_arg_int(c, a, &v))
+		return false;
+	if (v < least || v > PD_REFETCH_HINT_MOST) {
+		pd_reply_errorf(
+		    &c->reply, "ERR invalid cost in '%s' command", cmd);
+		return false;
+	}
+	*us = (uint32_t)v;
 	return true;
 }
 

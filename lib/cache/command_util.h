@@ -42,6 +42,15 @@ void pd_reply_store_error(struct pd_client *c, enum pd_store_status s);
 bool pd_write_value(struct pd_client *c, const struct pd_key *k, const void *p,
     size_t n, int64_t expiry, unsigned op);
 
+/* The same with more to say: put->len bytes, none kept. */
+bool pd_write_put(struct pd_client *c, const struct pd_key *k, const void *p,
+    const struct pd_put *put);
+
+/* A word as the cost of fetching a key again, in microseconds, from ${least}
+ * on; replies unless it is one. ${cmd} is the command, for the reply. */
+bool pd_arg_cost(struct pd_client *c, const struct pd_arg *a, int64_t least,
+    const char *cmd, uint32_t *us);
+
 /*
  * pd_arg_expiry(c, a, unit_ms, relative, cmd, &ms):
  * A word as a time to expire at, in ms since 1970; it counts units of

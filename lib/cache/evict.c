@@ -15,8 +15,11 @@
 #include "model/model.h"
 
 #define UNLIMITED (UINT64_C(1) << 50)
-#define HISTORY_SHARE 16 /* a sixteenth of the memory may be ghosts */
-#define BYTES_A_KEY 256	 /* a guess, for the first sizes of ghosts */
+#define HISTORY_SHARE 16  /* a sixteenth of the memory may be ghosts */
+#define COSTS_SHARE 256	  /* of it for the costs of keys that left, */
+#define COSTS_LEAST 4096  /* but as many as this, */
+#define COSTS_USUAL 65536 /* and as many without a limit */
+#define BYTES_A_KEY 256	  /* a guess, for the first sizes of ghosts */
 
 uint64_t
 pd_store_memory(const struct pd_store *st)
@@ -24,7 +27,8 @@ pd_store_memory(const struct pd_store *st)
 	return st->entry_bytes + pd_index_memory(&st->index) +
 	       st->slots_cap * sizeof(struct pd_entry *) +
 	       st->policy->ops->memory(st->policy) +
-	       pd_context_memory(st->context) + st->whatif_bytes +
+	       pd_context_memory(st->context) + pd_refetch_memory(&st->costs) +
+	       st->whatif_bytes +
 	       (st->model != NULL ? pd_model_memory(st->model) : 0) +
 	       PD_STORE_PENDING * sizeof(struct pd_miss) + st->extern_bytes;
 }
@@ -174,6 +178,7 @@ create(struct pd_store *st, const struct pd_policy_ops *ops, struct pd_err *err)
 	    .capacity = capacity(st),
 	    .by_bytes = st->cfg.maxobjects == 0,
 	    .seed = st->cfg.keys->table_seed,
+	    .objective = st->cfg.objective,
 	    .model = st->model,
 	    .context = st->context,
 	    .resident = tell,
@@ -196,6 +201,22 @@ create(struct pd_store *st, const struct pd_policy_ops *ops, struct pd_err *err)
 		return NULL;
 	}
 	return p;
+}
+
+int
+store_open_costs(struct pd_store *st, struct pd_err *err)
+{
+	uint64_t n = COSTS_USUAL;
+
+	if (st->cfg.objective != PD_OBJECTIVE_COST)
+		return 0;
+	if (st->cfg.maxobjects > 0)
+		n = 2 * st->cfg.maxobjects;
+	else if (st->cfg.maxmemory > 0)
+		n = st->cfg.maxmemory / COSTS_SHARE / (sizeof(uint32_t) + 1);
+	n = n < COSTS_LEAST ? COSTS_LEAST : n;
+	return pd_refetch_init(&st->costs, n, st->slots_cap) ? pd_err_nomem(err)
+							     : 0;
 }
 
 int
@@ -280,6 +301,28 @@ pd_store_set_policy(
 	old->ops->destroy(old);
 	st->stats->policy_switches++;
 	return 0;
+}
+
+int
+pd_store_set_objective(
+    struct pd_store *st, enum pd_objective o, struct pd_err *err)
+{
+	const enum pd_objective old = st->cfg.objective;
+
+	if (o == old)
+		return 0;
+	st->cfg.objective = o;
+	if (!store_open_costs(st, err)) {
+		if (pd_store_set_policy(st, st->cfg.policy, err) == 0) {
+			if (o != PD_OBJECTIVE_COST)
+				pd_refetch_release(&st->costs);
+			return 0;
+		}
+		if (o == PD_OBJECTIVE_COST)
+			pd_refetch_release(&st->costs);
+	}
+	st->cfg.objective = old;
+	return -1;
 }
 
 void

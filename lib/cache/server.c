@@ -518,6 +518,7 @@ open_store(struct pd_server *s, struct pd_err *err)
 	    .max_share = s->cfg.max_share,
 	    .evict = s->cfg.evict,
 	    .policy = pd_policy_find(s->cfg.policy),
+	    .objective = s->cfg.objective,
 	    .keys = &s->cfg.keys,
 	};
 

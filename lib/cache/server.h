@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/keyfile.h"
 #include "cache/latency.h"
+#include "cache/objective.h"
 #include "cache/slowlog.h"
 #include "cache/stats.h"
 #include "data/sample.h"
@@ -69,6 +70,7 @@ struct pd_server_config {
 	double max_share;
 	bool evict;
 	const char *policy;
+	enum pd_objective objective;
 	const char *model;	 /* a bundle to start with, or NULL */
 	const char *trusted_key; /* load only what it signed; or NULL */
 	const char *tap;	 /* address, or NULL */

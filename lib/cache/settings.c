@@ -112,6 +112,24 @@ SET(set_policy)
 	return pd_server_set_policy(s, v, err);
 }
 
+GET(get_objective)
+{
+	pd_buf_addstr(b, pd_objective_name(s->store->cfg.objective));
+}
+
+SET(set_objective)
+{
+	const int o = pd_objective_parse(v);
+
+	if (o < 0)
+		return pd_err_set(
+		    err, "argument must be 'objects', 'bytes' or 'cost'");
+	if (pd_store_set_objective(s->store, (enum pd_objective)o, err))
+		return -1;
+	s->cfg.objective = (enum pd_objective)o;
+	return 0;
+}
+
 GET(get_max_value)
 {
 	add_u64(b, s->cfg.max_value);
@@ -328,6 +346,7 @@ const struct pd_setting pd_settings[] = {
     {"maxmemory", get_maxmemory, set_maxmemory},
     {"maxmemory-policy", get_maxmemory_policy, set_maxmemory_policy},
     {"maxobjects", get_maxobjects, set_maxobjects},
+    {"objective", get_objective, set_objective},
     {"policy", get_policy, set_policy},
     {"port", get_port, NULL},
     {"protected-mode", get_protected_mode, set_protected_mode},

@@ -55,7 +55,8 @@ slots_resize(struct pd_store *st, uint32_t n)
 {
 	struct pd_entry **p;
 
-	if (st->policy->ops->reserve(st->policy, n))
+	if (st->policy->ops->reserve(st->policy, n) ||
+	    pd_refetch_reserve(&st->costs, n))
 		return -1;
 	p = realloc(st->slots, n * sizeof(struct pd_entry *));
 	if (p == NULL && n > st->slots_cap)
@@ -101,6 +102,7 @@ slots_compact(struct pd_store *st)
 			e = store_slot(st, --from);
 		while (e == NULL);
 		st->policy->ops->move(st->policy, from, to);
+		pd_refetch_move(&st->costs, from, to);
 		st->slots[to] = e;
 		e->slot = to++;
 	}

@@ -50,9 +50,13 @@ pd_store_new(const struct pd_store_config *cfg, struct pd_stats *stats,
 		goto err1;
 	if (pd_index_init(&st->index, entry_hash, st))
 		goto err2;
-	if (store_open_policy(st, cfg->policy, err))
+	if (store_open_costs(st, err))
 		goto err3;
+	if (store_open_policy(st, cfg->policy, err))
+		goto err4;
 	return st;
+err4:
+	pd_refetch_release(&st->costs);
 err3:
 	pd_index_release(&st->index);
 	free(st->pending);
@@ -78,6 +82,7 @@ pd_store_free(struct pd_store *st)
 		if (store_slot(st, i) != NULL)
 			free(st->slots[i]);
 	store_close_policy(st);
+	pd_refetch_release(&st->costs);
 	pd_index_release(&st->index);
 	free(st->slots);
 	free(st->pending);
@@ -170,6 +175,7 @@ entry_new(
 	e->klen = (uint16_t)k->n;
 	e->flags = (uint8_t)((ttl ? PD_ENTRY_TTL : 0) | k->db << 4);
 	e->holds = 0;
+	e->slot = PD_NO_SLOT;
 	if (ttl)
 		memcpy(e->data, &expiry, sizeof(expiry));
 	memcpy(value_of(e) - k->n, k->p, k->n);
@@ -195,6 +201,9 @@ store_access(const struct pd_store *st, uint64_t hash, const struct pd_entry *e,
 	if (st->cfg.maxobjects == 0)
 		acc.size = e == NULL ? 0 : (uint32_t)pd_store_entry_bytes(e);
 	acc.bytes = e == NULL ? 0 : e->vlen;
+	if (e != NULL && e->slot != PD_NO_SLOT)
+		acc.cost = pd_refetch_guess(
+		    &st->costs, pd_refetch_get(&st->costs, e->slot));
 	return acc;
 }
 
@@ -205,6 +214,7 @@ tap(struct pd_store *st, const struct pd_key *k, unsigned op,
 {
 	const struct pd_context_codes codes = pd_context_codes(st->context);
 	const int64_t t = e == NULL ? 0 : pd_entry_expiry(e);
+	uint32_t cost = 0;
 	struct pd_event ev;
 
 	pd_event_init(&ev);
@@ -216,7 +226,12 @@ tap(struct pd_store *st, const struct pd_key *k, unsigned op,
 		flags |= PD_EV_TTL;
 		ev.ttl_ms = t > st->now_ms ? (uint64_t)(t - st->now_ms) : 0;
 	}
-	if (st->asked_us != 0)
+	if (pd_op_writes(op) && e != NULL && e->slot != PD_NO_SLOT)
+		cost = pd_refetch_us(pd_refetch_get(&st->costs, e->slot));
+	if (cost != 0) {
+		flags |= PD_EV_COST;
+		ev.latency_us = cost;
+	} else if (st->asked_us != 0)
 		ev.latency_us = (uint32_t)(pd_clock_mono_us() - st->asked_us);
 	ev.op = (uint8_t)op;
 	ev.flags = (uint8_t)flags;
@@ -254,6 +269,7 @@ store_remove(
 	const unsigned db = pd_entry_db(e);
 
 	pd_index_del(&st->index, hash, e);
+	pd_refetch_leave(&st->costs, hash, pd_refetch_get(&st->costs, slot));
 	st->policy->ops->remove(st->policy, slot, hash, evicted);
 	if (evicted ? pd_context_selects(hash, pd_context_shift(st->context))
 		    : pd_context_delete(st->context, hash))
@@ -318,6 +334,9 @@ pd_store_read(struct pd_store *st, const struct pd_key *k, unsigned op)
 	if (e != NULL) {
 		access_hit(st, k, e, op, true);
 		st->stats->hits++;
+		st->stats->hit_bytes += e->vlen;
+		st->stats->hit_cost_us +=
+		    pd_refetch_us(pd_refetch_get(&st->costs, e->slot));
 	} else {
 		st->tick++;
 		if (pd_context_access(
@@ -328,6 +347,7 @@ pd_store_read(struct pd_store *st, const struct pd_key *k, unsigned op)
 		m = pending_of(st, k->hash);
 		m->hash = k->hash;
 		m->tick = st->tick;
+		m->us = st->asked_us;
 		st->stats->misses++;
 	}
 	if (tapped(st, k))
@@ -338,19 +358,25 @@ pd_store_read(struct pd_store *st, const struct pd_key *k, unsigned op)
 /* Insert. */
 
 /* The tick of the access that this write belongs to; *fill says whether it
- * completes an earlier miss. */
+ * completes an earlier miss, and *took how long ago that was, if it is known
+ * to be longer than nothing. */
 static uint64_t
-access_miss(struct pd_store *st, const struct pd_key *k, bool *fill)
+access_miss(
+    struct pd_store *st, const struct pd_key *k, bool *fill, uint64_t *took)
 {
 	struct pd_miss *m = pending_of(st, k->hash);
 	struct pd_access acc;
 	uint64_t tick;
+
+	*took = 0;
 
 	*fill = m->tick != 0 && m->hash == k->hash &&
 		st->tick - m->tick < PENDING_AGE;
 	if (*fill) {
 		tick = m->tick;
 		m->tick = 0;
+		if (m->us != 0 && st->asked_us > m->us)
+			*took = st->asked_us - m->us;
 		st->stats->fills++;
 		return tick;
 	}
@@ -372,7 +398,7 @@ refuse(struct pd_store *st)
 /* Make an entry resident, for whom there is room. 0, or -1 out of memory. */
 static int
 place(struct pd_store *st, const struct pd_key *k, struct pd_entry *e,
-    const struct pd_access *acc)
+    const struct pd_access *acc, pd_refetch_note cost)
 {
 	const uint32_t slot = store_slot_take(st);
 
@@ -384,6 +410,7 @@ place(struct pd_store *st, const struct pd_key *k, struct pd_entry *e,
 	}
 	e->slot = slot;
 	st->slots[slot] = e;
+	pd_refetch_set(&st->costs, slot, cost);
 	st->policy->ops->insert(st->policy, slot, acc);
 	st->count[k->db]++;
 	st->total++;
@@ -398,25 +425,34 @@ insert(struct pd_store *st, const struct pd_key *k, const struct pd_put *put,
 {
 	struct pd_entry *e;
 	struct pd_access acc;
+	pd_refetch_note cost;
 	bool fill;
-	uint64_t tick;
+	uint64_t tick, took;
 
-	tick = access_miss(st, k, &fill);
+	tick = access_miss(st, k, &fill, &took);
+	cost = put->cost != 0 ? pd_refetch_hinted(put->cost)
+			      : pd_refetch_measured(&st->costs,
+				    pd_refetch_past(&st->costs, k->hash), took);
 	if ((e = entry_new(st, k, put->len, expiry)) == NULL)
 		return refuse(st);
 	/* A fill is the read that missed: nobody wrote. */
 	acc = store_access(st, k->hash, e, fill ? PD_OP_GET : put->op);
 	acc.tick = tick;
+	acc.cost = pd_refetch_guess(&st->costs, cost);
 	if (pd_context_fill(st->context, k->hash, acc.size, tick))
 		store_told_fill(st, k, e, &acc);
 	st->policy->ops->miss(st->policy, &acc);
 	/* The entry is allocated, so its bytes are counted already. */
-	if (store_make_room_for(st, 0, 1) || place(st, k, e, &acc)) {
+	if (store_make_room_for(st, 0, 1) || place(st, k, e, &acc, cost)) {
 		pd_whatif_remove(st->whatif, k->hash, true);
 		entry_discard(st, e);
 		return refuse(st);
 	}
 	memset(value_of(e), 0, put->keep < put->len ? put->keep : put->len);
+	if (fill) {
+		st->stats->fill_bytes += e->vlen;
+		st->stats->fill_cost_us += pd_refetch_us(cost);
+	}
 	if (tapped(st, k))
 		tap(st, k, put->op, e, fill ? PD_EV_FILL : 0, tick);
 	*out = e;
@@ -479,8 +515,12 @@ update(struct pd_store *st, const struct pd_key *k, const struct pd_put *put,
 	const size_t old = e->vlen;
 	struct pd_entry *n = e;
 	struct pd_access acc;
+	pd_refetch_note cost;
 	size_t kept;
 
+	if (put->cost != 0)
+		pd_refetch_set(
+		    &st->costs, e->slot, pd_refetch_hinted(put->cost));
 	if (fits(e, need)) {
 		reshape(st, e, put->len, keep, expiry);
 	} else {
@@ -507,8 +547,10 @@ update(struct pd_store *st, const struct pd_key *k, const struct pd_put *put,
 		goto err0;
 	if (n->slot == PD_NO_SLOT) {
 		acc = store_access(st, k->hash, n, put->op);
+		cost = pd_refetch_past(&st->costs, k->hash);
+		acc.cost = pd_refetch_guess(&st->costs, cost);
 		st->policy->ops->miss(st->policy, &acc);
-		if (place(st, k, n, &acc))
+		if (place(st, k, n, &acc, cost))
 			goto err0;
 		store_told_fill(st, k, n, &acc);
 	}
@@ -595,6 +637,32 @@ pd_store_del(struct pd_store *st, const struct pd_key *k)
 	store_remove(st, e, k->hash, false);
 	store_slots_fit(st);
 	return true;
+}
+
+bool
+pd_store_hint(struct pd_store *st, const struct pd_key *k, uint32_t us)
+{
+	const pd_refetch_note n = us == 0 ? 0 : pd_refetch_hinted(us);
+	struct pd_entry *e;
+
+	if (!st->costs.on)
+		return false;
+	e = pd_store_peek(st, k);
+	if (e != NULL)
+		pd_refetch_set(&st->costs, e->slot, n);
+	pd_refetch_forget(&st->costs, k->hash);
+	if (e == NULL)
+		pd_refetch_leave(&st->costs, k->hash, n);
+	return true;
+}
+
+uint32_t
+pd_store_cost(struct pd_store *st, const struct pd_key *k)
+{
+	const struct pd_entry *e = pd_store_peek(st, k);
+
+	return pd_refetch_us(e != NULL ? pd_refetch_get(&st->costs, e->slot)
+				       : pd_refetch_past(&st->costs, k->hash));
 }
 
 void

@@ -23,6 +23,7 @@
 
 #include "cache/index.h"
 #include "cache/policy.h"
+#include "cache/refetch.h"
 #include "cache/stats.h"
 
 struct pd_context;
@@ -97,7 +98,8 @@ struct pd_store_config {
 	double max_share;    /* of maxmemory, for one key with its value */
 	bool evict;	     /* false: refuse writes when full */
 	const struct pd_policy_ops *policy;
-	const struct pd_keys *keys; /* seed of the hash; borrowed */
+	enum pd_objective objective; /* costs are kept with PD_OBJECTIVE_COST */
+	const struct pd_keys *keys;  /* seed of the hash; borrowed */
 };
 
 #define PD_STORE_SLOTS_MIN 256 /* the least step by which slots grow */
@@ -106,6 +108,7 @@ struct pd_store_config {
 struct pd_miss {
 	uint64_t hash;
 	uint64_t tick; /* 0: free */
+	uint64_t us;   /* asked_us then */
 };
 
 /* Open for reading; only store*.c change it. */
@@ -136,6 +139,7 @@ struct pd_store {
 	struct pd_tap *tap;	      /* may be NULL */
 	struct pd_stats *stats;	      /* the owner's */
 	struct pd_miss *pending;
+	struct pd_refetch costs;
 	/* Called before a key changes or leaves; NULL when nobody watches. */
 	void (*changed)(void *cookie, const struct pd_key *k);
 	void *changed_cookie;
@@ -173,6 +177,7 @@ struct pd_put {
 	size_t keep;	/* leading bytes to keep of the old value */
 	int64_t expiry; /* ms since 1970, 0 none, PD_EXPIRY_KEEP */
 	unsigned op;	/* enum pd_op */
+	uint32_t cost;	/* a hint: microseconds to fetch it again, 0 none */
 };
 
 /*
@@ -201,6 +206,16 @@ void pd_store_flush(struct pd_store *st, int db);
 bool pd_store_hold(struct pd_entry *e);
 void pd_store_release(struct pd_store *st, struct pd_entry *e);
 
+/*
+ * pd_store_hint(st, k, us):
+ * It takes ${us} (at most PD_REFETCH_HINT_MOST; 0: that is not known any more)
+ * to fetch this key again; noted for a resident at once, for another when it
+ * comes. No access. False when costs are not kept.
+ */
+bool pd_store_hint(struct pd_store *st, const struct pd_key *k, uint32_t us);
+/* What is known of that, in microseconds; 0 nothing. */
+uint32_t pd_store_cost(struct pd_store *st, const struct pd_key *k);
+
 /* A random resident of ${db}, or NULL when there is none. */
 struct pd_entry *pd_store_random(struct pd_store *st, unsigned db);
 
@@ -223,6 +238,10 @@ void pd_store_set_limits(
 /* Change the policy; residents are handed over in eviction order. 0 or -1. */
 int pd_store_set_policy(
     struct pd_store *st, const struct pd_policy_ops *ops, struct pd_err *err);
+/* Change the objective; the policy begins anew with the residents in eviction
+ * order. 0 or -1, with all as it was. */
+int pd_store_set_objective(
+    struct pd_store *st, enum pd_objective o, struct pd_err *err);
 /* Use another model, or NULL. The old one may be freed afterwards. */
 void pd_store_set_model(struct pd_store *st, const struct pd_model *m);
 

@@ -34,6 +34,8 @@ void store_told_fill(struct pd_store *st, const struct pd_key *k,
  * removals, O(slots), once in many. Slots change. */
 void store_slots_fit(struct pd_store *st);
 
+/* Keep costs if the objective asks for them. 0, or -1 with a message. */
+int store_open_costs(struct pd_store *st, struct pd_err *err);
 /* Make policy and context for an empty store. 0, or -1 with a message. */
 int store_open_policy(
     struct pd_store *st, const struct pd_policy_ops *ops, struct pd_err *err);

@@ -49,7 +49,7 @@ static enum pd_store_status
 put(struct pd_store *st, const char *name, const char *v, int64_t expiry)
 {
 	const struct pd_key k = key(st, name);
-	const struct pd_put p = {strlen(v), 0, expiry, PD_OP_SET};
+	const struct pd_put p = {strlen(v), 0, expiry, PD_OP_SET, 0};
 	enum pd_store_status r;
 	uint8_t *value;
 
