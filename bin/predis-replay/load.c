@@ -96,9 +96,8 @@ begin_part(struct play *p, const char *path)
 	return 0;
 }
 
-/* The requests from p->begin to p->end. */
-static uint64_t
-count_requests(const struct play *p)
+uint64_t
+play_requests(const struct play *p)
 {
 	const struct pd_trace *t = p->trace;
 	uint64_t n = p->end - p->begin;
@@ -155,7 +154,8 @@ load_all(struct play *p, char **path, int n, struct pd_err *err)
 	p->trained = pd_trace_position(t, opt.train_on);
 	if (p->from < p->begin)
 		p->from = p->begin;
-	p->requests = count_requests(p);
+	p->requests = play_requests(p);
+	p->minute = pd_trace_minute(t);
 	if (opt.window > 0 && place_windows(p) < 0)
 		return pd_err_nomem(err);
 	return 0;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "cli/cli.h"
+#include "figure.h"
 #include "model/model.h"
 #include "replay.h"
 
@@ -48,6 +49,8 @@ run(int argc, char **argv)
 	for (i = 0; i < argc; i += step)
 		if (run_trace(argv + i, step) < 0)
 			status = PD_EXIT_FAIL;
+	if (figure_finish() < 0)
+		status = PD_EXIT_FAIL;
 	pd_model_free(opt.model);
 	return status;
 }
@@ -86,6 +89,16 @@ static const struct pd_opt opts[] = {
 	"simulations at once (default: one a processor)"},
     {0, "window", "N", PD_OPT_U64, &opt.window, NULL,
 	"print a row for every N requests, for a series over time"},
+    {0, "mrc", NULL, PD_OPT_FLAG, &opt.mrc, NULL,
+	"miss-ratio curves: every policy over many capacities"},
+    {0, "points", "N", PD_OPT_U64, &opt.points, NULL,
+	"mrc: how many capacities, 0.1% to 100% (default 24)"},
+    {0, "exact", NULL, PD_OPT_FLAG, &opt.exact, NULL,
+	"mrc: never simulate large caches on a sample of the keys"},
+    {0, "svg", "FILE", PD_OPT_STR, &opt.svg, NULL,
+	"mrc, window: draw the lines into FILE"},
+    {0, "plot", NULL, PD_OPT_FLAG, &opt.plot, NULL,
+	"mrc, window: draw them on the terminal instead of printing rows"},
     {'j', "json", NULL, PD_OPT_FLAG, &opt.json, NULL,
 	"one JSON object a line instead of columns"},
     {0, "list-policies", NULL, PD_OPT_FLAG, &list_policies, NULL,

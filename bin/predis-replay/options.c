@@ -7,6 +7,7 @@
 #include "base/num.h"
 #include "cache/learned.h"
 #include "cli/cli.h"
+#include "curve.h"
 #include "data/evreader.h"
 #include "model/model.h"
 #include "replay.h"
@@ -18,6 +19,7 @@ struct options opt = {
     .objective_name = "objects",
     .seed = 1,
     .to = 1,
+    .points = CURVE_POINTS,
     .pipeline = 1,
     .prefix = "",
     .timeout_us = 10000000,
@@ -174,6 +176,42 @@ check_training(void)
 	return check_train_on();
 }
 
+/* What is drawn. 0, or -1 reported. */
+static int
+check_drawing(void)
+{
+	if ((opt.svg != NULL || opt.plot) && !opt.mrc && opt.window == 0) {
+		pd_cli_usage("--%s needs --mrc or --window: one size has no "
+			     "line",
+		    opt.plot ? "plot" : "svg");
+		return -1;
+	}
+	if (opt.plot && opt.json) {
+		pd_cli_usage("--plot draws instead of --json's rows");
+		return -1;
+	}
+	return 0;
+}
+
+/* --mrc and what goes with it. 0, or -1 reported. */
+static int
+check_curve(void)
+{
+	if (opt.mrc && opt.window > 0) {
+		pd_cli_usage("--mrc cannot be used with --window");
+		return -1;
+	}
+	if (opt.exact && !opt.mrc) {
+		pd_cli_usage("--exact needs --mrc");
+		return -1;
+	}
+	if (opt.points < 2 || opt.points > CURVE_LARGEST) {
+		pd_cli_usage("--points must be in 2..%d", CURVE_LARGEST);
+		return -1;
+	}
+	return check_drawing();
+}
+
 /* What a server does not take. 0, or -1 reported. */
 static int
 check_server(void)
@@ -186,8 +224,8 @@ check_server(void)
 			     "simulation: --server has its own");
 		return -1;
 	}
-	if (opt.retrain > 0 || opt.window > 0 || opt.join) {
-		pd_cli_usage("--retrain, --window and --join are for "
+	if (opt.retrain > 0 || opt.window > 0 || opt.join || opt.mrc) {
+		pd_cli_usage("--retrain, --window, --mrc and --join are for "
 			     "simulation, not for --server");
 		return -1;
 	}
@@ -223,7 +261,7 @@ check_simulation(void)
 	}
 	if (choose_policies(&err) < 0)
 		return pd_cli_fail(&err);
-	if (opt.sizes == 0)
+	if (opt.sizes == 0 && !opt.mrc)
 		add_size("10%", &err);
 	return 0;
 }
@@ -248,7 +286,7 @@ check_options(void)
 		    "--skip and --from must be smaller than --to");
 	if (opt.pipeline == 0 || opt.pipeline > 100000)
 		return pd_cli_usage("--pipeline must be in 1..100000");
-	if (check_server() < 0 || check_jobs() < 0)
+	if (check_server() < 0 || check_curve() < 0 || check_jobs() < 0)
 		return PD_EXIT_FAIL;
 	return opt.server != NULL ? 0 : check_simulation();
 }

@@ -50,6 +50,11 @@ struct options {
 	double from;
 	double to;
 	uint64_t window; /* requests; 0: no series */
+	bool mrc;
+	uint64_t points;
+	bool exact;
+	bool plot;
+	const char *svg;
 	/* --server */
 	const char *server;
 	uint64_t pipeline;
@@ -76,6 +81,7 @@ struct play {
 	size_t trained; /* first one not trained on */
 	size_t end;	/* and one behind the last */
 	uint64_t requests; /* from begin to end */
+	uint64_t minute;   /* ticks, of the whole trace */
 	struct part *part; /* the files that were joined, one at least */
 	int parts;
 	size_t *stop; /* with --window: where the windows end, the last at
@@ -113,6 +119,11 @@ struct row {
 	unsigned trainings; /* with --retrain */
 	unsigned models;    /* of these, those that gave a model */
 	double training_seconds;
+	/* Of a curve: */
+	const char *method; /* "stack", "simulated" or "sampled" */
+	double miss_ratio;
+	double byte_miss_ratio;
+	double error; /* of the miss ratio, where it was sampled */
 };
 
 /* The columns or keys of one window. */
@@ -132,11 +143,15 @@ int check_options(void);
 int load(struct play *p, char **path, int n);
 void unload(struct play *p);
 
+/* The requests from p->begin to p->end. */
+uint64_t play_requests(const struct play *p);
+
 /* rows.c: write to standard output, the names of the columns before the
  * first. 0, or -1 having reported. */
 int put_row(const struct row *r);
 int put_window(const struct row *r, const struct window *w, size_t number,
     uint64_t from_request);
+int put_point(const struct row *r);
 double ratio(uint64_t part, uint64_t all);
 
 /* simulate.c: simulate every size and policy. 0, or -1 having reported. */

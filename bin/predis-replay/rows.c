@@ -213,3 +213,32 @@ put_window(const struct row *r, const struct window *w, size_t number,
 	return put(&b, "window\tfrom_request\trequests\tmisses\tmiss_ratio\t"
 		       "byte_miss_ratio\truling");
 }
+
+int
+put_point(const struct row *r)
+{
+	struct pd_buf b = PD_BUF_INIT;
+	struct pd_json j;
+
+	if (opt.json) {
+		pd_json_init(&j, &b);
+		json_head(&j, r);
+		key_fixed(&j, "miss_ratio", r->miss_ratio, 6);
+		key_fixed(&j, "byte_miss_ratio", r->byte_miss_ratio, 6);
+		pd_json_key(&j, "method");
+		pd_json_str(&j, r->method);
+		key_fixed(&j, "miss_ratio_error", r->error, 6);
+		key_u64(&j, "requests", r->n.requests);
+		key_u64(&j, "misses", r->n.misses);
+		pd_json_close(&j, '}');
+		pd_buf_addc(&b, '\n');
+	} else {
+		columns_head(&b, r);
+		pd_buf_printf(&b,
+		    "%.6f\t%.6f\t%s\t%.9g\t%.6f\t%" PRIu64 "\t%" PRIu64 "\n",
+		    r->miss_ratio, r->byte_miss_ratio, r->method, r->rate,
+		    r->error, r->n.requests, r->n.misses);
+	}
+	return put(&b, "miss_ratio\tbyte_miss_ratio\tmethod\t"
+		       "sampling_rate\tmiss_ratio_error\trequests\tmisses");
+}

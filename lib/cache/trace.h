@@ -99,6 +99,17 @@ const char *pd_trace_text(const struct pd_trace *t, uint32_t id, size_t *len);
 uint64_t pd_trace_capacity(
     const struct pd_trace *t, double share, bool by_bytes);
 
+/*
+ * pd_trace_sample(t, from, share, cut, cuts, err):
+ * A trace of the accesses to ${share} of the keys: those whose hash, as a
+ * number in 0..1, lies in ${from} .. ${from} + ${share}. Ticks stay what they
+ * were. Each of the ${cuts} entry numbers of ${t} at ${cut} becomes the number
+ * of the first entry at or behind it. Keys' bytes are left out. NULL with a
+ * message.
+ */
+struct pd_trace *pd_trace_sample(const struct pd_trace *t, double from,
+    double share, size_t **cut, size_t cuts, struct pd_err *err);
+
 /* Accesses a minute on average by the trace's clock, at least 1; a hundredth
  * of the requests where times are but the requests' numbers. */
 uint64_t pd_trace_minute(const struct pd_trace *t);

@@ -185,6 +185,120 @@ figures() { jq -c 'del(.seconds, .ns_per_request, .training_seconds)'; }
 	[[ $stderr == *"nonesuch"* ]]
 }
 
+@test "--mrc: at each capacity what a simulation of it says, and LRU never rises" {
+	predis-replay --mrc --points 12 -p lru,arc,belady -f 20% -j "$WEB07" >mrc
+	sizes=$(jq -r 'select(.policy == "arc") | .size_objects' mrc | paste -sd,)
+	predis-replay -s "$sizes" -p lru,arc,belady -f 20% -j "$WEB07" >sim
+	for f in mrc sim; do
+		jq -c '[.policy, .size_objects, .requests, .misses, .miss_ratio]' $f
+	done | sort | uniq -c | awk '$1 != 2 { bad = 1 } END { exit bad || NR != 36 }'
+	jq -s -e 'map(select(.policy == "lru")) | map(.misses) as $m |
+	    length == 12 and .[0].size_objects == 20 and
+	    .[11].size_objects == 20484 and all(.method == "stack") and
+	    all(range(1; 12); $m[.] <= $m[. - 1])' mrc
+	jq -s -e 'map(select(.policy != "lru")) |
+	    all(.method == "simulated" and .miss_ratio_error == 0)' mrc
+	# --size names the capacities; in any order, twice the same once
+	predis-replay --mrc -s 50%,7,7 -p lru -j "$WEB07" >out
+	[ "$(jq -sc 'map(.size_objects)' out)" = '[7,10242]' ]
+	# with sizes of objects LRU is simulated
+	predis-replay --mrc --points 3 -b -p lru -j "$WEB07" >out
+	[ "$(jq -r .method out | sort -u)" = simulated ]
+	printf 'trace\tpolicy\tsize_objects\tmiss_ratio\tbyte_miss_ratio\tmethod\tsampling_rate\tmiss_ratio_error\trequests\tmisses\n' |
+	    cmp - <(predis-replay --mrc --points 2 -p lru "$WEB07" | head -n 1)
+}
+
+@test "--mrc: a large trace by samples, near the truth and the error told" {
+	# 600,000 requests, popularity falling as 1/rank^0.8 about
+	awk 'BEGIN { srand(5); print "time,key,size,op"; for (i = 0; i < 600000; i++)
+	    print i "," int(60000 * rand() ^ 5) ",1,get" }' >zipf.csv
+	predis-replay --mrc -s 3000,6000,20000 -p lru,s3fifo -j zipf.csv >sampled
+	predis-replay --mrc --exact -s 3000,6000,20000 -p lru,s3fifo -j zipf.csv >exact
+	[ "$(jq -sc 'map(select(.policy == "s3fifo") | [.method, .sampling_rate])' sampled)" = \
+	    '[["simulated",null],["sampled",0.5],["sampled",0.125]]' ]
+	[ "$(jq -r .method exact | sort -u | paste -sd,)" = simulated,stack ]
+	jq -s -e --slurpfile e exact 'to_entries | all(
+	    (.value.miss_ratio - $e[.key].miss_ratio | fabs) <=
+		0.005 + 4 * .value.miss_ratio_error)' sampled
+	jq -s -e 'map(select(.method == "sampled")) | all(.miss_ratio_error > 0 and
+	    .miss_ratio_error < 0.02)' sampled
+}
+
+# lines FILE: the names in the titles of an SVG's lines.
+lines() {
+	python3 -c 'import sys, xml.etree.ElementTree as t
+n = "{http://www.w3.org/2000/svg}"
+for g in t.parse(sys.argv[1]).iter(n + "g"):
+    print(g.find(n + "title").text, g.find(n + "path").get("d").count(" ") - 0)' "$1"
+}
+
+@test "--svg: well-formed, alone, with every line and all of its points" {
+	predis-replay --mrc --points 6 -p lru,fifo,belady --svg m.svg "$WEB07" >rows
+	[ "$(wc -l <rows)" -eq 19 ] # the rows are printed all the same
+	[ "$(lines m.svg | sort)" = "$(printf '%s\n' 'belady 6' 'fifo 6' 'lru 6')" ]
+	run ! grep -E '<script|href|url\(|@import' m.svg
+	grep -q 'prefers-color-scheme:dark' m.svg
+	small >'a<b.csv'
+	predis-replay --window 6 --join -p lru,fifo -s 3,4 --svg w.svg 'a<b.csv' "$WEB07" >rows
+	[ "$(lines w.svg | cut -d ' ' -f 1 | sort | uniq -c | tr -s ' ' | paste -sd,)" = ' 2 fifo, 2 lru' ]
+	[ "$(grep -c 'class="mark"' w.svg)" -eq 4 ] # two files, two capacities
+	grep -q 'a&lt;b' w.svg
+	run -2 --separate-stderr predis-replay -p lru --svg x.svg "$WEB07"
+	[[ $stderr == *"--svg needs --mrc or --window"* ]]
+	run -2 --separate-stderr predis-replay --mrc --points 2 -p lru --svg none/x.svg "$WEB07"
+	[[ $stderr == *"none/x.svg"* ]]
+}
+
+@test "--plot: text of the width that is asked for, in ASCII or braille" {
+	COLUMNS=60 predis-replay --mrc --points 6 -p lru,belady --plot "$WEB07" >plot
+	[ "$(LC_ALL=C.UTF-8 awk 'length > n { n = length } END { print n }' plot)" -le 60 ]
+	run ! grep -P '[^\x20-\x7e]' plot
+	grep -q 'a lru' plot
+	grep -q 'b belady' plot
+	COLUMNS=100 LC_ALL=C.UTF-8 predis-replay --window 9000 -p lru --plot "$WEB07" >plot
+	grep -q "$(printf '\342\240')" plot
+	run ! grep -q "$(printf '\033')" plot
+	run -2 predis-replay --mrc --plot -j "$WEB07"
+}
+
+@test "--mrc and its options, used wrongly" {
+	run -2 --separate-stderr predis-replay --mrc --window 5 "$WEB07"
+	[[ $stderr == *"--mrc cannot be used with --window"* ]]
+	run -2 predis-replay --mrc --points 1 "$WEB07"
+	run -2 predis-replay --mrc --points 65 "$WEB07"
+	run -2 predis-replay --exact "$WEB07"
+	run -2 predis-replay --mrc --server 127.0.0.1:1 "$WEB07"
+}
+
+@test "--retrain: nothing that comes later changes what came before" {
+	[ -x "$BIN/predis-retrain" ] || skip 'built without MLOPS_ENABLED'
+	zcat "$WEB07" | head -n 25001 >past.csv
+	(cat past.csv; zcat "$WEB07" | sed 1,25001d | head -n 15000) >real.csv
+	(cat past.csv; zcat "$WEB07" | sed 1,25001d | head -n 15000 | tac |
+	    awk -F, 'BEGIN { OFS = "," } { $1 = 25000 + NR; print }') >turned.csv
+	for t in real turned; do
+		predis-replay --retrain 8000 --window 5000 -p learned,lru -s 200 \
+		    -j $t.csv | jq -c 'del(.trace)' >$t.w
+	done
+	for t in real turned; do
+		jq -c 'select(.from_request < 25000)' $t.w
+	done | sort | uniq -c | awk '$1 != 2 { bad = 1 } END { exit bad || NR != 10 }'
+	run ! cmp -s real.w turned.w # but later it is another workload
+	predis-replay --retrain 8000 -p learned,lru -s 200 -j real.csv >out
+	# at 6,000, 12,000, 20,000, 28,000 and 36,000 requests
+	jq -s -e '.[0].trainings == 5 and .[0].models >= 1 and
+	    .[0].training_seconds > 0 and (.[1] | has("trainings") | not) and
+	    .[0].misses != .[1].misses' out
+	# and it learned: fewer misses than LRU
+	jq -s -e '.[0].misses < .[1].misses' out
+	run -2 --separate-stderr predis-replay --retrain-window 5000 "$WEB07"
+	[[ $stderr == *"needs --retrain"* ]]
+	small >t.csv
+	predis-replay --retrain 5 -p learned -s 3 -j t.csv >out 2>err
+	[ "$(jq -c '[.misses, .trainings]' out)" = '[10,0]' ]
+	grep -q 'too short to train' err
+}
+
 @test "--skip, --from and --to cut the trace" {
 	small >t.csv
 	predis-replay -p lru -s 4 --from 50% -j t.csv >warm

@@ -12,6 +12,8 @@ setup() {
 	predis-replay -j -b -p lru -s 100 t.csv | fits replay
 	predis-replay -j -p lru,belady -s 7 --window 1000 t.csv | fits replay-window
 	predis-replay -j -b -p lru -s 70 --window 1000 t.csv | fits replay-window
+	predis-replay -j -p lru,fifo --mrc --points 5 t.csv | fits replay-mrc
+	predis-replay -j -b -p lru --mrc --points 5 t.csv | fits replay-mrc
 	predis-sample import --by key --rate 0.5 -o t.pds t.csv
 	predis-replay -j -p lru -s 40 t.pds | fits replay
 	start_serve --maxobjects 10
