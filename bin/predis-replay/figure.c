@@ -331,16 +331,14 @@ free_panel(struct panel *q)
 	free(q);
 }
 
-int
-figure_finish(void)
+static int
+draw(void)
 {
 	struct pd_chart_line *line;
 	struct pd_chart *chart;
 	size_t i;
 	int rc = -1;
 
-	if (!figure_wanted())
-		return 0;
 	line = calloc(panels * MAX_POLICIES + 1, sizeof(*line));
 	chart = calloc(panels + 1, sizeof(*chart));
 	if (line == NULL || chart == NULL) {
@@ -352,6 +350,15 @@ figure_finish(void)
 	}
 	free(line);
 	free(chart);
+	return rc;
+}
+
+int
+figure_finish(bool failed)
+{
+	const int rc = figure_wanted() && !failed ? draw() : 0;
+	size_t i;
+
 	for (i = 0; i < panels; i++)
 		free_panel(panel[i]);
 	free(panel);

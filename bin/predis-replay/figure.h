@@ -23,7 +23,8 @@ int figure_point(const struct play *p, const struct row *r);
 int figure_windows(const struct play *p, const struct row *r,
     const struct window *w, size_t n);
 
-/* Draw: the file of --svg, the text of --plot on standard output. */
-int figure_finish(void);
+/* The end: draw, the file of --svg, the text of --plot on standard output;
+ * but not when something ${failed}, for half of a picture misleads. */
+int figure_finish(bool failed);
 
 #endif /* PREDIS_REPLAY_FIGURE_H */

@@ -86,7 +86,7 @@ learn(const struct lesson *l, struct learnt *out, struct pd_err *err)
 		snprintf(out->why, sizeof(out->why), "%s", r.why);
 	} else {
 		rc = pd_learn_bundle(
-		    &r, &params, l->play->name, t->t_last_us, &bundle, err);
+		    &r, &params, "replay", t->t_last_us, &bundle, err);
 		if (rc == 0)
 			out->model =
 			    pd_model_parse(bundle.data, bundle.len, err);

@@ -49,7 +49,7 @@ run(int argc, char **argv)
 	for (i = 0; i < argc; i += step)
 		if (run_trace(argv + i, step) < 0)
 			status = PD_EXIT_FAIL;
-	if (figure_finish() < 0)
+	if (figure_finish(status != 0) < 0)
 		status = PD_EXIT_FAIL;
 	pd_model_free(opt.model);
 	return status;

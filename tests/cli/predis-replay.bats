@@ -245,6 +245,8 @@ for g in t.parse(sys.argv[1]).iter(n + "g"):
 	grep -q 'a&lt;b' w.svg
 	run -2 --separate-stderr predis-replay -p lru --svg x.svg "$WEB07"
 	[[ $stderr == *"--svg needs --mrc or --window"* ]]
+	run -2 predis-replay --mrc --points 2 -p lru --svg x.svg "$WEB07" nonesuch.csv
+	[ ! -e x.svg ]
 	run -2 --separate-stderr predis-replay --mrc --points 2 -p lru --svg none/x.svg "$WEB07"
 	[[ $stderr == *"none/x.svg"* ]]
 }
@@ -291,6 +293,9 @@ for g in t.parse(sys.argv[1]).iter(n + "g"):
 	    .[0].misses != .[1].misses' out
 	# and it learned: fewer misses than LRU
 	jq -s -e '.[0].misses < .[1].misses' out
+	# any name of a file will do
+	cp past.csv 'a b+c<.csv'
+	predis-replay --retrain 8000 -p learned -s 200 --join 'a b+c<.csv' past.csv >/dev/null
 	run -2 --separate-stderr predis-replay --retrain-window 5000 "$WEB07"
 	[[ $stderr == *"needs --retrain"* ]]
 	small >t.csv
