@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/keyfile.h"
 #include "cache/context.h"
+#include "cache/evictlog.h"
 #include "cache/store.h"
 #include "cache/store_priv.h"
 #include "cache/whatif.h"
@@ -28,7 +29,7 @@ pd_store_memory(const struct pd_store *st)
 	       st->slots_cap * sizeof(struct pd_entry *) +
 	       st->policy->ops->memory(st->policy) +
 	       pd_context_memory(st->context) + pd_refetch_memory(&st->costs) +
-	       st->whatif_bytes +
+	       st->whatif_bytes + pd_evictlog_memory(st->evictlog) +
 	       (st->model != NULL ? pd_model_memory(st->model) : 0) +
 	       PD_STORE_PENDING * sizeof(struct pd_miss) + st->extern_bytes;
 }
@@ -55,7 +56,7 @@ store_evict_one(struct pd_store *st)
 		st->changed(st->changed_cookie, &k);
 	st->stats->evicted++;
 	st->stats->evicted_bytes += pd_store_entry_bytes(e);
-	store_remove(st, e, k.hash, true);
+	store_remove(st, e, k.hash, PD_GONE_POLICY);
 	store_slots_fit(st);
 	return 0;
 }
@@ -111,43 +112,6 @@ allowed(const struct pd_store *st)
 		return UNLIMITED;
 	return st->client_bytes < bytes / 2 ? bytes - st->client_bytes
 					    : bytes / 2;
-}
-
-static struct pd_whatif_access
-told(const struct pd_store *st, const struct pd_key *k,
-    const struct pd_entry *e, const struct pd_access *acc)
-{
-	return (struct pd_whatif_access){
-	    .acc = *acc,
-	    .now_ms = st->now_ms,
-	    .expiry = e != NULL ? pd_entry_expiry(e) : 0,
-	    .db = k->db,
-	    .hit = e != NULL,
-	    .used = st->cfg.maxobjects > 0 ? st->total : st->entry_bytes,
-	};
-}
-
-void
-store_told_access(struct pd_store *st, const struct pd_key *k,
-    const struct pd_entry *e, const struct pd_access *acc, bool read)
-{
-	struct pd_whatif_access a = told(st, k, e, acc);
-
-	a.read = read;
-	pd_whatif_set_shift(
-	    st->whatif, pd_context_shift(st->context), st->tick);
-	pd_whatif_access(st->whatif, &a);
-	st->whatif_bytes = pd_whatif_memory(st->whatif);
-}
-
-void
-store_told_fill(struct pd_store *st, const struct pd_key *k,
-    const struct pd_entry *e, const struct pd_access *acc)
-{
-	const struct pd_whatif_access a = told(st, k, e, acc);
-
-	pd_whatif_fill(st->whatif, &a);
-	st->whatif_bytes = pd_whatif_memory(st->whatif);
 }
 
 /* Ghosts that push residents out are worth less than these. */
@@ -262,6 +226,14 @@ store_reset_policy(struct pd_store *st)
 	st->policy = p;
 }
 
+const char *
+pd_store_ruling(const struct pd_store *st)
+{
+	const struct pd_policy *p = st->policy;
+
+	return p->ops->ruling != NULL ? p->ops->ruling(p) : p->ops->name;
+}
+
 struct handover {
 	struct pd_store *st;
 	struct pd_policy *to;
@@ -329,6 +301,7 @@ void
 pd_store_set_model(struct pd_store *st, const struct pd_model *m)
 {
 	st->model = m;
+	st->model_mark = m != NULL ? pd_model_mark(m) : 0;
 	if (st->policy->ops->set_model != NULL)
 		st->policy->ops->set_model(st->policy, m);
 }
@@ -343,6 +316,8 @@ pd_store_tune(struct pd_store *st)
 	pd_context_set_capacity(st->context, units);
 	pd_whatif_set_capacity(st->whatif, allowed(st), st->tick);
 	pd_whatif_expire(st->whatif, st->now_ms);
+	if (st->clock.n > 0)
+		pd_tickclock_mark(&st->clock, st->tick, st->now_us);
 	if (st->policy->ops->set_capacity != NULL)
 		st->policy->ops->set_capacity(st->policy, units);
 }

@@ -11,6 +11,7 @@
 #include "cache/command.h"
 #include "cache/command_util.h"
 #include "cache/context.h"
+#include "cache/evictlog.h"
 #include "cache/policy.h"
 #include "cache/pubsub.h"
 #include "cache/server.h"
@@ -120,6 +121,7 @@ info_memory(struct pd_server *s, struct pd_buf *b)
 	U64("used_memory_policy", st->policy->ops->memory(st->policy));
 	U64("used_memory_context", pd_context_memory(st->context));
 	U64("used_memory_ghosts", st->whatif_bytes);
+	U64("used_memory_eviction_log", pd_evictlog_memory(st->evictlog));
 	U64("used_memory_clients", s->clients_bytes);
 	U64("used_memory_tap",
 	    pd_tap_memory(s->tap) +
@@ -202,8 +204,8 @@ static void
 command_line(
     const struct pd_server *s, struct pd_buf *b, const struct pd_cmd *cmd)
 {
-	const double us = (double)cmd->ticks * (double)s->timing.mult /
-			  4294967296.0 / 1000;
+	const double us =
+	    (double)cmd->ticks * (double)s->timing.mult / 4294967296.0 / 1000;
 
 	if (cmd->calls == 0 && cmd->rejected == 0)
 		return;
@@ -211,8 +213,8 @@ command_line(
 	    "cmdstat_%s:calls=%llu,usec=%.0f,usec_per_call=%.2f,"
 	    "rejected_calls=%llu,failed_calls=%llu\r\n",
 	    cmd->full, (unsigned long long)cmd->calls, us,
-	    cmd->calls == 0 ? 0 : us / (double)cmd->calls, (unsigned long long)cmd->rejected,
-	    (unsigned long long)cmd->failed);
+	    cmd->calls == 0 ? 0 : us / (double)cmd->calls,
+	    (unsigned long long)cmd->rejected, (unsigned long long)cmd->failed);
 }
 
 static void

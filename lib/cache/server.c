@@ -38,7 +38,10 @@
 #define CRON_US 100000
 #define ACCEPTS 64	  /* connections a turn */
 #define EXPIRE_SLOTS 2000 /* looked at in one go */
-#define RING_SHARE 100	  /* the tap's ring is at most this part of memory */
+#define LOG_SHARE 512	  /* of memory, for the keys that left */
+#define LOG_LEAST (UINT64_C(16) << 10)
+#define LOG_MOST (UINT64_C(4) << 20)
+#define RING_SHARE 100 /* the tap's ring is at most this part of memory */
 
 struct pd_listener {
 	struct pd_server *server;
@@ -140,6 +143,7 @@ pd_server_config_init(struct pd_server_config *cfg)
 	cfg->max_value = UINT64_C(8) << 20;
 	cfg->max_share = 0.25;
 	cfg->evict = true;
+	cfg->eviction_log = PD_EVICTION_LOG_AUTO;
 	cfg->policy = "learned";
 	cfg->tap_scheme = PD_SAMPLE_KEY;
 	cfg->tap_rate = 0.001;
@@ -516,12 +520,20 @@ open_store(struct pd_server *s, struct pd_err *err)
 	    .maxobjects = s->cfg.maxobjects,
 	    .max_value = s->cfg.max_value,
 	    .max_share = s->cfg.max_share,
+	    .eviction_log = s->cfg.eviction_log,
 	    .evict = s->cfg.evict,
 	    .policy = pd_policy_find(s->cfg.policy),
 	    .objective = s->cfg.objective,
 	    .keys = &s->cfg.keys,
 	};
 
+	if (sc.eviction_log == PD_EVICTION_LOG_AUTO) {
+		sc.eviction_log = s->cfg.maxmemory / LOG_SHARE;
+		if (sc.eviction_log < LOG_LEAST)
+			sc.eviction_log = LOG_LEAST;
+		if (sc.eviction_log > LOG_MOST || s->cfg.maxmemory == 0)
+			sc.eviction_log = LOG_MOST;
+	}
 	if (sc.policy == NULL)
 		return pd_err_set(
 		    err, "there is no policy '%s'", s->cfg.policy);

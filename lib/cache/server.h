@@ -46,16 +46,19 @@ enum pd_log_level {
 int pd_log_level_parse(const char *name);
 const char *pd_log_level_name(enum pd_log_level level);
 
+/* A 512th of the memory, from 16 KiB to 4 MiB. */
+#define PD_EVICTION_LOG_AUTO UINT64_MAX
+
 struct pd_server_config {
 	const char *bind; /* addresses, separated by spaces or commas */
 	int64_t port;	  /* -1 none, 0 any */
 	int64_t tls_port; /* -1 none, 0 any */
 	const char *tls_cert;
 	const char *tls_key;
-	const char *tls_ca;	/* NULL: clients need no certificate */
-	const char *unixsocket; /* NULL none */
-	char *password;		/* NULL none; owned by the server */
-	const char *aclfile;	/* users; NULL none */
+	const char *tls_ca;	 /* NULL: clients need no certificate */
+	const char *unixsocket;	 /* NULL none */
+	char *password;		 /* NULL none; owned by the server */
+	const char *aclfile;	 /* users; NULL none */
 	const char *config_file; /* for CONFIG REWRITE; NULL none */
 	bool protected_mode;
 	uint64_t maxclients;
@@ -68,6 +71,7 @@ struct pd_server_config {
 	uint64_t maxobjects;	    /* 0 no limit */
 	uint64_t max_value;
 	double max_share;
+	uint64_t eviction_log; /* bytes; PD_EVICTION_LOG_AUTO */
 	bool evict;
 	const char *policy;
 	enum pd_objective objective;

@@ -52,9 +52,14 @@ pd_store_new(const struct pd_store_config *cfg, struct pd_stats *stats,
 		goto err2;
 	if (store_open_costs(st, err))
 		goto err3;
-	if (store_open_policy(st, cfg->policy, err))
+	st->evictlog = pd_evictlog_new((size_t)cfg->eviction_log, err);
+	if (st->evictlog == NULL)
 		goto err4;
+	if (store_open_policy(st, cfg->policy, err))
+		goto err5;
 	return st;
+err5:
+	pd_evictlog_free(st->evictlog);
 err4:
 	pd_refetch_release(&st->costs);
 err3:
@@ -83,6 +88,7 @@ pd_store_free(struct pd_store *st)
 			free(st->slots[i]);
 	store_close_policy(st);
 	pd_refetch_release(&st->costs);
+	pd_evictlog_free(st->evictlog);
 	pd_index_release(&st->index);
 	free(st->slots);
 	free(st->pending);
@@ -95,6 +101,8 @@ pd_store_time(struct pd_store *st, uint64_t us, uint64_t mono_us)
 	st->now_us = us;
 	st->asked_us = mono_us;
 	st->now_ms = (int64_t)(us / 1000);
+	if (st->clock.n == 0)
+		pd_tickclock_init(&st->clock, st->tick, us);
 }
 
 struct pd_key
@@ -263,11 +271,13 @@ same_key(const void *item, const void *key)
 /* Take a resident out: of index, policy, slots and counts. */
 void
 store_remove(
-    struct pd_store *st, struct pd_entry *e, uint64_t hash, bool evicted)
+    struct pd_store *st, struct pd_entry *e, uint64_t hash, enum pd_gone why)
 {
+	const bool evicted = why <= PD_GONE_POLICY;
 	const uint32_t slot = e->slot;
 	const unsigned db = pd_entry_db(e);
 
+	store_told_gone(st, slot, hash, why);
 	pd_index_del(&st->index, hash, e);
 	pd_refetch_leave(&st->costs, hash, pd_refetch_get(&st->costs, slot));
 	st->policy->ops->remove(st->policy, slot, hash, evicted);
@@ -288,7 +298,7 @@ expire(struct pd_store *st, struct pd_entry *e, const struct pd_key *k)
 	if (st->changed != NULL)
 		st->changed(st->changed_cookie, k);
 	st->stats->expired++;
-	store_remove(st, e, k->hash, false);
+	store_remove(st, e, k->hash, PD_GONE_EXPIRED);
 }
 
 struct pd_entry *
@@ -634,7 +644,7 @@ pd_store_del(struct pd_store *st, const struct pd_key *k)
 	if (tapped(st, k))
 		tap(st, k, PD_OP_DEL, e, PD_EV_HIT, st->tick);
 	st->stats->deleted++;
-	store_remove(st, e, k->hash, false);
+	store_remove(st, e, k->hash, PD_GONE_DELETED);
 	store_slots_fit(st);
 	return true;
 }
@@ -680,8 +690,10 @@ pd_store_flush(struct pd_store *st, int db)
 		if (st->changed != NULL)
 			st->changed(st->changed_cookie, &k);
 		st->stats->deleted++;
-		store_remove(st, e, k.hash, false);
+		store_remove(st, e, k.hash, PD_GONE_FLUSHED);
 	}
+	st->flushed_tick = st->tick;
+	st->flushed_us = st->now_us;
 	pd_whatif_flush(st->whatif, db);
 	st->whatif_bytes = pd_whatif_memory(st->whatif);
 	if (st->total == 0)

@@ -25,8 +25,10 @@
 #include "cache/policy.h"
 #include "cache/refetch.h"
 #include "cache/stats.h"
+#include "cache/tickclock.h"
 
 struct pd_context;
+struct pd_evictlog;
 struct pd_keys;
 struct pd_model;
 struct pd_tap;
@@ -92,11 +94,12 @@ enum pd_store_status {
 };
 
 struct pd_store_config {
-	uint64_t maxmemory;  /* bytes; 0 no limit */
-	uint64_t maxobjects; /* 0 no limit */
-	uint64_t max_value;  /* bytes of one value */
-	double max_share;    /* of maxmemory, for one key with its value */
-	bool evict;	     /* false: refuse writes when full */
+	uint64_t maxmemory;    /* bytes; 0 no limit */
+	uint64_t maxobjects;   /* 0 no limit */
+	uint64_t max_value;    /* bytes of one value */
+	double max_share;      /* of maxmemory, for one key with its value */
+	uint64_t eviction_log; /* bytes to remember keys that left */
+	bool evict;	       /* false: refuse writes when full */
 	const struct pd_policy_ops *policy;
 	enum pd_objective objective; /* costs are kept with PD_OBJECTIVE_COST */
 	const struct pd_keys *keys;  /* seed of the hash; borrowed */
@@ -134,7 +137,14 @@ struct pd_store {
 	struct pd_policy *policy;
 	struct pd_context *context;
 	struct pd_whatif *whatif;
-	size_t whatif_bytes;	      /* that it has allocated */
+	size_t whatif_bytes; /* that it has allocated */
+	struct pd_evictlog *evictlog;
+	struct pd_tickclock clock;
+	const char *ruling;    /* the policy's name of ruling_at, ... */
+	uint8_t ruling_at;     /* ... its place in pd_policies[] */
+	uint64_t flushed_tick; /* when all keys were last deleted at once */
+	uint64_t flushed_us;   /* 0 never */
+	uint32_t model_mark;   /* pd_model_mark(), 0 without a model */
 	const struct pd_model *model; /* borrowed from the owner */
 	struct pd_tap *tap;	      /* may be NULL */
 	struct pd_stats *stats;	      /* the owner's */
@@ -242,6 +252,9 @@ int pd_store_set_policy(
  * order. 0 or -1, with all as it was. */
 int pd_store_set_objective(
     struct pd_store *st, enum pd_objective o, struct pd_err *err);
+/* The name of the policy that chooses victims now: that of the expert where
+ * the policy is a selector. */
+const char *pd_store_ruling(const struct pd_store *st);
 /* Use another model, or NULL. The old one may be freed afterwards. */
 void pd_store_set_model(struct pd_store *st, const struct pd_model *m);
 

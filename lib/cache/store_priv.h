@@ -3,6 +3,7 @@
 
 /* What store.c, slots.c and evict.c share. */
 
+#include "cache/evictlog.h"
 #include "cache/store.h"
 
 /* The entry of a slot, or NULL when the slot is free. */
@@ -12,9 +13,9 @@ struct pd_entry *store_slot(const struct pd_store *st, uint32_t slot);
 uint32_t store_slot_take(struct pd_store *st);
 /* ${slot} has no entry any more. */
 void store_slot_give(struct pd_store *st, uint32_t slot);
-/* Take a resident out. */
+/* Take a resident out. PD_GONE_POLICY: victim() named it. */
 void store_remove(
-    struct pd_store *st, struct pd_entry *e, uint64_t hash, bool evicted);
+    struct pd_store *st, struct pd_entry *e, uint64_t hash, enum pd_gone why);
 /* An access to ${e} (NULL: absent) for the policy, at the current tick. */
 struct pd_access store_access(const struct pd_store *st, uint64_t hash,
     const struct pd_entry *e, unsigned op);
@@ -28,6 +29,11 @@ void store_told_access(struct pd_store *st, const struct pd_key *k,
     const struct pd_entry *e, const struct pd_access *acc, bool read);
 void store_told_fill(struct pd_store *st, const struct pd_key *k,
     const struct pd_entry *e, const struct pd_access *acc);
+
+/* The resident of ${slot} is about to leave; for PD_GONE_POLICY the policy
+ * says by what rule. */
+void store_told_gone(
+    struct pd_store *st, uint32_t slot, uint64_t hash, enum pd_gone why);
 
 /* Where fewer slots than seven eighths are in use (and some), residents move to
  * the low ones and the memory of the rest goes back, the policy's too: after

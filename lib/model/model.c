@@ -52,6 +52,16 @@ pd_model_free(struct pd_model *m)
 	free(m);
 }
 
+uint32_t
+pd_model_mark(const struct pd_model *m)
+{
+	char first[9];
+
+	memcpy(first, m->digest, 8);
+	first[8] = '\0';
+	return (uint32_t)strtoul(first, NULL, 16);
+}
+
 size_t
 pd_model_memory(const struct pd_model *m)
 {

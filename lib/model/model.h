@@ -53,6 +53,10 @@ struct pd_model *pd_model_load_trusted(
 /* The bundle of ${n} bytes at ${p}, which are not needed afterwards. */
 struct pd_model *pd_model_parse(const void *p, size_t n, struct pd_err *err);
 
+/* The first 4 bytes of the digest as a number, to tell models apart; 0 where
+ * there is no digest. */
+uint32_t pd_model_mark(const struct pd_model *m);
+
 /* free(NULL) is fine. */
 void pd_model_free(struct pd_model *m);
 
