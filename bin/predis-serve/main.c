@@ -75,6 +75,8 @@ static const struct pd_opt opts[] = {
 	"memory limit (default: a quarter of the machine's)"},
     {0, "maxobjects", "N", PD_OPT_U64, &opt.cfg.maxobjects, NULL,
 	"keep at most N keys (default 0: no such limit)"},
+    {0, "eviction-log", "SIZE", PD_OPT_SIZE, &opt.cfg.eviction_log, NULL,
+	"memory to remember why keys left (default: a 512th; 0: none)"},
     {0, "max-value", "SIZE", PD_OPT_SIZE, &opt.cfg.max_value, NULL,
 	"largest value (default 8M, at most 512M)"},
     {'P', "policy", "NAME", PD_OPT_STR, &opt.cfg.policy, NULL,
@@ -199,6 +201,10 @@ configure(struct pd_err *err)
 	    opt.maxmemory == UNSET ? pd_server_default_memory() : opt.maxmemory;
 	if (cfg->maxmemory > 0 && cfg->maxmemory < UINT64_C(1) << 20)
 		return pd_err_set(err, "--maxmemory: at least 1M");
+	if (cfg->eviction_log != PD_EVICTION_LOG_AUTO && cfg->maxmemory > 0 &&
+	    cfg->eviction_log > cfg->maxmemory / 4)
+		return pd_err_set(
+		    err, "--eviction-log: at most a quarter of --maxmemory");
 	if (cfg->max_value < 1024 || cfg->max_value > UINT64_C(512) << 20)
 		return pd_err_set(err, "--max-value: between 1k and 512M");
 	if (cfg->query_max < 2 * cfg->max_value)

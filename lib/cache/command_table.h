@@ -20,6 +20,7 @@
 	X(server) \
 	X(predis) \
 	X(stats) \
+	X(explain) \
 	X(hint) \
 	X(acl) \
 	X(pubsub) \

@@ -322,11 +322,12 @@ draw(struct learned *l, uint32_t *slot)
  * its chance to be asked soon, times what a hit saves, by its size.
  */
 static double
-rank_of(const struct learned *l, uint32_t slot, float score)
+rank_of(const struct learned *l, enum pd_score_kind kind, uint32_t slot,
+    float score)
 {
 	if (pd_objective_only_score(l->objective, l->by_bytes))
 		return (double)score;
-	return -pd_score_log2_use(l->kind, score) -
+	return -pd_score_log2_use(kind, score) -
 	       pd_objective_log2_worth(l->objective, l->by_bytes, l->overhead,
 		   l->record[slot].size,
 		   l->cost == NULL ? PD_CODE_NONE : l->cost[slot]);
@@ -352,7 +353,7 @@ score_some(struct learned *l, uint64_t tick)
 	}
 	pd_trees_score_batch(l->model->trees, l->rows, cols, n, score);
 	for (i = 0; i < n; i++) {
-		e.rank = rank_of(l, slot[i], score[i]);
+		e.rank = rank_of(l, l->kind, slot[i], score[i]);
 		e.score = score[i];
 		e.slot = slot[i];
 		e.last = l->record[slot[i]].last;
@@ -422,6 +423,7 @@ learned_look(const struct pd_policy *p, uint32_t slot, uint64_t tick,
 	pd_record_look(&l->record[slot], (uint32_t)tick, out);
 	out->queue = "lru";
 	out->queue_length = l->lru.count;
+	out->position = pd_slist_place(&l->slots, &l->lru, slot, out->far);
 	if (slot != l->chosen)
 		return;
 	out->by_score = true;
@@ -470,10 +472,21 @@ pd_learned_oldest(const struct pd_policy *p)
 }
 
 double
-pd_learned_rank(const struct pd_policy *p, uint32_t slot, float score)
+pd_learned_rank(const struct pd_policy *p, uint32_t slot,
+    const struct pd_model *m, float score)
 {
 	assert(p->ops == &pd_policy_learned);
-	return rank_of((const struct learned *)p, slot, score);
+	return rank_of(
+	    (const struct learned *)p, pd_score_kind(m->label), slot, score);
+}
+
+bool
+pd_learned_rules(const struct pd_policy *p, uint64_t tick)
+{
+	const struct learned *l = (const struct learned *)p;
+
+	assert(p->ops == &pd_policy_learned);
+	return l->model != NULL && (l->unguarded || tick >= l->guard.until);
 }
 
 const struct pd_policy_ops pd_policy_learned = {

@@ -29,11 +29,16 @@ bool pd_learned_served(const struct pd_policy *p, uint32_t slot, uint64_t tick,
 uint32_t pd_learned_oldest(const struct pd_policy *p);
 
 /*
- * pd_learned_rank(p, slot, score):
- * By what the resident ${slot}, which the model gives ${score}, is compared
- * with others: the highest leaves first. The score itself, or what the
+ * pd_learned_rank(p, slot, m, score):
+ * By what the resident ${slot}, which the model ${m} gives ${score}, is
+ * compared with others: the highest leaves first. The score itself, or what the
  * objective makes of it (objective.h).
  */
-double pd_learned_rank(const struct pd_policy *p, uint32_t slot, float score);
+double pd_learned_rank(const struct pd_policy *p, uint32_t slot,
+    const struct pd_model *m, float score);
+
+/* Whether the model chooses at ${tick}: there is one, and the guard has not
+ * paused it. */
+bool pd_learned_rules(const struct pd_policy *p, uint64_t tick);
 
 #endif /* PD_CACHE_LEARNED_H */

@@ -109,8 +109,6 @@ pd_queues_look(const struct pd_policy *p, uint32_t slot, uint64_t tick,
 {
 	const struct pd_queues *q = (const struct pd_queues *)p;
 	const unsigned list = pd_queue_of(q, slot);
-	uint64_t n = 1;
-	uint32_t s;
 	size_t i;
 
 	(void)tick;
@@ -122,10 +120,8 @@ pd_queues_look(const struct pd_policy *p, uint32_t slot, uint64_t tick,
 				    q->slots.tag[slot] & PD_QUEUE_OWN;
 		}
 	out->queue_length = q->list[list].count;
-	for (s = q->list[list].oldest;
-	     s != slot && s != PD_NO_SLOT && n < out->far; n++)
-		s = q->slots.link[s].newer;
-	out->position = s == slot ? n : 0;
+	out->position =
+	    pd_slist_place(&q->slots, &q->list[list], slot, out->far);
 }
 
 void

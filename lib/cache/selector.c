@@ -525,6 +525,14 @@ selector_each(const struct pd_policy *p,
 	s->learned->ops->each(s->learned, fn, cookie);
 }
 
+const struct pd_policy *
+pd_selector_learned(const struct pd_policy *p)
+{
+	return p->ops == &pd_policy_selector
+		   ? ((const struct selector *)p)->learned
+		   : NULL;
+}
+
 bool
 pd_selector_stats(const struct pd_policy *p, struct pd_selector_stats *out)
 {

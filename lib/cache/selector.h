@@ -41,4 +41,8 @@ struct pd_selector_stats {
 bool pd_selector_stats(
     const struct pd_policy *p, struct pd_selector_stats *out);
 
+/* The instance of policy "learned" that keeps a record of every resident; NULL
+ * when ${p} is another policy. Its model is not of use here. */
+const struct pd_policy *pd_selector_learned(const struct pd_policy *p);
+
 #endif /* PD_CACHE_SELECTOR_H */

@@ -166,4 +166,20 @@ pd_slist_each(const struct pd_slots *s, const struct pd_slist *l,
 		fn(cookie, i);
 }
 
+/* The place of ${slot} from the oldest on, 1 first; 0 when it is not among the
+ * first ${far}. */
+static inline uint64_t
+pd_slist_place(const struct pd_slots *s, const struct pd_slist *list,
+    uint32_t slot, uint32_t far)
+{
+	uint32_t at = list->oldest, n;
+
+	for (n = 1; n <= far && at != PD_NO_SLOT; n++) {
+		if (at == slot)
+			return n;
+		at = s->link[at].newer;
+	}
+	return 0;
+}
+
 #endif /* PD_CACHE_SLIST_H */
