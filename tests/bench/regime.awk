@@ -42,8 +42,8 @@ function draw(    i, n, px, py)
 	top = 40
 	high = 240
 	printf "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 900" \
-	    " 470\" font-family=\"sans-serif\" font-size=\"12\">\n" >svg
-	rect(0, 0, 900, 470, "#fff")
+	    " 490\" font-family=\"sans-serif\" font-size=\"12\">\n" >svg
+	rect(0, 0, 900, 490, "#fff")
 	text(left, 22, first ", then " second ": miss ratio, " objects \
 	    " objects, windows of " window " requests", "font-size=\"14\"")
 	for (i = 0; i <= 4; i++)
@@ -109,6 +109,7 @@ function worst(policy,    i, w, d)
 }
 
 BEGIN {
+	n_drift = 0
 	n = split("lru #444 learned #e69f00 qdlp #009e73 s3fifo #56b4e9" \
 	    " lirs #f0e442 arc #d55e00 wtinylfu #cc79a7 2q #999 slru #885", a, " ")
 	for (i = 1; i < n; i += 2)

@@ -41,7 +41,8 @@ drift() {
 		part $i
 		predis-drift test -q --profile "$work/reference.pdp" --json \
 		    "$work/part.pds" | jq -s -r '
-			(map(.d_low // empty) | add / length) as $d |
+			(map(.d_low // empty) | if . == [] then 0
+				else add / length end) as $d |
 			"\($d) \(map(select(.drift == true and
 			    .record == "feature")) | length)"'
 		rm -f "$work/part.pds"
