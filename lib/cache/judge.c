@@ -6,25 +6,26 @@
 
 /*
  * Settings, chosen by random search over the development traces and streams
- * that are made to hurt, in a wide flat region: half-lives of 3 to 8 times the
+ * that are made to hurt, in a wide flat region: half-lives of 4 to 12 times the
  * objects, blocks of 1/16 to 1/4 of them, errors of 1 to 1.5 over the default
- * differ by less than half a point of the gap to the bound. A longer memory
- * holds on to who was best before the workload changed. A change costs up to
- * what two caches hold differently, so a lead must also be worth a share of
- * the objects; and what the ruler loses to the default after its best moment
- * ends its rule, however much it won before.
+ * differ by less than a point of the gap to the bound. A change of rule costs
+ * up to what two caches hold differently, so a lead must also be worth a share
+ * of the objects. What the ruler loses to the default in a short time ends its
+ * rule and all that is believed of the others: the workload has changed.
  */
 #define BLOCK_SHARE 8	   /* of the objects, a block */
 #define BLOCK_MIN 50	   /* accesses */
-#define HALF_LIVES 4	   /* times the objects */
+#define HALF_LIVES 8	   /* times the objects */
 #define HALF_LIFE_MIN 3000 /* accesses */
 #define BLOCKS_MIN 4	   /* before anything is said */
 #define MARGIN 0.005	   /* of the default's misses, to take over from it */
 #define HYSTERESIS 0.005   /* of the ruler's misses, to take over from it */
+#define OBJECTS_MIN 300	   /* fewer are taken for so many below */
 #define COST 0.04	   /* misses an object, what a change may cost */
-#define DROP 0.08 /* misses an object, lost to the default: out at once */
+#define DROP 0.07      /* misses an object lost to the default: out at once */
+#define LOSS_LIVES 1.0 /* times the objects, memory of what was lost */
 #define ERRORS_DEFAULT 1.25 /* standard errors, over the default */
-#define ERRORS_OTHER 0.5    /* over another ruler */
+#define ERRORS_OTHER 1.0    /* over another ruler */
 
 void
 pd_judge_init(struct pd_judge *j, unsigned experts)
@@ -40,7 +41,7 @@ pd_judge_scale(struct pd_judge *j, uint64_t objects)
 {
 	uint64_t block = objects / BLOCK_SHARE;
 
-	j->objects = (double)objects;
+	j->objects = objects < OBJECTS_MIN ? OBJECTS_MIN : (double)objects;
 
 	if (block < BLOCK_MIN)
 		block = BLOCK_MIN;
@@ -90,6 +91,7 @@ fold(struct pd_judge *j)
 				fold_pair(&j->pair[a][b],
 				    j->missed[a] - j->missed[b], decay);
 	}
+	j->loss *= exp2(-(double)j->seen / (LOSS_LIVES * j->objects + 1));
 	if (j->judged & 1U << j->ruling && j->judged & 1U)
 		j->loss += j->missed[j->ruling] - j->missed[0];
 	if (j->loss < 0)
@@ -163,13 +165,14 @@ pd_judge_choose(struct pd_judge *j, uint32_t may)
 	double lead = 0;
 
 	if (j->loss > DROP * j->objects) {
-		/* Whatever it won before: the workload is another now. */
-		pd_judge_forget(j, ruling);
-		may &= ~(1U << ruling);
-	} else if (may & 1U << ruling && ruling != 0 &&
-		   j->pair[0][ruling].weight < BLOCKS_MIN) {
-		return ruling;
+		/* What was learned so far is of another workload. */
+		for (i = 0; i < j->experts; i++)
+			pd_judge_forget(j, i);
+		return 0;
 	}
+	if (may & 1U << ruling && ruling != 0 &&
+	    j->pair[0][ruling].weight < BLOCKS_MIN)
+		return ruling;
 	for (i = 1; i < j->experts; i++)
 		if (may & 1U << i && j->pair[0][i].lead > lead &&
 		    beats_default(j, i, i == ruling)) {

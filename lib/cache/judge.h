@@ -32,7 +32,7 @@ struct pd_judge {
 	uint32_t seen;	  /* accesses of this block */
 	double accesses;  /* their weights */
 	unsigned ruling;  /* the expert that rules */
-	double loss;	  /* misses it has lost to the default since its best */
+	double loss;	  /* misses that it lost to the default lately */
 	uint32_t judged;  /* bit by expert: counted in this block */
 	double missed[PD_JUDGE_EXPERTS]; /* in this block */
 	double total[PD_JUDGE_EXPERTS];	 /* decayed weights of accesses */
