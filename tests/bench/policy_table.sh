@@ -70,9 +70,9 @@ files=$(trace_files) || exit 2
 for f in $files; do
 	name=$(basename "${f%.gz}" .csv)
 	if [ "$HALF" = 1 ]; then
-		rekey "$f" 0 >"$work/$name.0.csv"
-		rekey "$f" 1 >"$work/$name.1.csv"
-		printf '%s\n' "$work/$name.0.csv" "$work/$name.1.csv"
+		rekey "$f" 0 >"$work/$name-0.csv"
+		rekey "$f" 1 >"$work/$name-1.csv"
+		printf '%s\n' "$work/$name-0.csv" "$work/$name-1.csv"
 	elif [ "$RENUMBER" = 1 ]; then
 		rekey "$f" '' >"$work/$name.csv"
 		echo "$work/$name.csv"

@@ -1,6 +1,6 @@
 # The floor, in short (tests/long/floor.bats is the whole): on streams that are
-# made to hurt, and with models that are wrong, the policies that learn miss at
-# most 1% more often than LRU after the first 20,000 requests.
+# made to hurt, and with models that are wrong, the selector misses at most 1%
+# more often than LRU after the first 20,000 requests.
 
 setup() {
 	load ../lib/common

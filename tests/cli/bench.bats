@@ -1,0 +1,34 @@
+# The benchmarks that print tables run and say what they ran on; what they find
+# is in share/doc/bench.md and judged in tests/long/learned.bats.
+
+setup() {
+	load ../lib/common
+}
+
+@test "bench-policy: rows as JSON, a line for every policy, what it played" {
+	TRACES="$TOP/share/traces/web07.csv.gz" SIZES=0.1%,10% MODES=warm \
+	    POLICIES=lfu,qdlp,selector JSON=rows \
+	    sh "$TOP/tests/bench/policy_table.sh" >out 2>err
+	jq -s -e 'length == 5 and all(.[]; .mode == "warm" and .share == "10%"
+	    and .requests == 38059)' rows
+	# 0.1% are 20 objects: left out.
+	! grep -q '0\.1%' out
+	jq -r 'select(.policy == "lfu") | .misses / .requests' rows >ratio
+	grep -q "^web07 .* $(xargs printf %.4f <ratio)" out
+	grep -q '^lfu  *1 .* web07 10%  *1 ' out
+	grep -q '^warm selector: [01] cells more than 1% worse than LRU' out
+}
+
+@test "bench-policy: other keys and halves of the keys" {
+	awk 'BEGIN { print "time,key,size,op"
+	    for (i = 0; i < 9000; i++) print i "," i * i % 2003 ",1,get" }' >t.csv
+	for how in RENUMBER HALF; do
+		env $how=1 TRACES=t.csv SIZES=20% MODES=warm POLICIES=2q \
+		    JSON=$how sh "$TOP/tests/bench/policy_table.sh" >out 2>err
+	done
+	predis-replay -p 2q -s 200 --from 50% -j t.csv >plain
+	jq -s -e 'map(select(.policy == "2q").misses) | length == 2 and
+	    .[0] == .[1]' plain RENUMBER
+	jq -s -e 'map(.trace) | unique == ["t-0", "t-1"]' HALF
+	jq -s -e 'map(select(.policy == "lru").requests) | add | . >= 4499 and . <= 4501' HALF
+}
