@@ -23,10 +23,10 @@ setup() {
 	awk 'BEGIN { print "time,key,size,op"
 	    for (i = 0; i < 9000; i++) print i "," i * i % 2003 ",1,get" }' >t.csv
 	for how in RENUMBER HALF; do
-		env $how=1 TRACES=t.csv SIZES=20% MODES=warm POLICIES=2q \
+		env $how=1 TRACES=t.csv SIZES=30% MODES=warm POLICIES=2q \
 		    JSON=$how sh "$TOP/tests/bench/policy_table.sh" >out 2>err
 	done
-	predis-replay -p 2q -s 200 --from 50% -j t.csv >plain
+	predis-replay -p 2q -s 30% --from 50% -j t.csv >plain
 	jq -s -e 'map(select(.policy == "2q").misses) | length == 2 and
 	    .[0] == .[1]' plain RENUMBER
 	jq -s -e 'map(.trace) | unique == ["t-0", "t-1"]' HALF
