@@ -6,6 +6,7 @@
 #include "cache/command_util.h"
 #include "cache/context.h"
 #include "cache/policy.h"
+#include "cache/selector.h"
 #include "cache/whatif.h"
 #include "model/model.h"
 
@@ -50,6 +51,21 @@ pair_value(struct pd_reply *r, const struct pd_gain_value *v)
 		pd_reply_pair_real(r, v->name, v->value);
 }
 
+/* Of a policy that selects among others; ${n} numbers. */
+static void
+pair_selector(struct pd_reply *r, const struct pd_selector_stats *ss,
+    const struct pd_selector_value *v, unsigned n)
+{
+	unsigned i;
+
+	pd_reply_pair_str(r, "selector_ruling", ss->ruling);
+	for (i = 0; i < n; i++)
+		if (v[i].whole)
+			pd_reply_pair_round(r, v[i].name, v[i].value);
+		else
+			pd_reply_pair_real(r, v[i].name, v[i].value);
+}
+
 static void
 run_stats(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 {
@@ -58,6 +74,9 @@ run_stats(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	struct pd_reply *r = &c->reply;
 	struct pd_context_stats cs;
 	struct pd_whatif_stats ws;
+	struct pd_selector_stats ss;
+	struct pd_selector_value value[PD_SELECTOR_VALUES];
+	unsigned values = 0;
 	size_t i;
 
 	(void)a;
@@ -65,7 +84,10 @@ run_stats(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	pd_context_stats(s->store->context, &cs);
 	pd_whatif_stats(s->store->whatif, &ws);
 	pd_server_gains(s, gain);
-	pd_reply_map(r, pd_stats_count + 13 + PD_GAIN_VALUES);
+	if (pd_selector_stats(s->store->policy, &ss))
+		values = pd_selector_values(&ss, value);
+	pd_reply_map(r, pd_stats_count + 13 + PD_GAIN_VALUES +
+			    (values > 0 ? values + 1 : 0));
 	pd_reply_pair_str(r, "policy", s->store->cfg.policy->name);
 	pd_reply_pair_str(r, "model", s->model ? s->model->name : "");
 	pd_reply_pair_str(r, "model_digest", s->model ? s->model->digest : "");
@@ -80,6 +102,8 @@ run_stats(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	pd_reply_pair_int(r, "ghost_rate_ppm", (uint64_t)(ws.rate * 1e6));
 	pd_reply_pair_str(
 	    r, "builtin_policy", ws.ghost[PD_WHATIF_BUILTIN].policy);
+	if (values > 0)
+		pair_selector(r, &ss, value, values);
 	for (i = 0; i < PD_GAIN_VALUES; i++)
 		pair_value(r, &gain[i]);
 	for (i = 0; i < pd_stats_count; i++)

@@ -1,5 +1,6 @@
 /* INFO: the state of the server as text, in sections. */
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -14,6 +15,7 @@
 #include "cache/evictlog.h"
 #include "cache/policy.h"
 #include "cache/pubsub.h"
+#include "cache/selector.h"
 #include "cache/server.h"
 #include "cache/store.h"
 #include "cache/tap.h"
@@ -251,6 +253,25 @@ info_keyspace(struct pd_server *s, struct pd_buf *b)
 			    (unsigned long long)s->store->expiring[i]);
 }
 
+/* A policy that selects among others. */
+static void
+info_selector(const struct pd_policy *p, struct pd_buf *b)
+{
+	struct pd_selector_value value[PD_SELECTOR_VALUES];
+	struct pd_selector_stats ss;
+	unsigned i, n;
+
+	if (!pd_selector_stats(p, &ss))
+		return;
+	n = pd_selector_values(&ss, value);
+	LINE("selector_ruling", "%s", ss.ruling);
+	for (i = 0; i < n; i++)
+		if (!isnan(value[i].value))
+			pd_buf_printf(b,
+			    value[i].whole ? "%s:%.0f\r\n" : "%s:%.6f\r\n",
+			    value[i].name, value[i].value);
+}
+
 static void
 info_predis(struct pd_server *s, struct pd_buf *b)
 {
@@ -276,6 +297,7 @@ info_predis(struct pd_server *s, struct pd_buf *b)
 	U64("ghost_objects", ws.ghost[PD_WHATIF_LRU].objects);
 	LINE("ghost_rate", "%g", ws.rate);
 	LINE("builtin_policy", "%s", ws.ghost[PD_WHATIF_BUILTIN].policy);
+	info_selector(s->store->policy, b);
 	for (i = 0; i < PD_GAIN_VALUES; i++)
 		pd_buf_printf(b, gain[i].whole ? "%s:%.0f\r\n" : "%s:%.3f\r\n",
 		    gain[i].name, gain[i].value);

@@ -45,4 +45,17 @@ bool pd_selector_stats(
  * when ${p} is another policy. Its model is not of use here. */
 const struct pd_policy *pd_selector_learned(const struct pd_policy *p);
 
+/* One number of these for INFO and PREDIS.STATS. */
+struct pd_selector_value {
+	char name[48];
+	double value; /* NAN: not known */
+	bool whole;   /* a count */
+};
+
+#define PD_SELECTOR_VALUES (6 + 2 * PD_JUDGE_EXPERTS)
+
+/* The numbers of ${s} into ${out}[PD_SELECTOR_VALUES]; how many. */
+unsigned pd_selector_values(
+    const struct pd_selector_stats *s, struct pd_selector_value *out);
+
 #endif /* PD_CACHE_SELECTOR_H */
