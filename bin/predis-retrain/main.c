@@ -5,9 +5,12 @@
 #include "validate.h"
 
 static const struct pd_verb verbs[] = {
-    {"train", "EVENTS",
+    {"train", "EVENTS...",
 	"learn a model from events; exit 1 if no better than LRU",
-	retrain_train_opts, 1, 1, retrain_train},
+	retrain_train_opts, 1, -1, retrain_train},
+    {"refresh", "EVENTS...",
+	"fit a model's leaves to newer events; exit 1 if it is no better",
+	retrain_refresh_opts, 1, -1, retrain_refresh},
     {"validate", "MODEL", "would a server load this bundle; exit 1 if not",
 	retrain_validate_opts, 1, 1, retrain_validate},
     {NULL, NULL, NULL, NULL, 0, 0, NULL},

@@ -17,11 +17,14 @@
 #include "io/json.h"
 #include "learn/train.h"
 #include "model/bundle.h"
+#include "model/model.h"
+#include "model/trees.h"
 #include "train.h"
 
 static struct {
 	const char *output;
-	double share; /* of the unique objects, or 0 */
+	const char *model; /* refresh: the old one */
+	double share;	   /* of the unique objects, or 0 */
 	uint64_t units;
 	bool bytes;
 	const char *name;
@@ -146,11 +149,44 @@ const struct pd_opt retrain_train_opts[] = {
     {0, "objective", "WHAT", PD_OPT_STR, &opt.objective, NULL,
 	"what the cache is to spare: objects, bytes or cost of misses"},
     {0, "boundary", "X", PD_OPT_DOUBLE, &opt.boundary, NULL,
-	"of label beyond, in eviction ages"},
+	"of the label, in eviction ages"},
     {0, "features", "LIST|auto", PD_OPT_CALL, NULL, call_features,
 	"features to use (auto: chosen on the hold-out)"},
     {'f', "force", NULL, PD_OPT_FLAG, &opt.force, NULL,
 	"write a model that is no better than LRU too"},
+    {0, "format", "F", PD_OPT_STR, &opt.format, NULL,
+	"format of EVENTS: pds, csv, oracle, monitor (default: look)"},
+    {0, "time-unit", "U", PD_OPT_STR, &opt.time_unit, NULL,
+	"unit of a csv's time column: s, ms, us, or seq for none"},
+    {'j', "json", NULL, PD_OPT_FLAG, &opt.json, NULL,
+	"one JSON object instead of columns"},
+    PD_OPT_END,
+};
+
+const struct pd_opt retrain_refresh_opts[] = {
+    {'m', "model", "OLD", PD_OPT_STR, &opt.model, NULL,
+	"the bundle whose trees are kept"},
+    {'o', "output", "FILE", PD_OPT_STR, &opt.output, NULL,
+	"write the model bundle here (.pdm)"},
+    {'c', "capacity", "N|N%", PD_OPT_CALL, NULL, call_capacity,
+	"of the cache (default: the old model's)"},
+    {'b', "bytes", NULL, PD_OPT_FLAG, &opt.bytes, NULL,
+	"the capacity is bytes"},
+    {'n', "name", "NAME", PD_OPT_STR, &opt.name, NULL,
+	"name of the model (default: of the output file)"},
+    {0, "seed", "N", PD_OPT_U64, &opt.seed, NULL,
+	"the same events, options and seed give the same bytes"},
+    {0, "eta", "X", PD_OPT_DOUBLE, &opt.eta, NULL, "learning rate"},
+    {0, "rows", "N", PD_OPT_U64, &opt.rows, NULL,
+	"draw about as many rows a round"},
+    {0, "holdout", "SHARE", PD_OPT_SHARE, &opt.holdout, NULL,
+	"hold this last share of the requests out, for the verdict"},
+    {'t', "to", "SHARE", PD_OPT_SHARE, &opt.to, NULL,
+	"learn from this leading share of the requests only"},
+    {0, "objective", "WHAT", PD_OPT_STR, &opt.objective, NULL,
+	"what the cache is to spare: objects, bytes or cost of misses"},
+    {'f', "force", NULL, PD_OPT_FLAG, &opt.force, NULL,
+	"write a model that is no better too"},
     {0, "format", "F", PD_OPT_STR, &opt.format, NULL,
 	"format of EVENTS: pds, csv, oracle, monitor (default: look)"},
     {0, "time-unit", "U", PD_OPT_STR, &opt.time_unit, NULL,
@@ -282,7 +318,7 @@ set_capacity(struct pd_learn_params *p, const struct pd_trace *t,
 					 0.5);
 	else if (opt.units > 0)
 		p->capacity = opt.units;
-	else
+	else if (opt.model == NULL)
 		p->capacity =
 		    opt.bytes ? m->capacity_bytes : m->capacity_objects;
 	if (p->capacity == 0)
@@ -297,34 +333,30 @@ struct damage {
 	char text[200];
 };
 
-static struct pd_trace *
-load(const char *path, struct pd_learn_params *p, struct damage *d,
-    struct pd_err *err)
+/* Append a file of events to ${t}. */
+static int
+load(struct pd_trace *t, const char *path, struct pd_learn_params *p,
+    struct damage *d, struct pd_err *err)
 {
 	struct pd_evreader *r;
-	struct pd_trace *t;
 	char what[128];
-	int rc = -1;
+	int rc;
 
 	r = pd_evreader_open(path, opt.format, NULL,
 	    (enum pd_timeunit)pd_timeunit_parse(opt.time_unit), err);
 	if (r == NULL)
-		return NULL;
+		return -1;
 	(void)snprintf(what, sizeof(what), "reading %.100s", path);
-	t = pd_trace_new(false, err);
-	if (t != NULL)
-		rc = pd_trace_load(t, r, show_reading, what, err);
+	if (t->n > 0)
+		pd_trace_continue(t);
+	rc = pd_trace_load(t, r, show_reading, what, err);
 	pd_cli_progress_end();
 	if (pd_evreader_damage_text(r, d->text, sizeof(d->text)))
 		pd_cli_note("'%s' %s", path, d->text);
 	if (rc == 0)
 		rc = set_capacity(p, t, pd_evreader_meta(r), err);
-	if (rc == -1) {
-		pd_trace_free(t);
-		t = NULL;
-	}
 	pd_evreader_close(r);
-	return t;
+	return rc;
 }
 
 static void
@@ -418,35 +450,93 @@ conclude(const struct pd_learn_result *r, const struct pd_learn_params *p,
 	return PD_EXIT_YES;
 }
 
-int
-retrain_train(int argc, char **argv)
+/* Train on all files of events together, with the parameters as they are. */
+static int
+train_on(int argc, char **argv, struct pd_learn_params *p)
 {
 	struct pd_err err = PD_ERR_INIT;
-	struct pd_learn_params p;
 	struct pd_learn_result r;
-	struct pd_trace *t;
-	struct damage d;
+	struct pd_trace *t = NULL;
+	struct damage d = {""};
 	char name[256];
-	int status;
+	int i, rc = 0, status;
 
-	(void)argc;
-	if ((status = check_options(&p)) != 0 ||
-	    (status = set_name(name, sizeof(name))) != 0 ||
+	if ((status = set_name(name, sizeof(name))) != 0 ||
 	    (status = check_output()) != 0)
 		return status;
-	t = load(argv[0], &p, &d, &err);
+	t = pd_trace_new(false, &err);
 	if (t == NULL)
-		return pd_cli_fail(&err);
-	p.begin = 0;
-	p.end = pd_trace_position(t, opt.to);
-	if (pd_learn_train(t, &p, &r, &err) == -1) {
+		rc = -1;
+	for (i = 0; rc == 0 && i < argc; i++)
+		rc = load(t, argv[i], p, &d, &err);
+	if (rc == 0) {
+		p->begin = 0;
+		p->end = pd_trace_position(t, opt.to);
+		rc = pd_learn_train(t, p, &r, &err);
 		pd_cli_progress_end();
+	}
+	if (rc == -1) {
 		pd_trace_free(t);
 		return pd_cli_fail(&err);
 	}
-	pd_cli_progress_end();
-	status = conclude(&r, &p, t, &d, name, &err);
+	status = conclude(&r, p, t, &d, name, &err);
 	pd_learn_result_release(&r);
 	pd_trace_free(t);
+	return status;
+}
+
+int
+retrain_train(int argc, char **argv)
+{
+	struct pd_learn_params p;
+	const int status = check_options(&p);
+
+	return status != 0 ? status : train_on(argc, argv, &p);
+}
+
+/* What the old model settles. 0, or -1 with a message. */
+static int
+take_over(
+    const struct pd_model *m, struct pd_learn_params *p, struct pd_err *err)
+{
+	const int label = pd_label_parse(m->label);
+
+	if (label < 0)
+		return pd_err_set(err, "'%s': label '%s' is not known here",
+		    opt.model, m->label);
+	if (m->cols > PD_LEARN_FEATURES)
+		return pd_err_set(err, "'%s' has %u columns, more than %d",
+		    opt.model, m->cols, PD_LEARN_FEATURES);
+	p->label = (enum pd_label)label;
+	p->boundary = m->boundary;
+	p->trees = pd_trees_count(m->trees);
+	p->nslots = m->cols;
+	memcpy(p->slots, m->slots, m->cols);
+	p->capacity = m->capacity;
+	return 0;
+}
+
+int
+retrain_refresh(int argc, char **argv)
+{
+	struct pd_err err = PD_ERR_INIT;
+	struct pd_buf json = PD_BUF_INIT;
+	struct pd_learn_params p;
+	struct pd_model *m;
+	int status;
+
+	if (opt.model == NULL)
+		return pd_cli_usage("missing option: --model OLD");
+	if ((status = check_options(&p)) != 0)
+		return status;
+	m = pd_model_load_source(opt.model, &json, &err);
+	if (m == NULL || take_over(m, &p, &err) == -1) {
+		status = pd_cli_fail(&err);
+	} else {
+		p.old = &json;
+		status = train_on(argc, argv, &p);
+	}
+	pd_model_free(m);
+	pd_buf_release(&json);
 	return status;
 }

@@ -221,6 +221,21 @@ pd_trace_part(struct pd_trace *t)
 {
 	t->part++;
 	t->part_began = false;
+	t->part_same = false;
+}
+
+void
+pd_trace_continue(struct pd_trace *t)
+{
+	t->part++;
+	t->part_began = false;
+	t->part_same = true;
+}
+
+static uint64_t
+last_tick(const struct pd_trace *t)
+{
+	return t->tick == NULL ? t->n - 1 : t->tick[t->n - 1];
 }
 
 /* Where a part that begins with ${e} goes on: a tick after the last one, and
@@ -232,11 +247,12 @@ begin_part(struct pd_trace *t, const struct pd_event *e)
 	const uint64_t gap = t->n > 1 ? span / (t->n - 1) : 0;
 
 	t->part_began = true;
-	if (t->n == 0)
+	t->part_tick = t->part_us = 0;
+	if (t->n == 0 || (t->part_same && e->tick > last_tick(t)))
 		return;
-	t->part_tick =
-	    (t->tick == NULL ? t->n : t->tick[t->n - 1] + 1) - e->tick;
-	t->part_us = t->t_last_us + gap - e->time_us;
+	t->part_tick = last_tick(t) + 1 - e->tick;
+	if (!t->part_same || e->time_us <= t->t_last_us)
+		t->part_us = t->t_last_us + gap - e->time_us;
 }
 
 /* An event of a later part: its key, tick and time in the whole. */
@@ -245,7 +261,8 @@ shift(struct pd_trace *t, struct pd_event *e)
 {
 	if (!t->part_began)
 		begin_part(t, e);
-	e->key = pd_mix64(e->key ^ pd_mix64(t->part));
+	if (!t->part_same)
+		e->key = pd_mix64(e->key ^ pd_mix64(t->part));
 	e->tick += t->part_tick;
 	e->time_us += t->part_us;
 }

@@ -48,6 +48,7 @@ struct pd_trace {
 	/* Of the part that is being appended (pd_trace_part()). */
 	unsigned part;
 	bool part_began;
+	bool part_same;	    /* its keys are those from before */
 	uint64_t part_tick; /* added to its ticks */
 	uint64_t part_us;   /* added to its times */
 };
@@ -77,6 +78,14 @@ int pd_trace_add(struct pd_trace *t, const struct pd_event *e, const char *text,
  * the same.
  */
 void pd_trace_part(struct pd_trace *t);
+
+/*
+ * pd_trace_continue(t):
+ * What is appended from now on is a later file of the same: its keys are those
+ * from before. Its ticks and times stay where they are later than the last
+ * ones, and go on where those ended else (a csv counts its own lines).
+ */
+void pd_trace_continue(struct pd_trace *t);
 
 /*
  * pd_trace_load(t, r, fn, cookie, err):

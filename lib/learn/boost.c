@@ -8,9 +8,10 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "learn/boost.h"
+#include "model/trees.h"
 
-#define LEAF_SHARE 200 /* a leaf holds one row of so many, */
-#define LEAF_MOST 100  /* but no more than this need be in it */
+#define LEAF_SHARE ((size_t)200) /* a leaf holds one row of so many, */
+#define LEAF_MOST ((size_t)100)	 /* but no more than this need be in it */
 
 /* What evict-design measured to do; the rest are XGBoost's defaults. */
 static const char *const fixed[][2] = {
@@ -69,9 +70,20 @@ grow_all(BoosterHandle b, DMatrixHandle d, unsigned trees)
 	return true;
 }
 
-int
-pd_boost_train(const float *x, const float *y, size_t n, unsigned cols,
-    const struct pd_boost_params *p, struct pd_buf *json, struct pd_err *err)
+/* The booster is to keep the trees of ${old} and to refresh their leaves. */
+static bool
+keep_trees(BoosterHandle b, const struct pd_buf *old)
+{
+	return XGBoosterLoadModelFromBuffer(b, old->data, old->len) == 0 &&
+	       set(b, "process_type", "update") &&
+	       set(b, "updater", "refresh") && set(b, "refresh_leaf", "1");
+}
+
+/* Fit ${trees} trees, or those of ${old} where it is not NULL. */
+static int
+fit(const float *x, const float *y, size_t n, unsigned cols,
+    const struct pd_boost_params *p, const struct pd_buf *old, unsigned trees,
+    struct pd_buf *json, struct pd_err *err)
 {
 	DMatrixHandle d = NULL;
 	BoosterHandle b = NULL;
@@ -81,8 +93,9 @@ pd_boost_train(const float *x, const float *y, size_t n, unsigned cols,
 
 	if (XGDMatrixCreateFromMat(x, n, cols, NAN, &d) != 0 ||
 	    XGDMatrixSetFloatInfo(d, "label", y, n) != 0 ||
-	    XGBoosterCreate(&d, 1, &b) != 0 || !configure(b, p, n) ||
-	    !grow_all(b, d, p->trees) ||
+	    XGBoosterCreate(&d, 1, &b) != 0 ||
+	    (old != NULL && !keep_trees(b, old)) || !configure(b, p, n) ||
+	    !grow_all(b, d, trees) ||
 	    XGBoosterSaveModelToBuffer(
 		b, "{\"format\":\"json\"}", &len, &text) != 0) {
 		(void)pd_err_set(
@@ -100,4 +113,26 @@ out:
 	if (d != NULL)
 		(void)XGDMatrixFree(d);
 	return rc;
+}
+
+int
+pd_boost_train(const float *x, const float *y, size_t n, unsigned cols,
+    const struct pd_boost_params *p, struct pd_buf *json, struct pd_err *err)
+{
+	return fit(x, y, n, cols, p, NULL, p->trees, json, err);
+}
+
+int
+pd_boost_refresh(const float *x, const float *y, size_t n, unsigned cols,
+    const struct pd_boost_params *p, const struct pd_buf *old,
+    struct pd_buf *json, struct pd_err *err)
+{
+	struct pd_trees *t = pd_trees_parse(old->data, old->len, err);
+	unsigned trees;
+
+	if (t == NULL)
+		return -1;
+	trees = pd_trees_count(t);
+	pd_trees_free(t);
+	return fit(x, y, n, cols, p, old, trees, json, err);
 }

@@ -29,4 +29,14 @@ struct pd_boost_params {
 int pd_boost_train(const float *x, const float *y, size_t n, unsigned cols,
     const struct pd_boost_params *p, struct pd_buf *json, struct pd_err *err);
 
+/*
+ * pd_boost_refresh(x, y, n, cols, p, old, json, err):
+ * Keep the trees of the model ${old} (XGBoost's JSON) and fit the values of
+ * its leaves to the rows anew: of ${p} only objective, eta and seed count. The
+ * model is appended to ${json}. A leaf that no row reaches becomes 0. 0 or -1.
+ */
+int pd_boost_refresh(const float *x, const float *y, size_t n, unsigned cols,
+    const struct pd_boost_params *p, const struct pd_buf *old,
+    struct pd_buf *json, struct pd_err *err);
+
 #endif /* PD_LEARN_BOOST_H */

@@ -58,7 +58,7 @@ error_of(const struct pd_choice_params *p, const uint8_t *slots, unsigned n,
 	struct pd_fit_score score;
 	int rc = -1;
 
-	if (pd_fit(&p->fit, slots, n, &p->boost, &json, err) == 0 &&
+	if (pd_fit(&p->fit, slots, n, &p->boost, NULL, &json, err) == 0 &&
 	    pd_fit_score(&json, &p->holdout, slots, n, false, p->split, &score,
 		err) == 0) {
 		*error = isnan(score.auc) ? 1 : 1 - score.auc;

@@ -53,13 +53,16 @@ pd_fit_gather(const struct pd_fit_set *s, const uint8_t *slots, unsigned n,
 
 int
 pd_fit(const struct pd_fit_set *s, const uint8_t *slots, unsigned n,
-    const struct pd_boost_params *p, struct pd_buf *json, struct pd_err *err)
+    const struct pd_boost_params *p, const struct pd_buf *old,
+    struct pd_buf *json, struct pd_err *err)
 {
 	float *x, *y;
 	const int64_t rows = pd_fit_gather(s, slots, n, &x, &y, err);
 	int rc = -1;
 
-	if (rows >= 0)
+	if (rows >= 0 && old != NULL)
+		rc = pd_boost_refresh(x, y, (size_t)rows, n, p, old, json, err);
+	else if (rows >= 0)
 		rc = pd_boost_train(x, y, (size_t)rows, n, p, json, err);
 	free(x);
 	free(y);

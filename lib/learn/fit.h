@@ -36,9 +36,11 @@ uint32_t pd_fit_count(const struct pd_fit_set *s);
 int64_t pd_fit_gather(const struct pd_fit_set *s, const uint8_t *slots,
     unsigned n, float **x, float **y, struct pd_err *err);
 
-/* Fit to the set: XGBoost's JSON is appended to ${json}. 0 or -1. */
+/* Fit to the set: XGBoost's JSON is appended to ${json}. With ${old} (XGBoost's
+ * JSON, or NULL) its trees are kept and their leaves refreshed. 0 or -1. */
 int pd_fit(const struct pd_fit_set *s, const uint8_t *slots, unsigned n,
-    const struct pd_boost_params *p, struct pd_buf *json, struct pd_err *err);
+    const struct pd_boost_params *p, const struct pd_buf *old,
+    struct pd_buf *json, struct pd_err *err);
 
 struct pd_fit_score {
 	double loss;	  /* log loss of "beyond", else mean squared error */

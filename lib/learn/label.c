@@ -55,12 +55,20 @@ pd_label_value(enum pd_label l, double boundary, double age, double d)
 		return (float)pd_log2(1.0 + d);
 	case PD_LABEL_DISCOUNT:
 	default:
-		return isinf(d) ? 1.0f : (float)(d / (d + age));
+		return isinf(d) ? 1.0f : (float)(d / (d + boundary * age));
 	}
 }
 
 double
-pd_label_split(enum pd_label l, double age)
+pd_label_split(enum pd_label l, double boundary, double age)
 {
-	return l == PD_LABEL_LOG_GAP ? pd_log2(1.0 + age) : 0.5;
+	switch (l) {
+	case PD_LABEL_BEYOND:
+		return 0.5;
+	case PD_LABEL_LOG_GAP:
+		return pd_log2(1.0 + age);
+	case PD_LABEL_DISCOUNT:
+	default:
+		return 1.0 / (1.0 + boundary);
+	}
 }

@@ -7,8 +7,8 @@
  */
 
 enum pd_label {
-	/* d / (d + eviction age): what keeping the object will not bring: near
-	 * 0 for one wanted at once, 1/2 at one eviction age, 1 for never. */
+	/* d / (d + boundary): what keeping the object will not bring: near 0
+	 * for one wanted at once, 1/2 at the boundary, 1 for never. */
 	PD_LABEL_DISCOUNT,
 	/* 1 when d is beyond the boundary (relaxed Belady: LRB, NSDI 2020). */
 	PD_LABEL_BEYOND,
@@ -34,10 +34,11 @@ const char *pd_label_objective(enum pd_label l);
 double pd_label_horizon(
     enum pd_label l, double boundary, double age, double most);
 
-/* The label of the distance ${d} (INFINITY: not seen again). */
+/* The label of the distance ${d} (INFINITY: not seen again); the boundary is
+ * ${boundary} eviction ages. */
 float pd_label_value(enum pd_label l, double boundary, double age, double d);
 
 /* The label of one eviction age: above it, the better victims. */
-double pd_label_split(enum pd_label l, double age);
+double pd_label_split(enum pd_label l, double boundary, double age);
 
 #endif /* PD_LEARN_LABEL_H */

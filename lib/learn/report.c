@@ -55,7 +55,8 @@ put_features(struct pd_json *j, const struct pd_learn_result *r)
 }
 
 static void
-put_holdout(struct pd_json *j, const struct pd_learn_result *r)
+put_holdout(struct pd_json *j, const struct pd_learn_result *r,
+    const struct pd_learn_params *p)
 {
 	const double n = (double)r->holdout_requests;
 
@@ -73,6 +74,8 @@ put_holdout(struct pd_json *j, const struct pd_learn_result *r)
 	    (double)r->holdout_lost / (double)r->holdout_asked);
 	put_double(j, "holdout_objective_ratio_lru",
 	    (double)r->holdout_lost_lru / (double)r->holdout_asked);
+	if (p->old != NULL)
+		put_u64(j, "holdout_misses_old", r->holdout_misses_old);
 }
 
 int
@@ -101,7 +104,7 @@ pd_learn_metrics(const struct pd_learn_result *r,
 	put_u64(&j, "rows_censored", r->rows_censored);
 	put_u64(&j, "rows_before_holdout", r->rows_fit);
 	if (r->outcome != PD_LEARN_FEW) {
-		put_holdout(&j, r);
+		put_holdout(&j, r, p);
 		put_features(&j, r);
 	}
 	pd_json_close(&j, '}');
@@ -123,6 +126,8 @@ put_training(struct pd_buf *out, const struct pd_learn_params *p)
 	put_double(&j, "eta", p->eta);
 	put_double(&j, "holdout", p->holdout);
 	put_u64(&j, "rows_a_round", p->rows);
+	pd_json_key(&j, "refreshed");
+	pd_json_bool(&j, p->old != NULL);
 	pd_json_key(&j, "by_bytes");
 	pd_json_bool(&j, p->by_bytes);
 	pd_json_close(&j, '}');

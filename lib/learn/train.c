@@ -34,6 +34,7 @@ struct training {
 	size_t held;	     /* first entry of the hold-out */
 	uint64_t t_begin;
 	uint64_t t_held;
+	uint64_t t_choice; /* features are chosen on what is before */
 	uint64_t t_end;
 	uint64_t capacity; /* of the replay */
 	double age;	   /* eviction age */
@@ -149,7 +150,7 @@ model_of(struct training *g, const struct pd_buf *json, struct pd_model *m)
 }
 
 /* Replay through the cache that ${m} rules (NULL: LRU), drawing rows where
- * wanted; misses on the hold-out. */
+ * wanted; misses on the hold-out. The guard would hide what a model is like. */
 static int
 replay(struct training *g, const struct pd_model *m, struct pd_rows *draw,
     uint64_t *misses, uint64_t *lost)
@@ -163,6 +164,7 @@ replay(struct training *g, const struct pd_model *m, struct pd_rows *draw,
 	p.policy.objective = g->p->objective;
 	p.policy.seed = g->p->seed;
 	p.policy.model = m;
+	p.policy.unguarded = true;
 	p.begin = g->p->begin;
 	p.from = g->held;
 	p.end = g->p->end;
@@ -238,7 +240,7 @@ fit_before(struct training *g, struct pd_buf *json)
 		    "all rows have the same future: at this capacity there is "
 		    "nothing to choose between");
 	pd_buf_clear(json);
-	return pd_fit(&s, g->slots, g->nslots, &b, json, g->err);
+	return pd_fit(&s, g->slots, g->nslots, &b, g->p->old, json, g->err);
 }
 
 /* Rounds: draw under the policy so far, fit to all rows. 1: too few. */
@@ -252,7 +254,8 @@ rounds(struct training *g, struct pd_buf *json)
 	int rc = 0;
 
 	for (i = 0; i < g->p->rounds && rc == 0; i++) {
-		if (i > 0 && model_of(g, json, &m) == -1)
+		if (i > 0 &&
+		    model_of(g, g->p->old == NULL ? json : g->p->old, &m) == -1)
 			return -1;
 		if (pd_rows_init(&draw, g->p->rows, &g->next, g->p->seed + i) ==
 		    -1) {
@@ -291,9 +294,11 @@ choose(struct training *g, struct pd_buf *json)
 	struct pd_choice tried[PD_ROWS_COLS];
 	struct pd_choice_params c = {
 	    .fit = set_of(g, 0, g->fit_to, CHOOSE_ROWS),
-	    .holdout = set_of(g, g->t_held, g->hold_to, CHOOSE_ROWS),
+	    .holdout = set_of(g, g->t_held,
+		g->hold_to < g->t_choice ? g->hold_to : g->t_choice,
+		CHOOSE_ROWS),
 	    .boost = boost_of(g, CHOOSE_TREES),
-	    .split = pd_label_split(g->p->label, g->age),
+	    .split = pd_label_split(g->p->label, g->p->boundary, g->age),
 	    .progress = g->p->progress,
 	    .cookie = g->p->cookie,
 	};
@@ -320,6 +325,29 @@ unit_of(enum pd_objective o)
 					: "requests";
 }
 
+/* A refreshed model must not be worse than it was. */
+static int
+judge_old(struct training *g)
+{
+	struct pd_learn_result *r = g->r;
+	struct pd_model m;
+	uint64_t lost;
+	int rc;
+
+	if (model_of(g, g->p->old, &m) == -1)
+		return -1;
+	rc = replay(g, &m, NULL, &r->holdout_misses_old, &lost);
+	pd_trees_free(m.trees);
+	if (rc == 0 && r->holdout_lost > lost) {
+		r->outcome = PD_LEARN_WORSE;
+		(void)snprintf(r->why, sizeof(r->why),
+		    "the refreshed model is worse than the old one on the "
+		    "hold-out: %" PRIu64 " %s missed, before %" PRIu64,
+		    r->holdout_lost, unit_of(g->p->objective), lost);
+	}
+	return rc;
+}
+
 /* The verdict: loss and simulated misses on the hold-out. */
 static int
 judge(struct training *g, const struct pd_buf *json)
@@ -335,7 +363,8 @@ judge(struct training *g, const struct pd_buf *json)
 	held = set_of(g, g->t_held, g->hold_to, 0);
 	if (pd_fit_score(json, &held, g->slots, g->nslots,
 		g->p->label == PD_LABEL_BEYOND,
-		pd_label_split(g->p->label, g->age), &score, g->err) == -1)
+		pd_label_split(g->p->label, g->p->boundary, g->age), &score,
+		g->err) == -1)
 		return -1;
 	r->rows_holdout = score.rows;
 	r->loss = score.loss;
@@ -346,6 +375,8 @@ judge(struct training *g, const struct pd_buf *json)
 		return -1;
 	rc = replay(g, &m, NULL, &r->holdout_misses, &r->holdout_lost);
 	pd_trees_free(m.trees);
+	if (rc == 0 && g->p->old != NULL)
+		rc = judge_old(g);
 	if (rc == 0 && r->holdout_lost >= r->holdout_lost_lru) {
 		r->outcome = PD_LEARN_WORSE;
 		(void)snprintf(r->why, sizeof(r->why),
@@ -367,6 +398,7 @@ finish(struct training *g)
 	float *y = NULL;
 	int64_t n;
 	uint32_t i;
+	int rc;
 
 	n = pd_fit_gather(&all, g->slots, g->nslots, &r->rows, &y, g->err);
 	if (n == -1)
@@ -382,13 +414,13 @@ finish(struct training *g)
 			((uint64_t)i * r->nrows / r->golden_rows) * r->nslots,
 		    r->nslots * sizeof(float));
 	step(g, "fitting to all rows");
-	if (pd_boost_train(
-		r->rows, y, r->nrows, r->nslots, &b, &r->model, g->err) == -1) {
-		free(y);
-		return -1;
-	}
+	rc = g->p->old == NULL
+		 ? pd_boost_train(
+		       r->rows, y, r->nrows, r->nslots, &b, &r->model, g->err)
+		 : pd_boost_refresh(r->rows, y, r->nrows, r->nslots, &b,
+		       g->p->old, &r->model, g->err);
 	free(y);
-	return 0;
+	return rc;
 }
 
 /* Where the hold-out begins, what to start with. 1: too few. */
@@ -415,6 +447,7 @@ prepare(struct training *g)
 		g->held = p->end - 1;
 	g->t_begin = tick_at(t, p->begin);
 	g->t_held = tick_at(t, g->held);
+	g->t_choice = tick_at(t, g->held + (p->end - g->held) / 2);
 	g->t_end = tick_at(t, p->end - 1) + 1;
 	if (g->t_held <= g->t_begin || g->t_end <= g->t_held)
 		return pd_err_set(

@@ -7,9 +7,10 @@
  * when it evicts, and what became of them is the label. The second round
  * draws from the cache that the first round's model rules, because a policy
  * changes what is resident. The last part of the trace is held out: features
- * are chosen on it, and the verdict, the misses of model and LRU, comes from
- * it. The model that is handed over is then fitted to all rows.
- * The same trace, parameters and seed give the same bytes.
+ * are chosen on the first half of it, and the verdict, the misses of model and
+ * LRU, comes from all of it (the other half alone is too little: it refuses
+ * models that are good). The model that is handed over is then fitted to all
+ * rows. The same trace, parameters and seed give the same bytes.
  */
 
 #include <stdbool.h>
@@ -23,7 +24,7 @@
 struct pd_err;
 struct pd_trace;
 
-#define PD_LEARN_FEATURES 20	 /* served slots are 0..19 */
+#define PD_LEARN_FEATURES 20 /* served slots are 0..19 */
 /* In the replay of a sample by key: where the capacity's share is smaller, a
  * cache of so many is replayed, which stands for a larger one. Features are
  * relative to the eviction age, so its model serves the smaller cache too. */
@@ -45,12 +46,17 @@ struct pd_learn_params {
 	unsigned depth;
 	double eta;
 	enum pd_label label;
-	double boundary; /* of PD_LABEL_BEYOND, in eviction ages */
+	double boundary; /* of the label, in eviction ages */
 	double holdout;	 /* share of the requests at the end */
 	uint32_t rows;	 /* drawn a round, about */
 	/* Feature slots to use; 0: chosen on the hold-out. */
 	uint8_t slots[PD_LEARN_FEATURES];
 	unsigned nslots;
+	/* XGBoost's JSON of a model of these slots and this label, or NULL: its
+	 * trees are kept and only the values of their leaves fitted, to rows
+	 * drawn under it and under LRU. It must then be no worse than the old
+	 * one too. */
+	const struct pd_buf *old;
 	bool small; /* replay the capacity's share however small it is */
 	/* Told what goes on (may be NULL). */
 	void (*progress)(
@@ -60,7 +66,8 @@ struct pd_learn_params {
 
 enum pd_learn_outcome {
 	PD_LEARN_GOOD,	/* there is a model, better than LRU on the hold-out */
-	PD_LEARN_WORSE, /* there is a model, no better than LRU there */
+	PD_LEARN_WORSE, /* there is a model, no better than LRU there, or worse
+			 * than the one that was refreshed */
 	PD_LEARN_FEW,	/* too little to learn from: no model */
 };
 
@@ -99,8 +106,9 @@ struct pd_learn_result {
 	uint64_t holdout_requests;
 	uint64_t holdout_misses;
 	uint64_t holdout_misses_lru;
-	uint64_t holdout_asked; /* in the objective's unit, as ... */
-	uint64_t holdout_lost;	/* ... what of it was missed, which decides */
+	uint64_t holdout_misses_old; /* with params.old */
+	uint64_t holdout_asked;	     /* in the objective's unit, as ... */
+	uint64_t holdout_lost; /* ... what of it was missed, which decides */
 	uint64_t holdout_lost_lru;
 };
 

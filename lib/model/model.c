@@ -232,3 +232,33 @@ pd_model_load_trusted(const char *path, const char *key, struct pd_err *err)
 {
 	return load(path, key, err);
 }
+
+struct pd_model *
+pd_model_load_source(const char *path, struct pd_buf *json, struct pd_err *err)
+{
+	struct pd_archive_want w[MEMBERS];
+	struct pd_buf file = PD_BUF_INIT;
+	struct pd_model *m = NULL;
+
+	if (read_bundle(path, &file, err) != 0)
+		goto out;
+	m = pd_model_parse(file.data, file.len, err);
+	if (m == NULL) {
+		pd_err_prefix(err, "cannot load '%s'", path);
+		goto out;
+	}
+	init_wants(w);
+	if (pd_archive_unpack(file.data, file.len, PD_BUNDLE_MAX_MEMBERS,
+		PD_BUNDLE_MAX_TOTAL, w, MEMBERS, err) != 0) {
+		pd_model_free(m);
+		m = NULL;
+	} else if (pd_buf_add(json, w[MODEL].data.data, w[MODEL].data.len)) {
+		pd_err_nomem(err);
+		pd_model_free(m);
+		m = NULL;
+	}
+	pd_archive_release(w, MEMBERS);
+out:
+	pd_buf_release(&file);
+	return m;
+}

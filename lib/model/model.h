@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct pd_buf;
 struct pd_err;
 struct pd_trees;
 
@@ -49,6 +50,11 @@ struct pd_model *pd_model_load(const char *path, struct pd_err *err);
  */
 struct pd_model *pd_model_load_trusted(
     const char *path, const char *key, struct pd_err *err);
+
+/* The same as pd_model_load(); the member model.json, XGBoost's own JSON, is
+ * appended to ${json}. */
+struct pd_model *pd_model_load_source(
+    const char *path, struct pd_buf *json, struct pd_err *err);
 
 /* The bundle of ${n} bytes at ${p}, which are not needed afterwards. */
 struct pd_model *pd_model_parse(const void *p, size_t n, struct pd_err *err);

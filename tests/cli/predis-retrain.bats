@@ -223,3 +223,62 @@ setup() {
 	wait $pid || true
 	[ "$(cat m.pdm)" = old ]
 }
+
+# The first and the second quarter of web07.
+quarters() {
+	gzip -dc "$WEB07" | head -n 19030 >first.csv
+	{
+		head -n 1 first.csv
+		gzip -dc "$WEB07" | sed -n '19031,38059p'
+	} >second.csv
+}
+
+@test "refresh keeps the trees and fits their leaves to newer events" {
+	quarters
+	predis-retrain train -q -c 2048 -o old.pdm first.csv >/dev/null
+	run -0 predis-retrain refresh -j -m old.pdm -o new.pdm second.csv
+	echo "$output" | jq -e '.outcome == "good" and
+	    .capacity_objects == 2048 and
+	    .holdout_misses <= .holdout_misses_old and
+	    .holdout_misses_old < .holdout_misses_lru'
+	predis-retrain refresh -q -m old.pdm -o again.pdm --name new \
+	    second.csv >/dev/null
+	cmp new.pdm again.pdm
+	run -0 predis-retrain validate new.pdm
+	tar xzOf new.pdm manifest.json | jq -e .training.refreshed
+	# Splits are the same, leaves are not.
+	for m in old new; do
+		tar xzOf $m.pdm model.json | jq -c '
+		    [.learner.gradient_booster.model.trees[] |
+		    [.split_indices, .left_children]]' >$m.splits
+		tar xzOf $m.pdm model.json | jq -c '
+		    [.learner.gradient_booster.model.trees[].base_weights]' \
+		    >$m.leaves
+	done
+	cmp old.splits new.splits
+	run -1 cmp -s old.leaves new.leaves
+	# On what comes then it is better than before.
+	for m in old new; do
+		predis-replay -p learned -m $m.pdm -f 50% -s 2048 -j \
+		    "$WEB07" | jq .misses >$m.misses
+	done
+	[ "$(cat new.misses)" -lt "$(cat old.misses)" ]
+}
+
+@test "train and refresh take several files, one after the other" {
+	quarters
+	gzip -dc "$WEB07" | head -n 38059 >both.csv
+	predis-retrain train -q -c 2048 -o one.pdm --name x both.csv >/dev/null
+	predis-retrain train -q -c 2048 -o two.pdm --name x first.csv \
+	    second.csv >/dev/null
+	cmp one.pdm two.pdm
+}
+
+@test "refresh needs a model that loads, and says when it became worse" {
+	run -2 predis-retrain refresh -o new.pdm "$WEB07"
+	[[ $output == *"missing option: --model"* ]]
+	echo no >bad.pdm
+	run -2 predis-retrain refresh -m bad.pdm -o new.pdm "$WEB07"
+	[[ $output == *"bad.pdm"* ]]
+	[ ! -e new.pdm ]
+}

@@ -99,6 +99,21 @@ boosting_fits_and_repeats(void **state)
 		e += fabs((double)(pd_trees_score(t, x + 2 * i) - y[i]));
 	assert_true(e / N < 0.05);
 	pd_trees_free(t);
+	/* The same trees on the opposite labels: the leaves turn. */
+	for (i = 0; i < N; i++)
+		y[i] = 1 - y[i];
+	pd_buf_clear(&b);
+	assert_int_equal(pd_boost_refresh(x, y, N, 2, &p, &a, &b, &err), 0);
+	t = pd_trees_parse(b.data, b.len, &err);
+	assert_non_null(t);
+	assert_int_equal(pd_trees_count(t), 30);
+	for (i = 0, e = 0; i < N; i++)
+		e += fabs((double)(pd_trees_score(t, x + 2 * i) - y[i]));
+	assert_true(e / N < 0.05);
+	pd_trees_free(t);
+	pd_buf_clear(&a);
+	assert_int_equal(pd_buf_add(&a, "{}", 2), 0);
+	assert_int_equal(pd_boost_refresh(x, y, N, 2, &p, &a, &b, &err), -1);
 	/* A message of libxgboost's, not an end. */
 	p.objective = "no:such";
 	pd_buf_clear(&b);
