@@ -19,6 +19,7 @@ pd_trees_free(struct pd_trees *t)
 	free(t->nodes);
 	free(t->roots);
 	free(t->mean);
+	trees_cuts_free(t);
 	free(t);
 }
 
@@ -39,7 +40,7 @@ pd_trees_memory(const struct pd_trees *t)
 {
 	return sizeof(*t) +
 	       t->nodes_len * (sizeof(t->nodes[0]) + sizeof(t->mean[0])) +
-	       t->count * sizeof(t->roots[0]);
+	       t->count * sizeof(t->roots[0]) + trees_cuts_memory(t);
 }
 
 /* Copy a row twice, NaN as -Inf and as +Inf (trees_priv.h). The conditions
@@ -154,7 +155,9 @@ pd_trees_score_batch(const struct pd_trees *t, const float *rows, size_t stride,
 {
 	size_t i;
 
-	for (i = 0; i + ROWS_ABREAST <= n; i += ROWS_ABREAST)
+	for (i = 0; t->cuts != NULL && i + TREES_ROWS <= n; i += TREES_ROWS)
+		trees_cuts_score(t, rows + i * stride, stride, out + i);
+	for (; i + ROWS_ABREAST <= n; i += ROWS_ABREAST)
 		score_rows(t, rows + i * stride, stride, out + i);
 	for (; i < n; i++)
 		out[i] = pd_trees_score(t, rows + i * stride);

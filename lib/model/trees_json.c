@@ -390,7 +390,8 @@ parse_trees(struct pd_trees *t, const json_t *trees, struct pd_err *err)
 		if (open_tree(&s, json_array_get(trees, i), i, err) ||
 		    place_tree(t, &s, &y, &t->roots[i], err))
 			goto out;
-	r = 0;
+	if ((r = trees_cuts_make(t)) < 0)
+		pd_err_nomem(err);
 out:
 	free(y.queue);
 	free(y.seen);

@@ -42,6 +42,20 @@ struct pd_trees_root {
 	uint32_t depth; /* splits on the longest path */
 };
 
+#define TREES_ROWS 8 /* rows scored at once by cuts */
+
+/* A split as trees_cuts.c uses it. */
+struct pd_trees_cut {
+	float value;   /* threshold */
+	uint32_t keep; /* leaves that remain where the row goes right */
+	uint32_t at;   /* bytes from the first of the expanded columns */
+};
+
+struct pd_trees_cutter {
+	uint32_t cuts; /* first cut, */
+	uint32_t leaf; /* and first leaf of a tree */
+};
+
 struct pd_trees {
 	unsigned cols;
 	unsigned count;
@@ -52,6 +66,13 @@ struct pd_trees {
 	struct pd_trees_root *roots;
 	float *mean;	/* by node: expected value below it (trees_explain.h) */
 	bool has_cover; /* means are weighted by what training saw */
+	struct pd_trees_cut *cuts; /* NULL: there are none, trees are walked */
+	uint32_t cuts_len;
+	float *leaf; /* leaves' values, tree by tree, from left to right */
+	uint32_t leaves;
+	struct pd_trees_cutter *tree; /* by tree, and one behind the last */
+	unsigned asked_len;
+	uint8_t asked[NOT]; /* columns of the expanded row that cuts read */
 };
 
 /*
@@ -62,5 +83,17 @@ struct pd_trees {
  */
 void trees_fill_mean(struct pd_trees *t, const struct pd_trees_root *r,
     size_t end, const float *cover);
+
+/*
+ * trees_cuts_make(t):
+ * The cuts of all trees, where none has too many leaves and the machine has
+ * vectors for them. 0, or -1 out of memory; trees_cuts_free() in any case.
+ */
+int trees_cuts_make(struct pd_trees *t);
+void trees_cuts_free(struct pd_trees *t);
+size_t trees_cuts_memory(const struct pd_trees *t);
+/* Score TREES_ROWS rows; only where there are cuts. */
+void trees_cuts_score(
+    const struct pd_trees *t, const float *rows, size_t stride, float *out);
 
 #endif /* PD_MODEL_TREES_PRIV_H */

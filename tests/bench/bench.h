@@ -14,7 +14,7 @@
 #define MAX_EVENTS (1u << 21)
 
 /* Seconds of CPU time of this process. */
-static double
+static inline double
 cpu_now(void)
 {
 	struct timespec t;
@@ -24,7 +24,7 @@ cpu_now(void)
 }
 
 /* Up to MAX_EVENTS events of ${path}. 0, or -1 having reported. */
-static int
+static inline int
 load_trace(const char *path, struct pd_event *e, size_t *n)
 {
 	struct pd_err err = PD_ERR_INIT;
