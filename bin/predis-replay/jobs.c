@@ -27,8 +27,11 @@ static atomic_bool stopping;
 int
 job_step(struct job *j, uint64_t done)
 {
-	atomic_store_explicit(&j->done, done < j->weight ? done : j->weight,
-	    memory_order_relaxed);
+	if (done > j->weight)
+		done = j->weight;
+	/* Training counts some of its steps twice: never go back. */
+	if (done > atomic_load_explicit(&j->done, memory_order_relaxed))
+		atomic_store_explicit(&j->done, done, memory_order_relaxed);
 	return atomic_load_explicit(&stopping, memory_order_relaxed) ? -1 : 0;
 }
 

@@ -60,6 +60,16 @@ show_training(void *cookie, const char *what, unsigned done, unsigned total)
 		job_step(j, j->weight * done / total);
 }
 
+/* Choosing features is most of a training's work, and they change little. */
+static void
+take_features(struct pd_learn_params *p, const struct pd_model *before)
+{
+	if (before == NULL || before->cols > PD_LEARN_FEATURES)
+		return;
+	memcpy(p->slots, before->slots, before->cols);
+	p->nslots = before->cols;
+}
+
 int
 learn(const struct lesson *l, struct learnt *out, struct pd_err *err)
 {
@@ -80,6 +90,7 @@ learn(const struct lesson *l, struct learnt *out, struct pd_err *err)
 	params.small = t->rate == 1;
 	params.progress = show_training;
 	params.cookie = l->job;
+	take_features(&params, l->before);
 	if (pd_learn_train(t, &params, &r, err) < 0)
 		return -1;
 	if (r.outcome != PD_LEARN_GOOD) {

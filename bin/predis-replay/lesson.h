@@ -18,8 +18,9 @@ struct lesson {
 	uint64_t capacity; /* of the whole cache, units */
 	size_t begin;	   /* entries of the trace: nothing at or behind end */
 	size_t end;	   /* is looked at */
-	bool again;	   /* one of many in a run: the cheaper way */
-	struct job *job;   /* that it is a part of: shows progress; or NULL */
+	const struct pd_model *before; /* the one of the lesson before, whose
+					* features are taken; may be NULL */
+	struct job *job; /* that it is a part of: shows progress; or NULL */
 };
 
 struct learnt {

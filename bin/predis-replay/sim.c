@@ -83,7 +83,7 @@ train_again(struct sim *s, const struct pd_sim_pause *at)
 	    .capacity = s->at.shown,
 	    .begin = lesson_begin(s->at.play, at->entry),
 	    .end = at->entry,
-	    .again = true,
+	    .before = s->learnt.model,
 	};
 	const uint64_t ns = pd_clock_thread_ns(), us = pd_clock_mono_us();
 	struct learnt learnt;

@@ -99,8 +99,9 @@ int pd_cli_out(const void *p, size_t n);
 
 /*
  * Progress on standard error, only when it is a terminal and without --quiet,
- * at most five times a second. ${total} 0: unknown. pd_cli_progress_end()
- * clears the line.
+ * at most five times a second. ${total} 0: unknown. What takes longer than a
+ * few seconds shows how long it will still take, judged by what was done since
+ * ${what} (the pointer) began. pd_cli_progress_end() clears the line.
  */
 void pd_cli_progress(const char *what, uint64_t done, uint64_t total);
 void pd_cli_progress_end(void);

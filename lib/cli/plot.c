@@ -264,25 +264,13 @@ put_x_axis(struct pd_buf *b, const struct canvas *v)
 	    free_from > 0 ? free_from - 1 : 0, line);
 }
 
-/* Which line's name a span has, -1 none. */
-static int
-line_named(const struct pd_chart *c, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < c->lines; i++)
-		if (strcmp(c->line[i].name, name) == 0)
-			return (int)i;
-	return -1;
-}
-
-/* The spans: the letter of the line, '-' for others. */
+/* The letters of the spans. */
 static void
 put_band(struct pd_buf *b, const struct canvas *v)
 {
 	const struct pd_chart *c = v->c;
-	size_t k = 0;
-	int col, line;
+	size_t k = 0, line;
+	int col;
 	double x;
 
 	if (c->spans == 0)
@@ -292,14 +280,45 @@ put_band(struct pd_buf *b, const struct canvas *v)
 		x = v->x.from + (v->x.to - v->x.from) * (col + 0.5) / v->cols;
 		while (k + 1 < c->spans && c->span[k].to <= x)
 			k++;
-		line = line_named(c, c->span[k].name);
-		if (line >= 0)
-			paint(b, v, (size_t)line);
-		pd_buf_addc(b, line < 0 ? '-' : letter_of((size_t)line));
-		if (line >= 0)
-			unpaint(b, v);
+		line = pd_chart_span_line(c, k);
+		paint(b, v, line);
+		pd_buf_addc(b, letter_of(line));
+		unpaint(b, v);
 	}
 	pd_buf_printf(b, "\n%*s(%s)\n", GUTTER, "", c->band);
+}
+
+/* One entry of the legend; ${used}: columns of its row. */
+static void
+put_name(struct pd_buf *b, const struct canvas *v, size_t line,
+    const char *name, int *used)
+{
+	const int width = (int)strlen(name) + 4;
+
+	if (*used > 0 && *used + width > v->cols) {
+		pd_buf_printf(b, "\n%*s", GUTTER, "");
+		*used = 0;
+	}
+	*used += width;
+	paint(b, v, line);
+	pd_buf_addc(b, letter_of(line));
+	unpaint(b, v);
+	pd_buf_printf(b, " %s  ", name);
+}
+
+/* Names of spans that are no line's. */
+static void
+put_other_names(struct pd_buf *b, const struct canvas *v, int *used)
+{
+	size_t i, line, next = v->c->lines;
+
+	for (i = 0; i < v->c->spans; i++) {
+		line = pd_chart_span_line(v->c, i);
+		if (line == next) {
+			put_name(b, v, line, v->c->span[i].name, used);
+			next++;
+		}
+	}
 }
 
 static int
@@ -307,24 +326,15 @@ put_legend(struct pd_buf *b, const struct canvas *v)
 {
 	const size_t n = v->c->lines;
 	size_t *order = calloc(n + 1, sizeof(*order)), i;
-	int used = 0, width;
+	int used = 0;
 
 	if (order == NULL)
 		return -1;
 	pd_chart_order(v->c, order);
 	pd_buf_printf(b, "%*s", GUTTER, "");
-	for (i = 0; i < n; i++) {
-		width = (int)strlen(v->c->line[order[i]].name) + 4;
-		if (used > 0 && used + width > v->cols) {
-			pd_buf_printf(b, "\n%*s", GUTTER, "");
-			used = 0;
-		}
-		used += width;
-		paint(b, v, order[i]);
-		pd_buf_addc(b, letter_of(order[i]));
-		unpaint(b, v);
-		pd_buf_printf(b, " %s  ", v->c->line[order[i]].name);
-	}
+	for (i = 0; i < n; i++)
+		put_name(b, v, order[i], v->c->line[order[i]].name, &used);
+	put_other_names(b, v, &used);
 	pd_buf_addc(b, '\n');
 	free(order);
 	return 0;

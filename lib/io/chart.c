@@ -157,6 +157,24 @@ pd_axis_text(const struct pd_axis *a, double v, char *text, size_t size)
 	(void)snprintf(text, size, "%.4g%s", v, suffix[i]);
 }
 
+size_t
+pd_chart_span_line(const struct pd_chart *c, size_t i)
+{
+	size_t line, k, others = 0;
+
+	for (line = 0; line < c->lines; line++)
+		if (strcmp(c->line[line].name, c->span[i].name) == 0)
+			return line;
+	for (k = 0; k < i; k++) {
+		if (strcmp(c->span[k].name, c->span[i].name) == 0)
+			return pd_chart_span_line(c, k);
+		line = pd_chart_span_line(c, k);
+		if (line >= c->lines + others)
+			others = line - c->lines + 1;
+	}
+	return c->lines + others;
+}
+
 static double
 mean(const struct pd_chart_line *l)
 {

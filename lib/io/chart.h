@@ -33,7 +33,7 @@ struct pd_chart_mark {
 };
 
 /* A stretch of the x axis below the plot, in the colour of the line of that
- * name where there is one. */
+ * name; names that no line has get the colours after those of the lines. */
 struct pd_chart_span {
 	double from;
 	double to;
@@ -89,6 +89,10 @@ double pd_axis_place(const struct pd_axis *a, double v);
 
 /* ${v} as the axis writes it, into ${text}: "250k", "0.35". */
 void pd_axis_text(const struct pd_axis *a, double v, char *text, size_t size);
+
+/* The number of the line whose colour span ${i} has; behind those of the lines
+ * for another name. */
+size_t pd_chart_span_line(const struct pd_chart *c, size_t i);
 
 /* The lines' numbers into ${order} (lines of them), the highest first. */
 void pd_chart_order(const struct pd_chart *c, size_t *order);

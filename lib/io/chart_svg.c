@@ -122,7 +122,7 @@ put_style(struct pd_buf *b)
 	    ".grid{stroke:#e4e4e4}.axis{stroke:#888}"
 	    ".mark{stroke:#666;stroke-dasharray:4 3}\n"
 	    ".l{fill:none;stroke-width:1.8;stroke-linejoin:round}\n"
-	    ".on{fill:#fff;font-size:11px}.other{fill:#999}\n");
+	    ".on{fill:#fff;font-size:11px}\n");
 	for (i = 0; i < COLOURS; i++)
 		pd_buf_printf(b, ".c%d{stroke:%s}.f%d{fill:%s}\n", i, light[i],
 		    i, light[i]);
@@ -131,7 +131,7 @@ put_style(struct pd_buf *b)
 	    "svg{background:#14171a}.bg{fill:#14171a}text{fill:#ccc}"
 	    ".title{fill:#f2f2f2}.sub{fill:#999}\n"
 	    ".grid{stroke:#2b3035}.axis{stroke:#777}.mark{stroke:#999}"
-	    ".on{fill:#14171a}.other{fill:#777}\n");
+	    ".on{fill:#14171a}\n");
 	for (i = 0; i < COLOURS; i++)
 		pd_buf_printf(b, ".c%d{stroke:%s}.f%d{fill:%s}\n", i, dark[i],
 		    i, dark[i]);
@@ -240,21 +240,6 @@ put_marks(struct page *p)
 	}
 }
 
-/* The class of the colour of the line of that name. */
-static void
-open_span(struct page *p, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < p->c->lines; i++)
-		if (strcmp(p->c->line[i].name, name) == 0) {
-			pd_buf_printf(
-			    p->out, "<rect class=\"f%zu\"", i % COLOURS);
-			return;
-		}
-	pd_buf_addstr(p->out, "<rect class=\"other\"");
-}
-
 static void
 put_spans(struct page *p)
 {
@@ -269,11 +254,12 @@ put_spans(struct page *p)
 		s = &p->c->span[i];
 		from = place_x(p, s->from);
 		to = place_x(p, s->to);
-		open_span(p, s->name);
 		pd_buf_printf(p->out,
-		    " x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\">"
+		    "<rect class=\"f%zu\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" "
+		    "height=\"%.1f\">"
 		    "<title>",
-		    from, y, to - from, BAR);
+		    pd_chart_span_line(p->c, i) % COLOURS, from, y, to - from,
+		    BAR);
 		text_escaped(p->out, s->name);
 		pd_buf_addstr(p->out, "</title></rect>\n");
 		if (to - from > 8 + LETTER * (double)strlen(s->name))

@@ -304,6 +304,16 @@ for g in t.parse(sys.argv[1]).iter(n + "g"):
 	grep -q 'too short to train' err
 }
 
+@test "progress: on a terminal only, and never with -q" {
+	command -v script >/dev/null || skip 'no script(1)'
+	TERM=xterm script -qec "predis-replay -p all -s 1%,10% '$WEB07' 2>&1" tty >/dev/null
+	grep -q 'simulating  *[0-9]*%' tty
+	TERM=xterm script -qec "predis-replay -q -p all -s 1% '$WEB07'" tty >/dev/null
+	run ! grep -q simulating tty
+	predis-replay -p all -s 1% "$WEB07" 2>err >/dev/null
+	[ ! -s err ]
+}
+
 @test "--skip, --from and --to cut the trace" {
 	small >t.csv
 	predis-replay -p lru -s 4 --from 50% -j t.csv >warm

@@ -87,8 +87,9 @@ ascii(void **state)
 	assert_memory_equal(row(text, 11), "     0 |a", 9);
 	/* the level line starts at the axis */
 	assert_non_null(strstr(text, "|bbb"));
-	/* the band: b rules the first half, nobody that is drawn the other */
-	assert_non_null(strstr(text, "bbbbbbbbbbbbbbb---------------"));
+	/* the band: b rules the first half, one that is no line the other */
+	assert_non_null(strstr(text, "bbbbbbbbbbbbbbbcccccccccccccccc\n"));
+	assert_non_null(strstr(text, "c other"));
 	assert_non_null(strstr(text, "a rising"));
 	assert_non_null(strstr(text, "b level"));
 	assert_non_null(strstr(text, ": here"));

@@ -154,6 +154,24 @@ count(const char *text, const char *what)
 	return n;
 }
 
+/* Spans have the colours of lines; other names the next ones, each its own. */
+static void
+colours_of_spans(void **state)
+{
+	static const size_t want[] = {1, 2, 3, 2, 0, 3};
+	const struct pd_chart_line l[] = {{"a", xs, up, 4}, {"b", xs, gap, 4}};
+	const struct pd_chart_span s[] = {{0, 1, "b"}, {1, 2, "x"}, {2, 3, "y"},
+	    {3, 4, "x"}, {4, 5, "a"}, {5, 6, "y"}};
+	struct pd_chart c = chart(l, 2);
+	size_t i;
+
+	(void)state;
+	c.span = s;
+	c.spans = 6;
+	for (i = 0; i < 6; i++)
+		assert_int_equal(pd_chart_span_line(&c, i), want[i]);
+}
+
 static void
 svg(void **state)
 {
@@ -183,7 +201,9 @@ svg(void **state)
 	assert_null(strstr(text, "nan"));
 	/* in lines, legends and the span */
 	assert_int_equal(count(text, ">a&lt;b &amp; c<"), 6);
-	assert_int_equal(count(text, ">caf\xc3\xa9?" "?<"), 2);
+	assert_int_equal(count(text, ">caf\xc3\xa9?"
+				     "?<"),
+	    2);
 	assert_int_equal(count(text, "<rect"), 3);
 	assert_int_equal(count(text, "class=\"mark\""), 2);
 	/* a gap starts the line anew; a legend's line has one M too */
@@ -201,6 +221,7 @@ main(void)
 	    cmocka_unit_test(ticks),
 	    cmocka_unit_test(range_of_values),
 	    cmocka_unit_test(numbers),
+	    cmocka_unit_test(colours_of_spans),
 	    cmocka_unit_test(svg),
 	};
 
