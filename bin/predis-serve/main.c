@@ -23,6 +23,10 @@
 #include "model/model.h"
 
 #define UNSET UINT64_MAX
+#define SETTINGS_MAX 64
+
+static const char *settings[SETTINGS_MAX];
+static unsigned nsettings;
 
 static struct {
 	struct pd_server_config cfg;
@@ -46,6 +50,20 @@ static struct {
     .protected_mode = true,
 };
 
+/* --set NAME=VALUE, for when the server is there. */
+static int
+note_setting(void *dest, const char *value, struct pd_err *err)
+{
+	(void)dest;
+	if (strchr(value, '=') == NULL || value[0] == '=')
+		return pd_err_set(err, "--set takes NAME=VALUE");
+	if (nsettings == SETTINGS_MAX)
+		return pd_err_set(
+		    err, "--set: at most %d options", SETTINGS_MAX);
+	settings[nsettings++] = value;
+	return 0;
+}
+
 static const struct pd_opt opts[] = {
     {0, "bind", "ADDRESSES", PD_OPT_STR, &opt.cfg.bind, NULL,
 	"addresses to listen on (default 127.0.0.1)"},
@@ -65,6 +83,10 @@ static const struct pd_opt opts[] = {
 	"ask clients for a certificate from these authorities"},
     {0, "requirepass-file", "FILE", PD_OPT_STR, &opt.password_file, NULL,
 	"clients must give the password on FILE's first line"},
+    {0, "aclfile", "FILE", PD_OPT_STR, &opt.cfg.aclfile, NULL,
+	"users and their rules; ACL SAVE writes it"},
+    {0, "set", "NAME=VALUE", PD_OPT_CALL, NULL, note_setting,
+	"set an option as CONFIG SET does; can be repeated"},
     {0, "protected-mode", NULL, PD_OPT_FLAG, &opt.protected_mode, NULL,
 	"without a password serve this machine only (default)"},
     {0, "maxclients", "N", PD_OPT_U64, &opt.cfg.maxclients, NULL,
@@ -329,6 +351,26 @@ remove_port_file(void)
 }
 
 static int
+apply_settings(struct pd_server *s, struct pd_err *err)
+{
+	char name[64];
+	unsigned i;
+	size_t n;
+
+	for (i = 0; i < nsettings; i++) {
+		n = strcspn(settings[i], "=");
+		if (n >= sizeof(name))
+			return pd_err_set(
+			    err, "there is no option '%s'", settings[i]);
+		memcpy(name, settings[i], n);
+		name[n] = '\0';
+		if (pd_config_apply(s, name, settings[i] + n + 1, err))
+			return -1;
+	}
+	return 0;
+}
+
+static int
 run(int argc, char **argv)
 {
 	struct pd_err err = PD_ERR_INIT;
@@ -347,8 +389,13 @@ run(int argc, char **argv)
 	signal(SIGHUP, SIG_IGN);
 	raise_files();
 	opt.cfg.log = log_line;
+	opt.cfg.config_file = pd_cli_config_file();
 	if ((s = pd_server_new(&opt.cfg, &err)) == NULL)
 		return pd_cli_fail(&err);
+	if (apply_settings(s, &err)) {
+		pd_server_free(s);
+		return pd_cli_fail(&err);
+	}
 	log_start(s);
 	if (report(s, &err) || pd_server_run(s, &err))
 		pd_cli_fail(&err);

@@ -216,23 +216,21 @@ pd_acl_del_user(struct pd_acl *a, const char *p, size_t n)
 }
 
 int
-pd_acl_set_password(struct pd_acl *a, const char *password)
+pd_acl_set_password(struct pd_acl *a, const char *p, size_t n)
 {
 	struct pd_user *u = a->standard;
 	char *rule;
-	size_t n;
 	int r;
 
 	acl_apply(a, u, "resetpass", 9);
-	if (password == NULL) {
+	if (p == NULL) {
 		acl_apply(a, u, "nopass", 6);
 		return 0;
 	}
-	n = strlen(password);
-	if ((rule = malloc(n + 2)) == NULL)
+	if ((rule = malloc(n + 1)) == NULL)
 		return -1;
 	rule[0] = '>';
-	memcpy(rule + 1, password, n + 1);
+	memcpy(rule + 1, p, n);
 	r = acl_apply(a, u, rule, n + 1) == NULL ? 0 : -1;
 	sodium_memzero(rule, n + 1);
 	free(rule);

@@ -130,7 +130,7 @@ struct pd_user *pd_acl_set_user(struct pd_acl *a, const char *name, size_t n,
 /* Remove a user; false when there is none. Not "default". */
 bool pd_acl_del_user(struct pd_acl *a, const char *p, size_t n);
 /* The password of "default", NULL: none is needed. 0, or -1. */
-int pd_acl_set_password(struct pd_acl *a, const char *password);
+int pd_acl_set_password(struct pd_acl *a, const char *p, size_t n);
 
 /* Is it the password of a user who is on? */
 bool pd_acl_password_ok(

@@ -226,6 +226,8 @@ note(struct pd_selector *s, const char *p, size_t n, bool keep_same_name)
 	char lower[128];
 	uint32_t i = 0;
 
+	if (s->all_commands && p[0] == '+')
+		return 0; /* it says nothing */
 	while (i < s->rules.n)
 		if (!keep_same_name && superseded(&s->rules.v[i], p + 1, n - 1))
 			patterns_del(&s->rules, i);

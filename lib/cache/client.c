@@ -530,6 +530,8 @@ pd_client_reset(struct pd_client *c)
 void
 pd_client_describe(const struct pd_client *c, struct pd_buf *out)
 {
+	const size_t queued = pd_reply_queued(&c->reply);
+	const bool large = queued > PD_REPLY_HOLD;
 	const uint64_t now = c->server->mono_us;
 	const bool subscribed = c->subs[PD_SUB_CHANNEL].n +
 				    c->subs[PD_SUB_PATTERN].n +
@@ -559,10 +561,9 @@ pd_client_describe(const struct pd_client *c, struct pd_buf *out)
 	    c->subs[PD_SUB_SHARD].n, c->multi ? (int)c->nqueue : -1,
 	    c->in.len - c->in_at, c->in.cap - c->in.len,
 	    c->parser.cap * sizeof(struct pd_arg), c->queue_bytes,
-	    c->reply.buf.cap, c->reply.buf.len,
-	    c->reply.buf.len - c->reply.sent, c->reply.nheld - c->reply.first,
-	    c->reply.held_bytes, pd_client_memory(c),
-	    c->watch.events & PD_LOOP_READ ? "r" : "",
+	    c->reply.buf.cap, c->reply.buf.len, large ? 0 : queued,
+	    c->reply.nheld - c->reply.first + large, large ? queued : 0,
+	    pd_client_memory(c), c->watch.events & PD_LOOP_READ ? "r" : "",
 	    c->watch.events & PD_LOOP_WRITE ? "w" : "",
 	    c->last == NULL ? "NULL" : c->last->full, c->user->name,
 	    c->reply.resp);

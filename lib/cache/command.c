@@ -476,6 +476,26 @@ pd_command_secret(struct pd_client *c, uint32_t from)
 	c->server->secret_in = c->server->stats.commands_processed;
 }
 
+/* Count a new error by its code, in INFO errorstats. */
+static void
+count_error(struct pd_client *c)
+{
+	struct pd_server *s = c->server;
+	struct pd_errorstat *e = s->errorstat;
+
+	s->stats.error_replies += c->reply.errors - c->reply.blamed;
+	while (e < s->errorstat + s->nerrorstat &&
+	       strcmp(e->code, c->reply.code) != 0)
+		e++;
+	if (e == s->errorstat + PD_SERVER_ERRORS)
+		e--; /* codes are ours, and fewer */
+	else if (e == s->errorstat + s->nerrorstat)
+		memcpy(s->errorstat[s->nerrorstat++].code, c->reply.code,
+		    sizeof(e->code));
+	e->count += c->reply.errors - c->reply.blamed;
+	c->reply.blamed = c->reply.errors;
+}
+
 /* What only some servers want to know of a command that has run. */
 static void
 look_at(struct pd_client *c, struct pd_cmd *cmd, const struct pd_arg *argv,
@@ -505,29 +525,32 @@ pd_command_run(struct pd_client *c, struct pd_cmd *cmd,
     const struct pd_arg *argv, uint32_t argc)
 {
 	struct pd_server *s = c->server;
-	const uint64_t errors = c->reply.errors;
 	const uint64_t number = ++s->stats.commands_processed;
 	const uint64_t from = s->timing.at;
 	uint64_t ticks;
 
 	c->last = cmd;
-	cmd->calls++;
 	cmd->def->run(c, argv, argc);
 	s->timing.at = pd_ticks();
+	cmd->calls++;
 	ticks = s->timing.at - from;
 	cmd->ticks += ticks;
 	cmd->took[pd_latency_bucket(pd_timing_ns(&s->timing, ticks))] +=
 	    s->timing.tracking;
 	if (ticks >= s->timing.slow || s->monitors != NULL)
 		look_at(c, cmd, argv, argc, number, ticks);
-	if (c->reply.errors != errors)
+	if (c->reply.errors != c->reply.blamed) {
 		cmd->failed++;
+		count_error(c);
+	}
 }
 
-static bool
-out_of_memory(const struct pd_server *s, const struct pd_cmd *cmd)
+bool
+pd_command_no_memory(const struct pd_server *s, const struct pd_cmd *cmd)
 {
-	return cmd->flags & PD_CMD_DENYOOM && !s->cfg.evict &&
+	/* When nothing is left to evict, evicting does not help. */
+	return cmd->flags & PD_CMD_DENYOOM &&
+	       (!s->cfg.evict || s->store->total == 0) &&
 	       s->cfg.maxmemory > 0 &&
 	       pd_store_memory(s->store) > s->cfg.maxmemory;
 }
@@ -537,7 +560,6 @@ pd_command_dispatch(struct pd_client *c)
 {
 	const struct pd_arg *a = c->parser.argv;
 	const uint32_t n = c->parser.argc;
-	const uint64_t errors = c->reply.errors;
 	struct pd_cmd *cmd = lookup(c, a, n);
 	const char *why;
 	char text[512];
@@ -551,12 +573,13 @@ pd_command_dispatch(struct pd_client *c)
 		reject(c, cmd, PD_ERR_LARGE);
 	else if (c->multi && cmd->flags & PD_CMD_NO_MULTI)
 		reject(c, cmd, "ERR Command not allowed inside a transaction");
-	else if (out_of_memory(c->server, cmd))
+	else if (pd_command_no_memory(c->server, cmd))
 		reject(c, cmd, PD_ERR_OOM);
 	else if (c->multi && !(cmd->flags & PD_CMD_NOT_QUEUED))
 		enqueue(c, cmd, a, n);
 	else
 		pd_command_run(c, cmd, a, n);
 out:
-	c->server->stats.error_replies += c->reply.errors - errors;
+	if (c->reply.errors != c->reply.blamed)
+		count_error(c);
 }

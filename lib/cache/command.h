@@ -17,6 +17,7 @@
 struct pd_arg;
 struct pd_client;
 struct pd_reply;
+struct pd_server;
 struct pd_store;
 
 enum pd_command_flag {
@@ -184,6 +185,8 @@ void pd_command_secret(struct pd_client *c, uint32_t from);
 
 /* Execute the command in c->parser: look it up, check it, run or queue it. */
 void pd_command_dispatch(struct pd_client *c);
+/* Would the memory limit refuse it now? */
+bool pd_command_no_memory(const struct pd_server *s, const struct pd_cmd *cmd);
 /* Run a command that has been checked. */
 void pd_command_run(struct pd_client *c, struct pd_cmd *cmd,
     const struct pd_arg *argv, uint32_t argc);

@@ -251,8 +251,8 @@ has_file(struct pd_client *c)
 	if (c->server->cfg.aclfile != NULL)
 		return true;
 	pd_reply_error(&c->reply,
-	    "ERR This server is not configured to use an ACL file: see "
-	    "--aclfile. Users can be made by ACL SETUSER without one");
+	    "ERR This Redis instance is not configured to use an ACL file: "
+	    "see --aclfile. Users can be made by ACL SETUSER without one");
 	return false;
 }
 

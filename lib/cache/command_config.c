@@ -1,4 +1,4 @@
-/* CONFIG: the options of the running server (settings.c). */
+/* CONFIG: the options of the running server (settings*.c). */
 
 #include <stdlib.h>
 #include <string.h>
@@ -6,24 +6,71 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "cache/acl.h"
 #include "cache/command_table.h"
 #include "cache/command_util.h"
 #include "cache/whatif.h"
+#include "io/atomicfile.h"
+#include "io/fd.h"
 
-static const struct pd_setting *
-find(const struct pd_arg *a)
+#define FILE_MAX 1048576 /* bytes of a configuration file */
+
+/* An option by number: one with functions, or one that is only kept. */
+struct option {
+	const char *name; /* NULL: there are no more */
+	const struct pd_setting *setting;
+	size_t kept;
+};
+
+static const struct pd_setting *const tables[] = {
+    pd_settings, pd_settings_operate};
+
+static struct option
+option_at(size_t i)
 {
 	const struct pd_setting *p;
+	size_t t;
 
-	for (p = pd_settings; p->name != NULL; p++)
-		if (pd_arg_is(a, p->name))
-			return p;
-	return NULL;
+	for (t = 0; t < sizeof(tables) / sizeof(tables[0]); t++)
+		for (p = tables[t]; p->name != NULL; p++)
+			if (i-- == 0)
+				return (struct option){p->name, p, 0};
+	return (struct option){pd_setting_kept_name(i), NULL, i};
+}
+
+static struct option
+find(const struct pd_arg *a)
+{
+	struct option o;
+	size_t i;
+
+	for (i = 0; (o = option_at(i)).name != NULL; i++)
+		if (pd_arg_is(a, o.name))
+			break;
+	return o;
+}
+
+static void
+get_value(const struct pd_server *s, const struct option *o, struct pd_buf *b)
+{
+	pd_buf_clear(b);
+	if (o->setting != NULL)
+		o->setting->get(s, b);
+	else
+		pd_buf_addstr(b, pd_setting_kept_value(s, o->kept));
+}
+
+static int
+set_value(struct pd_server *s, const struct option *o, const char *v,
+    struct pd_err *err)
+{
+	return o->setting != NULL ? o->setting->set(s, v, err)
+				  : pd_setting_keep(s, o->kept, v, err);
 }
 
 /* The word that asks for an option: its name in any case, or a pattern. */
 static const struct pd_arg *
-wanted(const struct pd_setting *p, const struct pd_arg *a, uint32_t n)
+wanted(const char *name, const struct pd_arg *a, uint32_t n)
 {
 	char lower[128];
 	uint32_t i, k;
@@ -33,7 +80,7 @@ wanted(const struct pd_setting *p, const struct pd_arg *a, uint32_t n)
 			lower[k] = a[i].p[k] >= 'A' && a[i].p[k] <= 'Z'
 				       ? (char)(a[i].p[k] + 32)
 				       : a[i].p[k];
-		if (pd_glob_match(lower, k, p->name, strlen(p->name)))
+		if (pd_glob_match(lower, k, name, strlen(name)))
 			return &a[i];
 	}
 	return NULL;
@@ -43,37 +90,48 @@ static void
 config_get(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 {
 	const size_t place = pd_reply_later(&c->reply);
-	const struct pd_setting *p;
-	const struct pd_arg *by;
 	struct pd_buf b = PD_BUF_INIT;
-	size_t found = 0;
+	const struct pd_arg *by;
+	struct option o;
+	size_t found = 0, i;
 
-	for (p = pd_settings; p->name != NULL; p++) {
-		if ((by = wanted(p, a, n)) == NULL)
+	for (i = 0; (o = option_at(i)).name != NULL; i++) {
+		if ((by = wanted(o.name, a, n)) == NULL)
 			continue;
-		pd_buf_clear(&b);
-		p->get(c->server, &b);
+		get_value(c->server, &o, &b);
 		/* A name is told as it was asked. */
-		if (by->n == strlen(p->name) && pd_arg_is(by, p->name))
+		if (by->n == strlen(o.name) && pd_arg_is(by, o.name))
 			pd_reply_bulk(&c->reply, by->p, by->n);
 		else
-			pd_reply_str(&c->reply, p->name);
-		pd_reply_bulk(&c->reply, b.data, b.len);
+			pd_reply_str(&c->reply, o.name);
+		pd_reply_bulk(
+		    &c->reply, b.len > 0 ? (const char *)b.data : "", b.len);
 		found++;
 	}
 	pd_reply_now_map(&c->reply, place, found);
 	pd_buf_release(&b);
 }
 
+static void
+set_failed(struct pd_client *c, const char *name, const char *why)
+{
+	pd_reply_errorf(&c->reply,
+	    "ERR CONFIG SET failed (possibly related to argument '%s') - %s",
+	    name, why);
+}
+
 /* Can all options be changed? Replies otherwise. */
 static bool
 check_set(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 {
-	const struct pd_setting *p;
+	struct option o;
 	uint32_t i, k;
 
 	for (i = 2; i < n; i += 2) {
-		if ((p = find(&a[i])) == NULL) {
+		if (pd_arg_is(&a[i], "requirepass") ||
+		    pd_arg_is(&a[i], "masterauth"))
+			pd_command_secret(c, i + 1);
+		if ((o = find(&a[i])).name == NULL) {
 			pd_reply_errorf(&c->reply,
 			    "ERR Unknown option or number of arguments for "
 			    "CONFIG SET - '%.*s'",
@@ -81,41 +139,83 @@ check_set(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 			return false;
 		}
 		for (k = 2; k < i; k += 2)
-			if (find(&a[k]) == p) {
-				pd_reply_errorf(&c->reply,
-				    "ERR CONFIG SET failed (possibly related "
-				    "to argument '%s') - duplicate parameter",
-				    p->name);
+			if (find(&a[k]).name == o.name) {
+				set_failed(c, o.name, "duplicate parameter");
 				return false;
 			}
-		if (p->set == NULL) {
-			pd_reply_errorf(&c->reply,
-			    "ERR CONFIG SET failed (possibly related to "
-			    "argument '%s') - can't set immutable config",
-			    p->name);
+		if (o.setting != NULL && o.setting->set == NULL) {
+			set_failed(c, o.name, "can't set immutable config");
 			return false;
 		}
 	}
 	return true;
 }
 
-static bool
-set_one(struct pd_client *c, const struct pd_arg *a, struct pd_err *err)
+/* Set one option, telling its old value. */
+static int
+set_one(struct pd_server *s, const struct pd_arg *a, struct pd_buf *old,
+    struct pd_err *err)
 {
+	const struct option o = find(a);
 	char *value = pd_arg_dup(&a[1]);
 	int r;
 
+	get_value(s, &o, old);
+	if (strcmp(o.name, "requirepass") == 0) { /* may have a NUL in it */
+		free(value);
+		return pd_acl_set_password(
+			   s->acl, a[1].n == 0 ? NULL : a[1].p, a[1].n)
+			   ? pd_err_nomem(err)
+			   : 0;
+	}
 	if (value == NULL)
-		return pd_err_nomem(err) == 0;
-	r = find(a)->set(c->server, value, err);
+		return pd_err_nomem(err);
+	r = strlen(value) == a[1].n
+		? set_value(s, &o, value, err)
+		: pd_err_set(err, "argument has a NUL in it");
 	free(value);
-	return r == 0;
+	return r;
+}
+
+/* The first ${n} words have been set: back to what they were. */
+static void
+undo(
+    struct pd_server *s, const struct pd_arg *a, uint32_t n, struct pd_buf *old)
+{
+	struct option o;
+	uint32_t i;
+
+	for (i = 2; i < n; i += 2) {
+		o = find(&a[i]);
+		if (pd_buf_cstr(&old[i / 2]) != NULL)
+			set_value(s, &o, (const char *)old[i / 2].data, NULL);
+	}
+}
+
+/* CONFIG REWRITE is to write this option. */
+static void
+note_changed(struct pd_server *s, const char *name)
+{
+	const char **p;
+	uint32_t i;
+
+	if (strcmp(name, "requirepass") == 0)
+		return; /* no secrets in files that others read */
+	for (i = 0; i < s->nchanged; i++)
+		if (s->changed[i] == name)
+			return;
+	p = realloc(s->changed, (s->nchanged + 1) * sizeof(*p));
+	if (p == NULL)
+		return;
+	s->changed = p;
+	s->changed[s->nchanged++] = name;
 }
 
 static void
 config_set(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 {
 	struct pd_err err = PD_ERR_INIT;
+	struct pd_buf *old;
 	uint32_t i;
 
 	if (n % 2 != 0) {
@@ -125,15 +225,40 @@ config_set(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	}
 	if (!check_set(c, a, n))
 		return;
+	if ((old = calloc(n, sizeof(*old))) == NULL) {
+		pd_reply_error(&c->reply, PD_ERR_OOM);
+		return;
+	}
 	for (i = 2; i < n; i += 2)
-		if (!set_one(c, &a[i], &err)) {
-			pd_reply_errorf(&c->reply,
-			    "ERR CONFIG SET failed (possibly related to "
-			    "argument '%s') - %s",
-			    find(&a[i])->name, err.msg);
-			return;
-		}
-	pd_reply_ok(&c->reply);
+		if (set_one(c->server, &a[i], &old[i / 2], &err))
+			break;
+	if (i < n) {
+		undo(c->server, a, i, old);
+		set_failed(c, find(&a[i]).name, err.msg);
+	} else {
+		for (i = 2; i < n; i += 2)
+			note_changed(c->server, find(&a[i]).name);
+		pd_reply_ok(&c->reply);
+	}
+	for (i = 0; i < n; i++)
+		pd_buf_release(&old[i]);
+	free(old);
+}
+
+int
+pd_config_apply(struct pd_server *s, const char *name, const char *value,
+    struct pd_err *err)
+{
+	const struct pd_arg a = {.p = name, .n = (uint32_t)strlen(name)};
+	const struct option o = find(&a);
+
+	if (o.name == NULL)
+		return pd_err_set(err, "there is no option '%s'", name);
+	if (o.setting != NULL && o.setting->set == NULL)
+		return pd_err_set(err, "option '%s' cannot be set so", name);
+	if (set_value(s, &o, value, err))
+		return pd_err_prefix(err, "option '%s'", name);
+	return 0;
 }
 
 static void
@@ -143,19 +268,96 @@ config_resetstat(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	(void)n;
 	pd_counter_reset(pd_stats_table, pd_stats_count, &c->server->stats);
 	pd_commands_reset_stats(c->server->commands);
+	memset(c->server->errorstat, 0, sizeof(c->server->errorstat));
+	c->server->nerrorstat = 0;
 	c->server->ops_last = 0;
 	c->server->store->peak_bytes = 0;
 	pd_whatif_reset(c->server->store->whatif);
 	pd_reply_ok(&c->reply);
 }
 
+/* Is it a line "set NAME=..." on an option that is to be written? */
+static bool
+replaced(const struct pd_server *s, const char *line, size_t n)
+{
+	uint32_t i;
+	size_t len, at;
+
+	for (i = 0; i < s->nchanged; i++) {
+		len = strlen(s->changed[i]);
+		for (at = 0; at < n && (line[at] == ' ' || line[at] == '\t');)
+			at++;
+		if (n - at < 4 + len + 1 || memcmp(line + at, "set", 3) != 0)
+			continue;
+		for (at += 3; at < n && strchr(" \t=", line[at]) != NULL;)
+			at++;
+		if (n - at > len && line[at + len] == '=' &&
+		    memcmp(line + at, s->changed[i], len) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The file's text with what was changed in place of what it said of it. */
+static void
+rewrite(const struct pd_server *s, const struct pd_buf *in, struct pd_buf *out)
+{
+	const char *p = (const char *)in->data, *nl;
+	struct pd_buf value = PD_BUF_INIT;
+	struct pd_arg a;
+	struct option o;
+	size_t i, n;
+	uint32_t k;
+
+	for (i = 0; i < in->len; i += n) {
+		nl = memchr(p + i, '\n', in->len - i);
+		n = nl == NULL ? in->len - i : (size_t)(nl - p) - i + 1;
+		if (replaced(s, p + i, n))
+			continue;
+		pd_buf_add(out, p + i, n);
+		if (nl == NULL)
+			pd_buf_addc(out, '\n');
+	}
+	for (k = 0; k < s->nchanged; k++) {
+		a = (struct pd_arg){
+		    .p = s->changed[k], .n = (uint32_t)strlen(s->changed[k])};
+		o = find(&a);
+		get_value(s, &o, &value);
+		pd_buf_printf(out, "set %s=%.*s\n", o.name, (int)value.len,
+		    value.len > 0 ? (const char *)value.data : "");
+	}
+	pd_buf_release(&value);
+}
+
 static void
 config_rewrite(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 {
+	const char *path = c->server->cfg.config_file;
+	struct pd_buf in = PD_BUF_INIT, out = PD_BUF_INIT;
+	struct pd_err err = PD_ERR_INIT;
+
 	(void)a;
 	(void)n;
-	pd_reply_error(
-	    &c->reply, "ERR The server is running without a config file");
+	if (path == NULL) {
+		pd_reply_error(&c->reply,
+		    "ERR The server is running without a config file");
+		return;
+	}
+	if (pd_read_file(path, FILE_MAX, &in, &err)) {
+		pd_reply_errorf(
+		    &c->reply, "ERR Rewriting config file: %s", err.msg);
+		goto out;
+	}
+	rewrite(c->server, &in, &out);
+	if (out.failed ||
+	    pd_atomicfile_write(path, out.data, out.len, 0644, &err))
+		pd_reply_errorf(&c->reply, "ERR Rewriting config file: %s",
+		    out.failed ? "out of memory" : err.msg);
+	else
+		pd_reply_ok(&c->reply);
+out:
+	pd_buf_release(&in);
+	pd_buf_release(&out);
 }
 
 static void
@@ -164,7 +366,7 @@ config_help(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	static const char *const lines[] = {"GET <pattern> [<pattern> ...]",
 	    "    Options whose names match, with their values.", "RESETSTAT",
 	    "    Set the counters of INFO to 0.", "REWRITE",
-	    "    Refused: options are not written back.",
+	    "    Write options that were changed to the configuration file.",
 	    "SET <option> <value> [<option> <value> ...]",
 	    "    Change options of the running server.", NULL};
 
@@ -186,7 +388,7 @@ static const struct pd_command subs[] = {
     {DEF("resetstat", 2, BASE), .run = config_resetstat, .since = "2.0.0",
 	.complexity = "O(1)", .summary = "Set counters to 0."},
     {DEF("rewrite", 2, BASE), .run = config_rewrite, .since = "2.8.0",
-	.complexity = "O(N)", .summary = "Refused."},
+	.complexity = "O(N)", .summary = "Write changed options to the file."},
     {DEF("set", -4, BASE), .run = config_set, .since = "2.0.0",
 	.complexity = "O(N)",
 	.tips = "request_policy:all_nodes response_policy:all_succeeded",

@@ -74,14 +74,14 @@ run_reset(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 
 static bool
 authenticate(struct pd_client *c, const char *user, size_t n,
-    const struct pd_arg *pass, const char *cmd)
+    const struct pd_arg *pass, const struct pd_arg *cmd)
 {
 	struct pd_acl *acl = c->server->acl;
 	struct pd_user *u = pd_acl_find(acl, user, n);
 
 	if (!pd_acl_password_ok(u, pass->p, pass->n)) {
 		c->server->stats.auth_failures++;
-		pd_acl_log(acl, c, PD_ACL_AUTH, cmd, strlen(cmd), user, n);
+		pd_acl_log(acl, c, PD_ACL_AUTH, cmd->p, cmd->n, user, n);
 		pd_reply_error(&c->reply, "WRONGPASS invalid username-password "
 					  "pair or user is disabled.");
 		return false;
@@ -108,7 +108,7 @@ run_auth(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 		return;
 	}
 	if (authenticate(c, n == 3 ? a[1].p : "default", n == 3 ? a[1].n : 7,
-		&a[n - 1], "auth"))
+		&a[n - 1], &a[0]))
 		pd_reply_ok(&c->reply);
 }
 
@@ -176,7 +176,7 @@ hello_options(struct pd_client *c, const struct pd_arg *a, uint32_t n,
 		if (i + 2 < n && pd_arg_is(&a[i], "auth")) {
 			pd_command_secret(c, i + 1);
 			if (!authenticate(
-				c, a[i + 1].p, a[i + 1].n, &a[i + 2], "hello"))
+				c, a[i + 1].p, a[i + 1].n, &a[i + 2], &a[0]))
 				return false;
 			i += 2;
 		} else if (i + 1 < n && pd_arg_is(&a[i], "setname")) {

@@ -100,11 +100,14 @@ expire_key(struct pd_client *c, const struct pd_arg *a, uint32_t n,
 		pd_reply_int(&c->reply, 0);
 		return;
 	}
-	if (at <= st->now_ms)
+	if (at <= st->now_ms) {
 		pd_store_del(st, &k);
-	else if (pd_store_set_expiry(st, e, at) == NULL) {
+		pd_tell(c, PD_NOTIFY_GENERIC, "del", &k);
+	} else if (pd_store_set_expiry(st, e, at) == NULL) {
 		pd_reply_error(&c->reply, PD_ERR_OOM);
 		return;
+	} else {
+		pd_tell(c, PD_NOTIFY_GENERIC, "expire", &k);
 	}
 	pd_reply_int(&c->reply, 1);
 }
@@ -215,8 +218,10 @@ run_persist(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 		pd_reply_int(&c->reply, 0);
 	else if (pd_store_set_expiry(st, e, 0) == NULL)
 		pd_reply_error(&c->reply, PD_ERR_OOM);
-	else
+	else {
+		pd_tell(c, PD_NOTIFY_GENERIC, "persist", &k);
 		pd_reply_int(&c->reply, 1);
+	}
 }
 
 #define W PD_CMD_WRITE

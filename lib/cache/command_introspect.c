@@ -45,6 +45,23 @@ reply_names(struct pd_reply *r, const struct pd_bitname *t, uint32_t bits,
 		}
 }
 
+/* "numkeys" and the keys behind it. */
+static void
+reply_counted(struct pd_reply *r)
+{
+	pd_reply_map(r, 2);
+	pd_reply_str(r, "type");
+	pd_reply_str(r, "keynum");
+	pd_reply_str(r, "spec");
+	pd_reply_map(r, 3);
+	pd_reply_str(r, "keynumidx");
+	pd_reply_int(r, 0);
+	pd_reply_str(r, "firstkey");
+	pd_reply_int(r, 1);
+	pd_reply_str(r, "keystep");
+	pd_reply_int(r, 1);
+}
+
 static void
 reply_keyspec(struct pd_reply *r, const struct pd_keyspec *k)
 {
@@ -60,6 +77,10 @@ reply_keyspec(struct pd_reply *r, const struct pd_keyspec *k)
 	pd_reply_str(r, "index");
 	pd_reply_int(r, k->begin);
 	pd_reply_str(r, "find_keys");
+	if (k->last == PD_KEYS_COUNTED) {
+		reply_counted(r);
+		return;
+	}
 	pd_reply_map(r, 2);
 	pd_reply_str(r, "type");
 	pd_reply_str(r, "range");
@@ -86,10 +107,12 @@ reply_range(struct pd_reply *r, const struct pd_command *d)
 {
 	const struct pd_keyspec *k = &d->key[keyspecs(d) == 2];
 	const int last = k->last < 0 ? k->last : k->begin + k->last;
+	const bool none =
+	    d->key[0].flags == 0 || d->key[0].last == PD_KEYS_COUNTED;
 
-	pd_reply_int(r, d->key[0].flags == 0 ? 0 : d->key[0].begin);
-	pd_reply_int(r, d->key[0].flags == 0 ? 0 : last);
-	pd_reply_int(r, d->key[0].flags == 0 ? 0 : d->key[0].step);
+	pd_reply_int(r, none ? 0 : d->key[0].begin);
+	pd_reply_int(r, none ? 0 : last);
+	pd_reply_int(r, none ? 0 : d->key[0].step);
 }
 
 static void

@@ -19,7 +19,10 @@ run_del(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 		return;
 	for (i = 1; i < n; i++) {
 		pd_arg_key(c, &a[i], &k);
-		gone += pd_store_del(c->server->store, &k);
+		if (!pd_store_del(c->server->store, &k))
+			continue;
+		pd_tell(c, PD_NOTIFY_GENERIC, "del", &k);
+		gone++;
 	}
 	pd_reply_int(&c->reply, gone);
 }
@@ -109,6 +112,8 @@ rename_key(struct pd_client *c, const struct pd_arg *a, bool nx)
 	if (!copy_to(c, e, &to))
 		return -1;
 	pd_store_del(st, &from);
+	pd_tell(c, PD_NOTIFY_GENERIC, "rename_from", &from);
+	pd_tell(c, PD_NOTIFY_GENERIC, "rename_to", &to);
 	return 1;
 }
 
@@ -177,8 +182,10 @@ run_copy(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	e = pd_store_peek(st, &from);
 	if (e == NULL || (!replace && pd_store_peek(st, &to) != NULL))
 		pd_reply_int(&c->reply, 0);
-	else if (copy_to(c, e, &to))
+	else if (copy_to(c, e, &to)) {
+		pd_tell(c, PD_NOTIFY_GENERIC, "copy_to", &to);
 		pd_reply_int(&c->reply, 1);
+	}
 }
 
 static void
@@ -203,6 +210,8 @@ run_move(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 		pd_reply_int(&c->reply, 0);
 	} else if (copy_to(c, e, &to)) {
 		pd_store_del(st, &from);
+		pd_tell(c, PD_NOTIFY_GENERIC, "move_from", &from);
+		pd_tell(c, PD_NOTIFY_GENERIC, "move_to", &to);
 		pd_reply_int(&c->reply, 1);
 	}
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cache/acl.h"
 #include "cache/command_table.h"
 #include "cache/command_util.h"
 
@@ -193,11 +194,65 @@ look_at_watched(struct pd_client *c)
 			}
 }
 
+/* A queued command that needs memory when there is none: none is run. */
+static bool
+no_memory(const struct pd_client *c)
+{
+	uint32_t i;
+
+	for (i = 0; i < c->nqueue; i++)
+		if (pd_command_no_memory(c->server, c->queue[i].cmd))
+			return true;
+	return false;
+}
+
+/* What the user may no longer do since it was queued; NULL: nothing. */
+static const char *
+forbidden(struct pd_client *c, const struct pd_queued *q)
+{
+	static const char *const why[] = {"",
+	    "no permission to execute the command or subcommand",
+	    "no permission to touch the specified keys",
+	    "no permission to access one of the channels used as arguments to "
+	    "the command"};
+	enum pd_acl_result r;
+	const char *object;
+	uint32_t at;
+
+	if (!(c->gate & PD_GATE_ACL))
+		return NULL;
+	r = pd_acl_check(c->user, q->cmd, q->argv, q->argc, &at);
+	if (r == PD_ACL_OK)
+		return NULL;
+	object = at == 0 ? q->cmd->full : q->argv[at].p;
+	pd_acl_log(c->server->acl, c, r, object,
+	    at == 0 ? strlen(object) : q->argv[at].n, c->user->name,
+	    c->user->name_len);
+	return why[r];
+}
+
+static void
+run_queued(struct pd_client *c, const struct pd_queued *q)
+{
+	const char *why = forbidden(c, q);
+
+	if (why == NULL)
+		pd_command_run(c, q->cmd, q->argv, q->argc);
+	else
+		pd_reply_errorf(&c->reply,
+		    "NOPERM ACLs rules changed between the moment the "
+		    "transaction was accumulated and the EXEC call. This "
+		    "command is no longer allowed for the following reason: "
+		    "%s",
+		    why);
+}
+
 static void
 run_exec(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 {
 	struct pd_queued *q = c->queue;
 	const uint32_t count = c->nqueue;
+	bool out_of_memory;
 	uint32_t i;
 
 	(void)a;
@@ -207,8 +262,13 @@ run_exec(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 		return;
 	}
 	look_at_watched(c);
-	if (c->multi_failed || c->multi_stale) {
-		if (c->multi_failed)
+	out_of_memory = !c->multi_failed && no_memory(c);
+	if (c->multi_failed || c->multi_stale || out_of_memory) {
+		if (out_of_memory)
+			pd_reply_error(
+			    &c->reply, "EXECABORT Transaction discarded "
+				       "because of: " PD_ERR_OOM);
+		else if (c->multi_failed)
 			pd_reply_error(&c->reply,
 			    "EXECABORT Transaction discarded because of "
 			    "previous errors.");
@@ -226,7 +286,7 @@ run_exec(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	pd_reply_array(&c->reply, count);
 	for (i = 0; i < count; i++) {
 		if (!c->closed)
-			pd_command_run(c, q[i].cmd, q[i].argv, q[i].argc);
+			run_queued(c, &q[i]);
 		free(q[i].argv);
 	}
 	free(q);

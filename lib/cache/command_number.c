@@ -35,9 +35,11 @@ incr_by(struct pd_client *c, const struct pd_arg *key, int64_t by)
 		return;
 	}
 	snprintf(text, sizeof(text), "%lld", (long long)v);
-	if (pd_write_value(
+	if (!pd_write_value(
 		c, &k, text, strlen(text), PD_EXPIRY_KEEP, PD_OP_UPDATE))
-		pd_reply_int(&c->reply, v);
+		return;
+	pd_tell(c, PD_NOTIFY_STRING, "incrby", &k);
+	pd_reply_int(&c->reply, v);
 }
 
 static void
@@ -143,8 +145,10 @@ run_incrbyfloat(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 		return;
 	}
 	len = format_float(v, text, sizeof(text));
-	if (pd_write_value(c, &k, text, len, PD_EXPIRY_KEEP, PD_OP_UPDATE))
-		pd_reply_bulk(&c->reply, text, len);
+	if (!pd_write_value(c, &k, text, len, PD_EXPIRY_KEEP, PD_OP_UPDATE))
+		return;
+	pd_tell(c, PD_NOTIFY_STRING, "incrbyfloat", &k);
+	pd_reply_bulk(&c->reply, text, len);
 }
 
 #define W PD_CMD_WRITE

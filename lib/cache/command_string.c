@@ -15,6 +15,26 @@ reply_entry(struct pd_client *c, struct pd_entry *e)
 		pd_reply_value(&c->reply, e, 0, e->vlen);
 }
 
+/* Read a key, an access; a miss is told to who asked for that. */
+static struct pd_entry *
+read_key(struct pd_client *c, const struct pd_key *k)
+{
+	struct pd_entry *e = pd_store_read(c->server->store, k, PD_OP_GET);
+
+	if (e == NULL)
+		pd_tell(c, PD_NOTIFY_MISS, "keymiss", k);
+	return e;
+}
+
+/* A key was written, by a command that gave it an expiry or not. */
+static void
+tell_set(struct pd_client *c, const struct pd_key *k, bool expires)
+{
+	pd_tell(c, PD_NOTIFY_STRING, "set", k);
+	if (expires)
+		pd_tell(c, PD_NOTIFY_GENERIC, "expire", k);
+}
+
 static void
 run_get(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 {
@@ -22,7 +42,7 @@ run_get(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 
 	(void)n;
 	if (pd_arg_key(c, &a[1], &k))
-		reply_entry(c, pd_store_read(c->server->store, &k, PD_OP_GET));
+		reply_entry(c, read_key(c, &k));
 }
 
 static void
@@ -36,7 +56,7 @@ run_mget(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	pd_reply_array(&c->reply, n - 1);
 	for (i = 1; i < n; i++) {
 		pd_arg_key(c, &a[i], &k);
-		reply_entry(c, pd_store_read(c->server->store, &k, PD_OP_GET));
+		reply_entry(c, read_key(c, &k));
 	}
 }
 
@@ -106,8 +126,10 @@ set_with(struct pd_client *c, const struct pd_arg *a, struct set_opts *o)
 		return;
 	}
 	if (!o->get) {
-		if (pd_write_put(c, &k, a[2].p, &put))
+		if (pd_write_put(c, &k, a[2].p, &put)) {
+			tell_set(c, &k, o->expiry != 0);
 			pd_reply_ok(&c->reply);
+		}
 		return;
 	}
 	/* Held, for the reply comes before the write and may not fail. */
@@ -115,8 +137,10 @@ set_with(struct pd_client *c, const struct pd_arg *a, struct set_opts *o)
 		pd_reply_error(&c->reply, PD_ERR_OOM);
 		return;
 	}
-	if (pd_write_put(c, &k, a[2].p, &put))
+	if (pd_write_put(c, &k, a[2].p, &put)) {
+		tell_set(c, &k, o->expiry != 0);
 		reply_entry(c, e);
+	}
 	if (e != NULL)
 		pd_store_release(st, e);
 }
@@ -129,8 +153,10 @@ run_set(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 
 	if (n == 3) {
 		if (pd_arg_key(c, &a[1], &k) &&
-		    pd_write_value(c, &k, a[2].p, a[2].n, 0, PD_OP_SET))
+		    pd_write_value(c, &k, a[2].p, a[2].n, 0, PD_OP_SET)) {
+			tell_set(c, &k, false);
 			pd_reply_ok(&c->reply);
+		}
 		return;
 	}
 	if (!parse_set(a, n, &o))
@@ -149,8 +175,10 @@ run_setnx(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 		return;
 	if (pd_store_peek(c->server->store, &k) != NULL)
 		pd_reply_int(&c->reply, 0);
-	else if (pd_write_value(c, &k, a[2].p, a[2].n, 0, PD_OP_SET))
+	else if (pd_write_value(c, &k, a[2].p, a[2].n, 0, PD_OP_SET)) {
+		tell_set(c, &k, false);
 		pd_reply_int(&c->reply, 1);
+	}
 }
 
 static void
@@ -160,10 +188,12 @@ set_expiring(struct pd_client *c, const struct pd_arg *a, int64_t unit_ms,
 	struct pd_key k;
 	int64_t expiry;
 
-	if (pd_arg_expiry(c, &a[2], unit_ms, true, cmd, &expiry) &&
-	    pd_arg_key(c, &a[1], &k) &&
-	    pd_write_value(c, &k, a[3].p, a[3].n, expiry, PD_OP_SET))
-		pd_reply_ok(&c->reply);
+	if (!pd_arg_expiry(c, &a[2], unit_ms, true, cmd, &expiry) ||
+	    !pd_arg_key(c, &a[1], &k) ||
+	    !pd_write_value(c, &k, a[3].p, a[3].n, expiry, PD_OP_SET))
+		return;
+	tell_set(c, &k, true);
+	pd_reply_ok(&c->reply);
 }
 
 static void
@@ -199,10 +229,12 @@ run_getdel(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	(void)n;
 	if (!pd_arg_key(c, &a[1], &k))
 		return;
-	e = pd_store_read(st, &k, PD_OP_GET);
+	e = read_key(c, &k);
 	reply_entry(c, e);
-	if (e != NULL)
-		pd_store_del(st, &k);
+	if (e == NULL)
+		return;
+	pd_store_del(st, &k);
+	pd_tell(c, PD_NOTIFY_GENERIC, "del", &k);
 }
 
 static void
@@ -222,7 +254,7 @@ run_getex(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	}
 	if (!pd_arg_key(c, &a[1], &k))
 		return;
-	e = pd_store_read(st, &k, PD_OP_GET);
+	e = read_key(c, &k);
 	/* An absent key is answered before a time is looked at, as in Redis. */
 	if (e != NULL && n == 4 &&
 	    !pd_arg_expiry(c, &a[3], unit, relative, "getex", &expiry))
@@ -230,12 +262,16 @@ run_getex(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	reply_entry(c, e);
 	if (e == NULL)
 		return;
-	if (persist && pd_entry_expiry(e) != 0)
+	if (persist && pd_entry_expiry(e) != 0) {
 		pd_store_set_expiry(st, e, 0);
-	else if (expiry != 0 && expiry <= st->now_ms)
+		pd_tell(c, PD_NOTIFY_GENERIC, "persist", &k);
+	} else if (expiry != 0 && expiry <= st->now_ms) {
 		pd_store_del(st, &k);
-	else if (expiry != 0)
+		pd_tell(c, PD_NOTIFY_GENERIC, "del", &k);
+	} else if (expiry != 0) {
 		pd_store_set_expiry(st, e, expiry);
+		pd_tell(c, PD_NOTIFY_GENERIC, "expire", &k);
+	}
 }
 
 static void
@@ -256,6 +292,7 @@ run_mset(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 		if (!pd_write_value(
 			c, &k, a[i + 1].p, a[i + 1].n, 0, PD_OP_SET))
 			return;
+		tell_set(c, &k, false);
 	}
 	pd_reply_ok(&c->reply);
 }
@@ -285,6 +322,7 @@ run_msetnx(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 		if (!pd_write_value(
 			c, &k, a[i + 1].p, a[i + 1].n, 0, PD_OP_SET))
 			return;
+		tell_set(c, &k, false);
 	}
 	pd_reply_int(&c->reply, 1);
 }
@@ -292,7 +330,7 @@ run_msetnx(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 /* Write ${a} at ${offset} of a value that has ${old} bytes. */
 static void
 write_part(struct pd_client *c, const struct pd_key *k, size_t old,
-    size_t offset, const struct pd_arg *a)
+    size_t offset, const struct pd_arg *a, const char *event)
 {
 	const size_t end = offset + a->n, len = end > old ? end : old;
 	const struct pd_put put = {.len = len,
@@ -302,12 +340,14 @@ write_part(struct pd_client *c, const struct pd_key *k, size_t old,
 	enum pd_store_status st;
 	uint8_t *value;
 
+	pd_tell_new(c, k);
 	st = pd_store_put(c->server->store, k, &put, &value);
 	if (st != PD_STORE_OK) {
 		pd_reply_store_error(c, st);
 		return;
 	}
 	memcpy(value + offset, a->p, a->n);
+	pd_tell(c, PD_NOTIFY_STRING, event, k);
 	pd_reply_int(&c->reply, (int64_t)len);
 }
 
@@ -329,7 +369,7 @@ run_append(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	if (!pd_arg_key(c, &a[1], &k))
 		return;
 	old = old_length(c, &k);
-	write_part(c, &k, old, old, &a[2]);
+	write_part(c, &k, old, old, &a[2], "append");
 }
 
 static void
@@ -352,7 +392,7 @@ run_setrange(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	else if (offset > (int64_t)c->server->cfg.max_value)
 		pd_reply_error(&c->reply, PD_ERR_LARGE);
 	else
-		write_part(c, &k, old, (size_t)offset, &a[3]);
+		write_part(c, &k, old, (size_t)offset, &a[3], "setrange");
 }
 
 static void
@@ -364,7 +404,7 @@ run_strlen(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	(void)n;
 	if (!pd_arg_key(c, &a[1], &k))
 		return;
-	e = pd_store_read(c->server->store, &k, PD_OP_GET);
+	e = read_key(c, &k);
 	pd_reply_int(&c->reply, e == NULL ? 0 : e->vlen);
 }
 
@@ -379,7 +419,7 @@ run_getrange(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	if (!pd_arg_int(c, &a[2], &start) || !pd_arg_int(c, &a[3], &end) ||
 	    !pd_arg_key(c, &a[1], &k))
 		return;
-	e = pd_store_read(c->server->store, &k, PD_OP_GET);
+	e = read_key(c, &k);
 	len = e == NULL ? 0 : e->vlen;
 	if (start < 0 && end < 0 && start > end)
 		len = 0;

@@ -26,7 +26,8 @@
 	X(pubsub) \
 	X(monitor) \
 	X(slowlog) \
-	X(latency)
+	X(latency) \
+	X(script)
 /* clang-format on */
 
 #define X(name) extern const struct pd_command pd_commands_##name[];

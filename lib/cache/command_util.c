@@ -89,6 +89,14 @@ pd_reply_store_error(struct pd_client *c, enum pd_store_status s)
 		pd_reply_error(&c->reply, PD_ERR_LARGE);
 }
 
+void
+pd_tell_new(struct pd_client *c, const struct pd_key *k)
+{
+	if (c->server->notify & PD_NOTIFY_NEW &&
+	    pd_store_peek(c->server->store, k) == NULL)
+		pd_notify(c->server, PD_NOTIFY_NEW, "new", k);
+}
+
 bool
 pd_write_value(struct pd_client *c, const struct pd_key *k, const void *p,
     size_t n, int64_t expiry, unsigned op)
@@ -105,6 +113,7 @@ pd_write_put(struct pd_client *c, const struct pd_key *k, const void *p,
 	enum pd_store_status st;
 	uint8_t *value;
 
+	pd_tell_new(c, k);
 	st = pd_store_put(c->server->store, k, put, &value);
 	if (st != PD_STORE_OK) {
 		pd_reply_store_error(c, st);

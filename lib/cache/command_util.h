@@ -12,6 +12,7 @@
 
 #include "cache/client.h"
 #include "cache/command.h"
+#include "cache/pubsub.h"
 #include "cache/reply.h"
 #include "cache/resp.h"
 #include "cache/server.h"
@@ -79,6 +80,18 @@ void pd_reply_help(
 void pd_reply_subcommand_error(
     struct pd_client *c, const struct pd_arg *sub, const char *cmd);
 
+/* Tell subscribers of an event of a key (enum pd_notify_class). */
+static inline void
+pd_tell(struct pd_client *c, unsigned class, const char *event,
+    const struct pd_key *k)
+{
+	if (c->server->notify & class)
+		pd_notify(c->server, class, event, k);
+}
+
+/* Tell them that a key is about to be made, if it is not there. */
+void pd_tell_new(struct pd_client *c, const struct pd_key *k);
+
 /* A key with a glob-style pattern: * ? [a-z] [^a] \x. */
 bool pd_glob_match(const char *pat, size_t np, const char *s, size_t ns);
 
@@ -116,6 +129,13 @@ struct pd_setting {
 	/* NULL: cannot be changed while the server runs. */
 	int (*set)(struct pd_server *s, const char *value, struct pd_err *err);
 };
-extern const struct pd_setting pd_settings[]; /* ended by name NULL */
+extern const struct pd_setting pd_settings[];	      /* ended by name NULL */
+extern const struct pd_setting pd_settings_operate[]; /* likewise */
+
+/* Options of Redis that are only kept, by number; NULL behind the last. */
+const char *pd_setting_kept_name(size_t i);
+const char *pd_setting_kept_value(const struct pd_server *s, size_t i);
+int pd_setting_keep(
+    struct pd_server *s, size_t i, const char *v, struct pd_err *err);
 
 #endif /* PD_CACHE_COMMAND_UTIL_H */

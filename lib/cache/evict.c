@@ -54,6 +54,8 @@ store_evict_one(struct pd_store *st)
 	k = pd_store_entry_key(st, e);
 	if (st->changed != NULL)
 		st->changed(st->changed_cookie, &k);
+	if (st->left != NULL)
+		st->left(st->left_cookie, &k, true);
 	st->stats->evicted++;
 	st->stats->evicted_bytes += pd_store_entry_bytes(e);
 	store_remove(st, e, k.hash, PD_GONE_POLICY);

@@ -234,6 +234,45 @@ info_commandstats(struct pd_server *s, struct pd_buf *b)
 }
 
 static void
+latency_line(
+    const struct pd_server *s, struct pd_buf *b, const struct pd_cmd *cmd)
+{
+	unsigned i;
+
+	for (i = 0; i < PD_LATENCY_BUCKETS && cmd->took[i] == 0; i++)
+		;
+	if (i == PD_LATENCY_BUCKETS)
+		return;
+	pd_buf_printf(b, "latency_percentiles_usec_%s:", cmd->full);
+	for (i = 0; i < s->npercentiles; i++)
+		pd_buf_printf(b, "%sp%g=%.3f", i == 0 ? "" : ",",
+		    s->percentile[i],
+		    pd_latency_quantile(cmd->took, s->percentile[i] / 100));
+	pd_buf_addstr(b, "\r\n");
+}
+
+static void
+info_latencystats(struct pd_server *s, struct pd_buf *b)
+{
+	const struct pd_cmd *cmd;
+	size_t i;
+
+	for (i = 0; (cmd = pd_commands_id(s->commands, i)) != NULL; i++)
+		latency_line(s, b, cmd);
+}
+
+static void
+info_errorstats(struct pd_server *s, struct pd_buf *b)
+{
+	unsigned i;
+
+	for (i = 0; i < s->nerrorstat; i++)
+		pd_buf_printf(b, "errorstat_%s:count=%llu\r\n",
+		    s->errorstat[i].code,
+		    (unsigned long long)s->errorstat[i].count);
+}
+
+static void
 info_cluster(struct pd_server *s, struct pd_buf *b)
 {
 	(void)s;
@@ -323,6 +362,8 @@ static const struct {
     {"replication", "Replication", info_replication, true},
     {"cpu", "CPU", info_cpu, true},
     {"commandstats", "Commandstats", info_commandstats, false},
+    {"errorstats", "Errorstats", info_errorstats, true},
+    {"latencystats", "Latencystats", info_latencystats, false},
     {"cluster", "Cluster", info_cluster, true},
     {"keyspace", "Keyspace", info_keyspace, true},
     {"predis", "Predis", info_predis, true},

@@ -177,6 +177,10 @@ pd_reply_error(struct pd_reply *r, const char *text)
 	size_t i, from;
 
 	r->errors++;
+	i = strcspn(text, " ");
+	i = i < sizeof(r->code) ? i : sizeof(r->code) - 1;
+	memcpy(r->code, text, i);
+	r->code[i] = '\0';
 	if (r->mute)
 		return;
 	add(r, "-", 1);

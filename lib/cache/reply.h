@@ -20,6 +20,8 @@ struct pd_store;
 
 #define PD_REPLY_HOLD 16384 /* values from this size are held */
 
+#define PD_REPLY_CODE 24 /* bytes of an error's code */
+
 struct pd_held {
 	size_t at; /* the value goes before this offset of buf */
 	struct pd_entry *entry;
@@ -38,6 +40,8 @@ struct pd_reply {
 	bool mute;	   /* CLIENT REPLY OFF or SKIP: drop replies */
 	bool failed;
 	uint64_t errors; /* error replies, muted ones too */
+	uint64_t blamed; /* of these, counted for a command already */
+	char code[PD_REPLY_CODE]; /* of the last error: "ERR", "NOAUTH" ... */
 };
 
 void pd_reply_init(struct pd_reply *r);

@@ -558,6 +558,20 @@ open_tap(struct pd_server *s, struct pd_err *err)
 	return s->tapserver == NULL ? -1 : 0;
 }
 
+/* The store lost a key by itself. */
+static void
+key_left(void *cookie, const struct pd_key *k, bool evicted)
+{
+	struct pd_server *s = cookie;
+
+	if (s->notify == 0)
+		return;
+	if (evicted)
+		pd_notify(s, PD_NOTIFY_EVICTED, "evicted", k);
+	else
+		pd_notify(s, PD_NOTIFY_EXPIRED, "expired", k);
+}
+
 static int
 open_users(struct pd_server *s, struct pd_err *err)
 {
@@ -565,7 +579,8 @@ open_users(struct pd_server *s, struct pd_err *err)
 	    pd_acl_load(s->acl, s->cfg.aclfile, NULL, NULL, err))
 		return -1;
 	if (s->cfg.password != NULL &&
-	    pd_acl_set_password(s->acl, s->cfg.password))
+	    pd_acl_set_password(
+		s->acl, s->cfg.password, strlen(s->cfg.password)))
 		return pd_err_nomem(err);
 	return 0;
 }
@@ -590,6 +605,12 @@ start(struct pd_server *s, struct pd_err *err)
 	s->slowlog.max = 128;
 	s->timing.slower_us = 10000;
 	s->timing.tracking = true;
+	s->percentile[0] = 50;
+	s->percentile[1] = 99;
+	s->percentile[2] = 99.9;
+	s->npercentiles = 3;
+	s->store->left = key_left;
+	s->store->left_cookie = s;
 	pd_latency_calibrate(&s->timing, true);
 	randombytes_buf(id, sizeof(id));
 	sodium_bin2hex(s->runid, sizeof(s->runid), id, sizeof(id));
@@ -658,6 +679,7 @@ void
 pd_server_free(struct pd_server *s)
 {
 	struct pd_client *c;
+	size_t i;
 
 	if (s == NULL)
 		return;
@@ -685,6 +707,9 @@ pd_server_free(struct pd_server *s)
 	pd_acl_free(s->acl);
 	pd_slowlog_release(&s->slowlog);
 	pd_latency_release(&s->latency);
+	for (i = 0; i < PD_SERVER_KEPT; i++)
+		free(s->kept[i]);
+	free(s->changed);
 #if PD_TLS
 	pd_tls_ctx_free(s->tls);
 #endif

@@ -34,6 +34,11 @@ struct pd_tapserver;
 struct pd_tls_ctx;
 struct pd_watchtab;
 
+#define PD_SERVER_PERCENTILES 16
+#define PD_SERVER_KEPT 26
+#define PD_SERVER_ERRORS 64
+#define PD_SERVER_CODE 24 /* bytes of an error's code */
+
 enum pd_log_level {
 	PD_LOG_DEBUG,
 	PD_LOG_VERBOSE,
@@ -91,6 +96,12 @@ void pd_server_config_init(struct pd_server_config *cfg);
 /* A quarter of the memory of the machine, or of the control group. */
 uint64_t pd_server_default_memory(void);
 
+/* How often an error was answered. */
+struct pd_errorstat {
+	char code[PD_SERVER_CODE];
+	uint64_t count;
+};
+
 struct pd_server {
 	struct pd_server_config cfg;
 	struct pd_loop *loop;
@@ -117,6 +128,13 @@ struct pd_server {
 	uint64_t secret_in;   /* the command with secret words ... */
 	uint32_t secret_from; /* ... and the first of them */
 	unsigned notify;      /* enum pd_notify_class, 0 nobody is told */
+	struct pd_errorstat errorstat[PD_SERVER_ERRORS];
+	unsigned nerrorstat;
+	double percentile[PD_SERVER_PERCENTILES]; /* of INFO latencystats */
+	unsigned npercentiles;
+	char *kept[PD_SERVER_KEPT]; /* options without meaning; NULL: default */
+	const char **changed;	    /* names of options that CONFIG SET set */
+	uint32_t nchanged;
 	struct pd_tap *tap;
 	struct pd_tapserver *tapserver;
 	struct pd_model *model;
@@ -160,6 +178,9 @@ int pd_server_load_model(
 /* Switch the policy by name. 0 or -1. */
 int pd_server_set_policy(
     struct pd_server *s, const char *name, struct pd_err *err);
+/* Set an option as CONFIG SET does. 0, or -1 with a message. */
+int pd_config_apply(struct pd_server *s, const char *name, const char *value,
+    struct pd_err *err);
 /* Tell the store what buffers take. */
 void pd_server_account(struct pd_server *s);
 /* Read the clock, for the store too. */

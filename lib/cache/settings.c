@@ -219,6 +219,31 @@ GET(get_tls_port)
 	add_u64(b, s->tls_port);
 }
 
+/* A port in use may be set to what it is. */
+static int
+same_port(const char *v, uint16_t port, struct pd_err *err)
+{
+	char text[8];
+
+	snprintf(text, sizeof(text), "%u", port);
+	return only(v, text, err);
+}
+
+SET(set_port)
+{
+	return same_port(v, s->port, err);
+}
+
+SET(set_tls_port)
+{
+	return same_port(v, s->tls_port, err);
+}
+
+SET(set_bind)
+{
+	return only(v, s->cfg.bind, err);
+}
+
 GET(get_bind)
 {
 	pd_buf_addstr(b, s->cfg.bind);
@@ -231,7 +256,7 @@ GET(get_unixsocket)
 
 SET(set_requirepass)
 {
-	if (pd_acl_set_password(s->acl, v[0] == '\0' ? NULL : v))
+	if (pd_acl_set_password(s->acl, v[0] == '\0' ? NULL : v, strlen(v)))
 		return pd_err_nomem(err);
 	return 0;
 }
@@ -336,7 +361,7 @@ SET(set_tap_by)
 
 const struct pd_setting pd_settings[] = {
     {"appendonly", get_no, set_no},
-    {"bind", get_bind, NULL},
+    {"bind", get_bind, set_bind},
     {"client-output-pause", get_output_pause, set_output_pause},
     {"client-query-buffer-limit", get_query_max, set_query_max},
     {"databases", get_databases, NULL},
@@ -348,7 +373,7 @@ const struct pd_setting pd_settings[] = {
     {"maxobjects", get_maxobjects, set_maxobjects},
     {"objective", get_objective, set_objective},
     {"policy", get_policy, set_policy},
-    {"port", get_port, NULL},
+    {"port", get_port, set_port},
     {"protected-mode", get_protected_mode, set_protected_mode},
     {"proto-max-bulk-len", get_max_value, set_max_value},
     {"requirepass", get_empty, set_requirepass},
@@ -356,7 +381,7 @@ const struct pd_setting pd_settings[] = {
     {"tap-by", get_tap_by, set_tap_by},
     {"tap-rate", get_tap_rate, set_tap_rate},
     {"timeout", get_timeout, set_timeout},
-    {"tls-port", get_tls_port, NULL},
+    {"tls-port", get_tls_port, set_tls_port},
     {"unixsocket", get_unixsocket, NULL},
     {NULL, NULL, NULL},
 };

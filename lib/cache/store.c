@@ -297,6 +297,8 @@ expire(struct pd_store *st, struct pd_entry *e, const struct pd_key *k)
 {
 	if (st->changed != NULL)
 		st->changed(st->changed_cookie, k);
+	if (st->left != NULL)
+		st->left(st->left_cookie, k, false);
 	st->stats->expired++;
 	store_remove(st, e, k->hash, PD_GONE_EXPIRED);
 }

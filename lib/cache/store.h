@@ -153,6 +153,9 @@ struct pd_store {
 	/* Called before a key changes or leaves; NULL when nobody watches. */
 	void (*changed)(void *cookie, const struct pd_key *k);
 	void *changed_cookie;
+	/* Called before a key expires or is evicted; NULL when nobody asks. */
+	void (*left)(void *cookie, const struct pd_key *k, bool evicted);
+	void *left_cookie;
 	uint64_t seed;
 	uint64_t rng;
 };

@@ -94,6 +94,9 @@ void pd_cli_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* As pd_cli_failf(), with a hint at --help: for wrong usage. */
 int pd_cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* The configuration file that was read, or NULL. */
+const char *pd_cli_config_file(void);
+
 /* Write the whole of ${p} to standard output. 0, or -1 having reported. */
 int pd_cli_out(const void *p, size_t n);
 

@@ -195,6 +195,14 @@ from_file(const struct pd_program *p, const struct pd_verb *v, const char *path,
 	return n == -1 ? 0 : -1;
 }
 
+static const char *file_read;
+
+const char *
+pd_cli_config_file(void)
+{
+	return file_read;
+}
+
 int
 pd_config_load(const struct pd_program *p, const struct pd_verb *v,
     const char *const *path, struct pd_err *err)
@@ -204,13 +212,17 @@ pd_config_load(const struct pd_program *p, const struct pd_verb *v,
 	if (from_environment(v->opts, err) ||
 	    from_environment(pd_cli_common, err))
 		return -1;
-	if (*path != NULL)
-		return strcmp(*path, "none") == 0 ? 0
-						  : from_file(p, v, *path, err);
+	if (*path != NULL) {
+		if (strcmp(*path, "none") == 0)
+			return 0;
+		file_read = *path;
+		return from_file(p, v, *path, err);
+	}
 	snprintf(standard, sizeof(standard), "/etc/predis/%s.conf", p->name);
-	if (access(standard, R_OK) == 0)
-		return from_file(p, v, standard, err);
-	return 0;
+	if (access(standard, R_OK))
+		return 0;
+	file_read = keep(standard, err);
+	return file_read == NULL ? -1 : from_file(p, v, standard, err);
 }
 
 static void

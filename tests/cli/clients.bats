@@ -71,7 +71,7 @@ differential() { # RESP
 	start_serve
 	mandoc -T utf8 "$TOP/man/predis-serve.1" | sed 's/.\x08//g' |
 	    sed -n '/Differences from Redis/,/^ENVIRONMENT/p' | tr '\n' ' ' |
-	    tr -s ' ' >page
+	    tr -s ' ' | sed 's,\([a-z]\)- ,\1-,g' >page
 	for o in $(redis-cli -p "$PORT" config get '*' | sed -n 'p;n'); do
 		grep -qE "(^|[ (])${o}[ ,.]" page || { echo "$o"; return 1; }
 	done
