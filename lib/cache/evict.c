@@ -322,6 +322,8 @@ pd_store_tune(struct pd_store *st)
 		pd_tickclock_mark(&st->clock, st->tick, st->now_us);
 	if (st->policy->ops->set_capacity != NULL)
 		st->policy->ops->set_capacity(st->policy, units);
+	/* Clients' buffers may have grown since the last write. */
+	(void)store_make_room_for(st, 0, 0);
 }
 
 void
@@ -332,5 +334,4 @@ pd_store_set_limits(
 	st->cfg.maxobjects = maxobjects;
 	limit_history(st, st->policy);
 	pd_store_tune(st);
-	store_make_room_for(st, 0, 0);
 }

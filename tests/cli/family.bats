@@ -5,7 +5,7 @@ bats_require_minimum_version 1.5.0
 
 setup() {
 	load ../lib/common
-	PROGRAMS=$(cd "$BIN" && ls -d predis-*)
+	PROGRAMS=$(cd "$TOP/bin" && ls -d predis-*)
 }
 
 verbs() { "$1" --list-verbs; }
