@@ -144,7 +144,7 @@ pd_server_config_init(struct pd_server_config *cfg)
 	cfg->max_share = 0.25;
 	cfg->evict = true;
 	cfg->eviction_log = PD_EVICTION_LOG_AUTO;
-	cfg->policy = "learned";
+	cfg->policy = "selector";
 	cfg->tap_scheme = PD_SAMPLE_KEY;
 	cfg->tap_rate = 0.001;
 	cfg->log_level = PD_LOG_NOTICE;

@@ -55,7 +55,7 @@ fill() {
 	run ! grep -q sesame serve.log
 	stop_serve
 	start_serve --maxmemory 0 --maxobjects 10
-	grep -F "no memory limit, at most 10 keys, policy learned, no model, no tap" serve.log
+	grep -F "no memory limit, at most 10 keys, policy selector, no model, no tap" serve.log
 	stop_serve
 	start_serve --log-level warning
 	run ! grep -q started serve.log
