@@ -142,6 +142,12 @@ parse_db(struct pd_client *c, const struct pd_arg *a, unsigned *db)
 
 	if (!pd_arg_int(c, a, &v))
 		return false;
+	if (v < INT32_MIN || v > INT32_MAX) {
+		pd_reply_errorf(&c->reply,
+		    "ERR value is out of range, value must between %d and %d",
+		    INT32_MIN, INT32_MAX);
+		return false;
+	}
 	if (v < 0 || v >= PD_STORE_DBS) {
 		pd_reply_error(&c->reply, "ERR DB index is out of range");
 		return false;

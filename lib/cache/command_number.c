@@ -11,7 +11,7 @@
 #include "cache/command_util.h"
 #include "data/event.h"
 
-#define FLOAT_MAX_TEXT 256
+#define FLOAT_MAX_TEXT 5120 /* as long as Redis reads */
 
 static void
 incr_by(struct pd_client *c, const struct pd_arg *key, int64_t by)

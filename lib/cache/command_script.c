@@ -175,11 +175,15 @@ run_script(struct pd_client *c, const struct script *s, const struct pd_arg *a,
 		s->run(c, &k, a + 4, n - 4);
 }
 
+#define NO_SCRIPT "NOSCRIPT No matching script. Please use EVAL."
+
 static void
 run_evalsha(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 {
-	run_script(c, find(&a[1]), a, n,
-	    "NOSCRIPT No matching script. Please use EVAL.");
+	if (a[1].n != HEX)
+		pd_reply_error(&c->reply, NO_SCRIPT);
+	else
+		run_script(c, find(&a[1]), a, n, NO_SCRIPT);
 }
 
 #define NO_LUA                                                                 \

@@ -1,6 +1,7 @@
 /* Commands that read and write whole strings or parts of them. */
 
 #include <string.h>
+#include <strings.h>
 
 #include "cache/command_table.h"
 #include "cache/command_util.h"
@@ -72,6 +73,17 @@ struct set_opts {
 	bool relative;
 };
 
+/* May option ${i} follow one whose value is word ${before} (0: none)? The
+ * last one counts, but there are no two kinds. */
+static bool
+same_expiry(const struct pd_arg *a, uint32_t i, uint32_t before)
+{
+	const struct pd_arg *o = &a[before - 1];
+
+	return before == 0 ||
+	       (o->n == a[i].n && strncasecmp(o->p, a[i].p, o->n) == 0);
+}
+
 static bool
 parse_set(const struct pd_arg *a, uint32_t n, struct set_opts *o)
 {
@@ -92,7 +104,8 @@ parse_set(const struct pd_arg *a, uint32_t n, struct set_opts *o)
 			   i + 1 < n) {
 			o->cost = ++i;
 		} else if (pd_arg_expiry_option(&a[i], &unit, &relative) &&
-			   !o->keep_ttl && o->expiry == 0 && i + 1 < n) {
+			   !o->keep_ttl && same_expiry(a, i, o->expiry) &&
+			   i + 1 < n) {
 			o->unit_ms = unit;
 			o->relative = relative;
 			o->expiry = ++i;
@@ -240,24 +253,30 @@ run_getdel(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 static void
 run_getex(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 {
-	const bool persist = n == 3 && pd_arg_is(&a[2], "persist");
 	struct pd_store *st = c->server->store;
-	int64_t unit, expiry = 0;
+	int64_t unit = 0, expiry = 0;
 	struct pd_entry *e;
 	struct pd_key k;
-	bool relative;
+	bool relative = false, persist = false;
+	uint32_t i, at = 0;
 
-	if (n > 2 && !persist &&
-	    (n != 4 || !pd_arg_expiry_option(&a[2], &unit, &relative))) {
-		pd_reply_error(&c->reply, PD_ERR_SYNTAX);
-		return;
+	for (i = 2; i < n; i++) {
+		if (pd_arg_is(&a[i], "persist") && at == 0) {
+			persist = true;
+		} else if (pd_arg_expiry_option(&a[i], &unit, &relative) &&
+			   !persist && same_expiry(a, i, at) && i + 1 < n) {
+			at = ++i;
+		} else {
+			pd_reply_error(&c->reply, PD_ERR_SYNTAX);
+			return;
+		}
 	}
 	if (!pd_arg_key(c, &a[1], &k))
 		return;
 	e = read_key(c, &k);
 	/* An absent key is answered before a time is looked at, as in Redis. */
-	if (e != NULL && n == 4 &&
-	    !pd_arg_expiry(c, &a[3], unit, relative, "getex", &expiry))
+	if (e != NULL && at != 0 &&
+	    !pd_arg_expiry(c, &a[at], unit, relative, "getex", &expiry))
 		return;
 	reply_entry(c, e);
 	if (e == NULL)

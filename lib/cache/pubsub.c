@@ -383,6 +383,7 @@ pd_notify_parse(const char *text)
 	return (int)bits;
 }
 
+/* As Redis tells them: n is left out beside A. */
 void
 pd_notify_format(unsigned bits, struct pd_buf *out)
 {
@@ -393,7 +394,7 @@ pd_notify_format(unsigned bits, struct pd_buf *out)
 		pd_buf_addc(out, 'A');
 	for (i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
 		if (classes[i].bit != PD_NOTIFY_ALL && bits & classes[i].bit &&
-		    !(all && classes[i].bit & PD_NOTIFY_ALL))
+		    !(all && classes[i].bit & (PD_NOTIFY_ALL | PD_NOTIFY_NEW)))
 			pd_buf_addc(out, classes[i].letter);
 }
 

@@ -24,13 +24,16 @@ static int
 parse_between(const char *v, int64_t least, int64_t most, int64_t *out,
     struct pd_err *err)
 {
-	if (pd_parse_i64n(v, strlen(v), out))
+	int64_t n;
+
+	if (pd_parse_i64n(v, strlen(v), &n))
 		return pd_err_set(
 		    err, "argument couldn't be parsed into an integer");
-	if (*out < least || *out > most)
+	if (n < least || n > most)
 		return pd_err_set(err,
 		    "argument must be between %lld and %lld inclusive",
 		    (long long)least, (long long)most);
+	*out = n;
 	return 0;
 }
 

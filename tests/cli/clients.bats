@@ -48,15 +48,28 @@ teardown() {
 	[ "$(timeout 30 node "$TOP/tests/clients/npm.js" "$PORT" "$PWD")" = ok ]
 }
 
-differential() { # RESP
+start_redis() {
 	command -v redis-server >/dev/null || skip "no redis-server"
-	start_serve --maxmemory 0
 	redis-server --port 0 --unixsocket "$PWD/r" --save '' \
 	    --appendonly no --logfile "$PWD/redis.log" 3>&- &
 	REDIS=$!
 	wait_for redis-cli -s r ping
+}
+
+differential() { # RESP [SCRIPT]
+	start_redis
+	start_serve --maxmemory 0
 	/usr/bin/python3 "$TOP/tests/clients/differential.py" "$PWD/r" \
-	    "$PORT" "$TOP/tests/clients/differential.txt" --resp "$1"
+	    "$PORT" "${2:-$TOP/tests/clients/differential.txt}" --resp "$1"
+}
+
+# The scripts of locks, which redis-server is to know as well.
+load_locks() {
+	/usr/bin/python3 -c '
+import redis, redis.lock
+r = redis.Redis(unix_socket_path="r")
+for s in ("RELEASE", "EXTEND", "REACQUIRE"):
+    r.script_load(getattr(redis.lock.Lock, "LUA_%s_SCRIPT" % s))'
 }
 
 @test "the same script to redis-server, RESP2: the same replies" {
@@ -65,6 +78,34 @@ differential() { # RESP
 
 @test "the same script to redis-server, RESP3: the same replies" {
 	differential 3
+}
+
+@test "2,500 commands drawn at random: the same replies, RESP2 and RESP3" {
+	/usr/bin/python3 -c 'import redis' 2>/dev/null ||
+	    skip "no python3-redis"
+	for resp in 2 3; do
+		start_redis
+		load_locks
+		start_serve --maxmemory 0
+		/usr/bin/python3 "$TOP/tests/clients/generate.py" 2500 $resp \
+		    >script
+		/usr/bin/python3 "$TOP/tests/clients/differential.py" \
+		    "$PWD/r" "$PORT" script --resp $resp
+		stop_serve
+		kill "$REDIS"
+		wait "$REDIS" || true
+		rm -f port r
+	done
+}
+
+@test "users, messages and what watches: the same replies" {
+	for resp in 2 3; do
+		differential $resp "$TOP/tests/clients/operate.txt"
+		stop_serve
+		kill "$REDIS"
+		wait "$REDIS" || true
+		rm -f port r
+	done
 }
 
 @test "the manual names the options of CONFIG and the commands there are not" {
