@@ -272,6 +272,14 @@ for g in t.parse(sys.argv[1]).iter(n + "g"):
 	run -2 predis-replay --mrc --server 127.0.0.1:1 "$WEB07"
 }
 
+@test "--train-on and --retrain are refused with the reason, without training" {
+	[ ! -x "$BIN/predis-retrain" ] || skip 'built with MLOPS_ENABLED'
+	for o in --train-on=50% --retrain=10000; do
+		run -2 --separate-stderr predis-replay $o "$WEB07"
+		[[ $stderr == *"MLOPS_ENABLED=0"* ]]
+	done
+}
+
 @test "--retrain: nothing that comes later changes what came before" {
 	[ -x "$BIN/predis-retrain" ] || skip 'built without MLOPS_ENABLED'
 	zcat "$WEB07" | head -n 25001 >past.csv
