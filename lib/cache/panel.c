@@ -21,6 +21,8 @@ pd_panel_init(struct pd_panel *p, const struct pd_policy_ops *const *ops,
 		p->shift = pd_mini_shift(real->capacity, p->most);
 	pd_judge_init(&p->judge, n);
 	for (; p->experts < n; p->experts++) {
+		if (ops[p->experts]->set_model != NULL && real->model != NULL)
+			p->models |= 1U << p->experts;
 		p->mini[p->experts] =
 		    pd_mini_new(ops[p->experts], real, p->shift, err);
 		if (p->mini[p->experts] == NULL) {
@@ -161,7 +163,14 @@ void
 pd_panel_set_model(
     struct pd_panel *p, unsigned expert, const struct pd_model *model)
 {
+	const bool had = p->models & 1U << expert;
+
 	pd_mini_set_model(p->mini[expert], model);
+	p->models &= ~(1U << expert);
+	if (model != NULL)
+		p->models |= 1U << expert;
+	if (had && model != NULL)
+		return;
 	pd_judge_forget(&p->judge, expert);
 	p->wait[expert] = pd_mini_objects(p->mini[expert]);
 }

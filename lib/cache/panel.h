@@ -26,6 +26,7 @@ struct pd_panel {
 	struct pd_mini *mini[PD_JUDGE_EXPERTS];
 	uint64_t wait[PD_JUDGE_EXPERTS]; /* accesses until it is judged */
 	struct pd_judge judge;
+	uint32_t models; /* bit by expert: has one */
 	enum pd_objective objective;
 	unsigned shift; /* the rate is 2^-shift */
 	uint32_t most;	/* objects a mini */
@@ -61,9 +62,13 @@ void pd_panel_limit(struct pd_panel *p, uint32_t most, uint64_t tick);
  * panel is worth more. */
 bool pd_panel_thin(const struct pd_panel *p);
 
-/* ${expert} uses another model from now on. It is judged afresh, once what its
- * mini holds is of its own choosing: after as many accesses as it holds
- * objects. */
+/*
+ * ${expert} uses another model from now on. Its first one, and one after none,
+ * is judged afresh, once what its mini holds is of its own choosing: after as
+ * many accesses as it holds objects. One that replaces another inherits what
+ * that was worth, until its own misses tell: a bad one is out after what the
+ * judge lets a ruler lose.
+ */
 void pd_panel_set_model(
     struct pd_panel *p, unsigned expert, const struct pd_model *model);
 

@@ -187,6 +187,45 @@ a_model_must_show_itself(void **state)
 	pd_trees_free(bad.trees);
 }
 
+/* A bad model in the place of a good one costs less than half a miss an
+ * object, and a good one in the place of a good one nothing. */
+static void
+a_model_that_replaces_another_is_watched(void **state)
+{
+	static const float counts[] = {1.1f, 1.4f, 1.9f, 2.2f, 2.4f, 2.6f};
+	struct pd_model good, bad;
+	struct owner o, lru;
+	struct pd_rng rng;
+	unsigned i, own = 0, other = 0;
+	uint32_t key;
+	bool a, b;
+
+	(void)state;
+	stairs(&good, PD_F_frequency, counts, 6, true);
+	stairs(&bad, PD_F_frequency, counts, 6, false);
+	begin(&o, &lru);
+	pd_rng_init(&rng, 4);
+	for (i = 0; i < 80000; i++) {
+		if (i == 20000 || i == 40000)
+			o.ops->set_model(o.policy, &good);
+		if (i == 45000)
+			assert_string_equal(ruling(&o), "learned");
+		if (i == 60000)
+			o.ops->set_model(o.policy, &bad);
+		key = pd_rng_below(&rng, 2) == 0 ? pd_rng_below(&rng, 300)
+						 : 300 + i % 3700;
+		a = owner_access(&o, key, 1, true);
+		b = owner_access(&lru, key, 1, true);
+		own += i >= 60000 && !a;
+		other += i >= 60000 && !b;
+	}
+	assert_string_not_equal(ruling(&o), "learned");
+	assert_true(own <= other + CAPACITY / 2);
+	end(&o, &lru);
+	pd_trees_free(good.trees);
+	pd_trees_free(bad.trees);
+}
+
 /* Changes of rule evict nothing: as many residents as the capacity, and every
  * eviction for an insertion, with a sample too. */
 static void
@@ -347,6 +386,7 @@ main(void)
 	    cmocka_unit_test(rules_by_the_workload),
 	    cmocka_unit_test(random_keys_are_lru),
 	    cmocka_unit_test(a_model_must_show_itself),
+	    cmocka_unit_test(a_model_that_replaces_another_is_watched),
 	    cmocka_unit_test(a_change_of_rule_evicts_nothing),
 	    cmocka_unit_test(minis_come_and_go),
 	    cmocka_unit_test(survives_without_memory),
