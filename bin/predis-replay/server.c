@@ -208,17 +208,33 @@ send_key(struct player *p, const char *command, size_t i)
 	return append(p, 2, argv, len);
 }
 
+/* What the trace tells of fetching entry ${i}, in microseconds; 0 nothing. */
+static uint32_t
+cost_of(const struct player *p, size_t i)
+{
+	const struct pd_trace *t = p->play->trace;
+
+	return t->cost == NULL ? 0 : t->cost[t->id[i]];
+}
+
 static int
 send_set(struct player *p, size_t i)
 {
-	const char *argv[3] = {"SET", NULL, (const char *)p->value.data};
-	size_t len[3] = {3, 0, value_size(p, i)};
+	const uint32_t cost = cost_of(p, i);
+	const char *argv[5] = {
+	    "SET", NULL, (const char *)p->value.data, "COST"};
+	size_t len[5] = {3, 0, value_size(p, i), 4};
+	char text[16];
 
 	if (make_key(p, i) < 0)
 		return -1;
 	argv[1] = (const char *)p->key.data;
 	len[1] = p->key.len;
-	return append(p, 3, argv, len);
+	if (opt.objective != PD_OBJECTIVE_COST || cost == 0)
+		return append(p, 3, argv, len);
+	len[4] = (size_t)snprintf(text, sizeof(text), "%" PRIu32, cost);
+	argv[4] = text;
+	return append(p, 5, argv, len);
 }
 
 /* Take the answer to the GET of entry ${i}: 1 missed, 0 hit, -1. */
@@ -236,10 +252,12 @@ take_get(struct player *p, size_t i)
 	if (counted) {
 		p->row.n.requests++;
 		p->row.n.bytes += p->play->trace->size[i];
+		p->row.n.cost += cost_of(p, i);
 	}
 	if (counted && missed) {
 		p->row.n.misses++;
 		p->row.n.byte_misses += p->play->trace->size[i];
+		p->row.n.cost_misses += cost_of(p, i);
 	}
 	return missed;
 }
