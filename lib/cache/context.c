@@ -53,6 +53,7 @@ struct pd_context {
 	uint64_t seen;
 	uint64_t own_hits;
 	uint64_t ghost_hits;
+	int last; /* pd_context_last() */
 };
 
 bool
@@ -320,6 +321,7 @@ pd_context_access(struct pd_context *ctx, uint64_t key, bool hit, uint32_t size,
 	ctx->hit_ratio = (uint32_t)moving(
 	    ctx->hit_ratio, hit ? ONE : 0, ctx->accesses, RATIO_WEIGHT);
 	ctx->codes.hit_ratio = share_code(ctx->hit_ratio);
+	ctx->last = -1;
 	if (!sampled(ctx, key))
 		return false;
 	ctx->seen++;
@@ -328,6 +330,7 @@ pd_context_access(struct pd_context *ctx, uint64_t key, bool hit, uint32_t size,
 	    seen_before(ctx, key) ? 0 : ONE, ctx->seen, RATIO_WEIGHT);
 	ctx->codes.new_share = share_code(ctx->new_share);
 	i = pd_keyindex_find(&ctx->index, key);
+	ctx->last = i != PD_KEYINDEX_NONE;
 	if (i != PD_KEYINDEX_NONE) {
 		ctx->ghost_hits++;
 		ctx->ghost[i].tick = tick;
@@ -351,9 +354,11 @@ pd_context_fill(
 {
 	uint32_t i;
 
+	ctx->last = -1;
 	if (!sampled(ctx, key))
 		return false;
 	i = pd_keyindex_find(&ctx->index, key);
+	ctx->last = i != PD_KEYINDEX_NONE;
 	if (i == PD_KEYINDEX_NONE)
 		ghost_add(ctx, key, size, tick);
 	else if (size <= ghost_capacity(ctx) || !ctx->by_bytes)
@@ -362,6 +367,12 @@ pd_context_fill(
 		drop_ghost(ctx, i);
 	shrink(ctx, tick);
 	return true;
+}
+
+int
+pd_context_last(const struct pd_context *ctx)
+{
+	return ctx->last;
 }
 
 void

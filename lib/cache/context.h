@@ -84,6 +84,10 @@ bool pd_context_access(struct pd_context *ctx, uint64_t key, bool hit,
 bool pd_context_fill(
     struct pd_context *ctx, uint64_t key, uint32_t size, uint64_t tick);
 
+/* Whether the ghost had the key of the last access, or fill, that it was told
+ * of: 1 or 0; -1: that key is not in its sample. */
+int pd_context_last(const struct pd_context *ctx);
+
 /* The size of a key's object became known or changed (by_bytes mode). */
 void pd_context_set_size(struct pd_context *ctx, uint64_t key, uint32_t size);
 

@@ -8,7 +8,9 @@
 #define LEAST_OBJECTS 200   /* of the ghost, for the limits below */
 #define CREDIT 4	    /* quarters of the objects */
 #define LIMIT 1
-#define PAUSE_AGES 4 /* eviction ages, at first */
+#define UNITS_MOST 64 /* mean weights that one access counts */
+#define WEIGHTS 65536 /* accesses in the mean */
+#define PAUSE_AGES 4  /* eviction ages, at first */
 #define PAUSE_MOST 64
 
 void
@@ -18,8 +20,29 @@ pd_guard_reset(struct pd_guard *g, const struct pd_context *ctx)
 
 	memset(g, 0, sizeof(*g));
 	pd_context_stats(ctx, &s);
-	g->own = s.ghost_seen - s.ghost_own_hits;
-	g->lru = s.ghost_seen - s.ghost_hits;
+	g->own = (s.ghost_seen - s.ghost_own_hits) * UNIT;
+	g->lru = (s.ghost_seen - s.ghost_hits) * UNIT;
+}
+
+void
+pd_guard_missed(struct pd_guard *g, bool own, bool lru, double weight)
+{
+	double units;
+
+	if (!g->weighted) {
+		g->weighted = true;
+		g->own = g->lru = 0;
+	}
+	g->weights += weight;
+	g->told += 1;
+	if (g->told >= WEIGHTS) {
+		g->weights /= 2;
+		g->told /= 2;
+	}
+	units = weight * g->told / g->weights;
+	units = units < UNITS_MOST ? units : UNITS_MOST;
+	g->told_own += own ? (uint64_t)(units * UNIT) : 0;
+	g->told_lru += lru ? (uint64_t)(units * UNIT) : 0;
 }
 
 static void
@@ -46,13 +69,14 @@ pd_guard_allows(struct pd_guard *g, const struct pd_context *ctx, uint64_t tick)
 	uint64_t own, lru;
 
 	pd_context_stats(ctx, &s);
-	own = s.ghost_seen - s.ghost_own_hits;
-	lru = s.ghost_seen - s.ghost_hits;
+	own = g->weighted ? g->told_own
+			  : (s.ghost_seen - s.ghost_own_hits) * UNIT;
+	lru = g->weighted ? g->told_lru : (s.ghost_seen - s.ghost_hits) * UNIT;
 	if (tick >= g->until) {
 		objects = s.ghost_objects < LEAST_OBJECTS ? LEAST_OBJECTS
 							  : s.ghost_objects;
-		g->behind += (int64_t)(own - g->own) * UNIT -
-			     (int64_t)(lru - g->lru) * LRU_UNIT;
+		g->behind += (int64_t)(own - g->own) -
+			     (int64_t)(lru - g->lru) * LRU_UNIT / UNIT;
 		if (g->behind < -objects * UNIT * CREDIT / 4)
 			g->behind = -objects * UNIT * CREDIT / 4;
 		if (g->behind > objects * UNIT * LIMIT / 4)

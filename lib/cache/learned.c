@@ -257,11 +257,25 @@ note_worth(struct learned *l, uint32_t slot, const struct pd_access *a)
 		l->overhead = a->size - a->bytes;
 }
 
+/* The guard counts what the objective counts; for objects, as the context
+ * does. */
+static void
+tell_guard(struct learned *l, bool missed, const struct pd_access *a)
+{
+	const int had = pd_context_last(l->context);
+
+	if (had != -1 && l->objective != PD_OBJECTIVE_OBJECTS)
+		pd_guard_missed(&l->guard, missed, had == 0,
+		    (double)pd_objective_weight(
+			l->objective, a->bytes, a->cost));
+}
+
 static void
 learned_hit(struct pd_policy *p, uint32_t slot, const struct pd_access *a)
 {
 	struct learned *l = (struct learned *)p;
 
+	tell_guard(l, false, a);
 	pd_record_hit(&l->record[slot], a);
 	note_worth(l, slot, a);
 	pd_slist_renew(&l->slots, &l->lru, slot);
@@ -273,6 +287,7 @@ learned_miss(struct pd_policy *p, const struct pd_access *a)
 {
 	struct learned *l = (struct learned *)p;
 
+	tell_guard(l, true, a);
 	l->have_found =
 	    pd_ghost_ring_find(&l->ghosts, pd_slots_print(a->key), &l->found);
 }
