@@ -51,6 +51,30 @@ pair_value(struct pd_reply *r, const struct pd_gain_value *v)
 		pd_reply_pair_real(r, v->name, v->value);
 }
 
+static double
+share(uint64_t part, uint64_t rest)
+{
+	return part + rest == 0 ? (double)NAN
+				: (double)part / (double)(part + rest);
+}
+
+#define RATIOS 4
+
+/* What reads missed, as each objective counts it. */
+static void
+pair_ratios(struct pd_reply *r, const struct pd_server *s)
+{
+	const struct pd_stats *t = &s->stats;
+
+	pd_reply_pair_str(
+	    r, "objective", pd_objective_name(s->store->cfg.objective));
+	pd_reply_pair_real(r, "miss_ratio", share(t->misses, t->hits));
+	pd_reply_pair_real(
+	    r, "byte_miss_ratio", share(t->fill_bytes, t->hit_bytes));
+	pd_reply_pair_real(
+	    r, "cost_miss_ratio", share(t->fill_cost_us, t->hit_cost_us));
+}
+
 /* Of a policy that selects among others; ${n} numbers. */
 static void
 pair_selector(struct pd_reply *r, const struct pd_selector_stats *ss,
@@ -86,7 +110,7 @@ run_stats(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	pd_server_gains(s, gain);
 	if (pd_selector_stats(s->store->policy, &ss))
 		values = pd_selector_values(&ss, value);
-	pd_reply_map(r, pd_stats_count + 13 + PD_GAIN_VALUES +
+	pd_reply_map(r, pd_stats_count + 13 + RATIOS + PD_GAIN_VALUES +
 			    (values > 0 ? values + 1 : 0));
 	pd_reply_pair_str(r, "policy", s->store->cfg.policy->name);
 	pd_reply_pair_str(r, "model", s->model ? s->model->name : "");
@@ -102,6 +126,7 @@ run_stats(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	pd_reply_pair_int(r, "ghost_rate_ppm", (uint64_t)(ws.rate * 1e6));
 	pd_reply_pair_str(
 	    r, "builtin_policy", ws.ghost[PD_WHATIF_BUILTIN].policy);
+	pair_ratios(r, s);
 	if (values > 0)
 		pair_selector(r, &ss, value, values);
 	for (i = 0; i < PD_GAIN_VALUES; i++)

@@ -194,9 +194,10 @@ tapped() {
 	    (map({(.policy): .cost_miss_ratio}) | add) as $s |
 	    $v[0].cost_miss_ratio as $x |
 	    ($x - $s.gdsf | fabs) < 0.02 and $x < $s.lru' sim
-	ppm=$(stat_of cost_miss_ratio_ppm)
-	jq -e --argjson p "$ppm" '.cost_miss_ratio * 1e6 - $p | fabs < 30000' \
-	    served
+	jq -e --argjson c "$(stat_of cost_miss_ratio)" \
+	    --argjson b "$(stat_of byte_miss_ratio)" '
+	    (.cost_miss_ratio - $c | fabs) < 0.03 and
+	    (.miss_ratio - $b | fabs) < 1e-6' served
 	stop_serve
 	wait "$tap" || true
 	predis-sample print --json ev.pds >ev.json
