@@ -93,8 +93,8 @@ learn_typical(struct pd_refetch *f, pd_refetch_note n)
 	const int32_t v = (int32_t)((n & CODE) << 8);
 	const int32_t t = (int32_t)f->typical;
 
-	f->typical =
-	    (uint32_t)(t == 0 ? v : t + (v - t) / (int32_t)TYPICAL_WEIGHT);
+	f->known += f->known < TYPICAL_WEIGHT;
+	f->typical = (uint32_t)(t + (v - t) / (int32_t)f->known);
 }
 
 pd_refetch_note

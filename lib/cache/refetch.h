@@ -24,7 +24,8 @@ struct pd_refetch {
 	uint32_t *print;  /* of keys that left */
 	uint8_t *past;	  /* their codes */
 	uint32_t pasts;	  /* a power of two */
-	uint32_t typical; /* moving mean of known codes, in 1/256; 0 none */
+	uint32_t typical; /* mean of known codes, in 1/256; 0 none */
+	uint32_t known;	  /* codes in it, at first */
 };
 
 /*

@@ -72,11 +72,12 @@ use_falls_with_the_score(void **state)
 static void
 use_is_what_the_label_means(void **state)
 {
-	double d;
+	double d = 0.125;
+	int i;
 
 	(void)state;
 	/* 1 - d / (d + age) */
-	for (d = 0.125; d <= 32; d *= 2)
+	for (i = 0; i < 9; i++, d *= 2)
 		near(pd_score_log2_use(PD_SCORE_DISCOUNT, (float)(d / (d + 1))),
 		    log2(1 / (1 + d)), 1e-5);
 	/* Odds of 3 to 1 for beyond leave a quarter. */
