@@ -151,6 +151,24 @@ choose_points(struct curve *c, struct pd_err *err)
 	return 0;
 }
 
+/* Whether stack distances are wanted: for LRU's curve, or as what samples are
+ * related to. */
+static bool
+needs_pass(const struct curve *c)
+{
+	int i;
+
+	if (opt.bytes)
+		return false;
+	for (i = 0; i < opt.policies; i++)
+		if (opt.policy[i] == pd_policy_find("lru"))
+			return true;
+	for (i = 1; i < LEVELS; i++)
+		if (c->level[i][0].trace != NULL)
+			return true;
+	return false;
+}
+
 struct curve *
 curve_new(const struct play *p)
 {
@@ -167,7 +185,7 @@ curve_new(const struct play *p)
 		curve_free(c);
 		return NULL;
 	}
-	c->pass = !opt.bytes;
+	c->pass = needs_pass(c);
 	c->job.run = run_pass;
 	c->job.finish = finish_pass;
 	c->job.weight = p->end - p->begin;

@@ -33,7 +33,8 @@ void curve_free(struct curve *c);
 /* The capacities, ascending, the curve's. */
 const struct point *curve_points(const struct curve *c, int *n);
 
-/* The job of the one pass, NULL where there is none (--bytes). */
+/* The job of the one pass, NULL where there is none (--bytes, or nobody
+ * asks). */
 struct job *curve_job(struct curve *c);
 
 /* Whether the policy is read from that pass. */
