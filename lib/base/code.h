@@ -26,7 +26,7 @@ pd_code(uint64_t d)
 	if (d == 0)
 		return 0;
 	k = 63 - (unsigned)__builtin_clzll(d);
-	m = k >= 16 ? d >> (k - 16) : d << (16 - k); /* 65536..131071 */
+	m = d << (63 - k) >> 47; /* 65536..131071 */
 	q = (unsigned)(m >= 77936) + (m >= 92682) + (m >= 110218);
 	k = 1 + 4 * k + q;
 	return (uint8_t)(k > PD_CODE_MAX ? PD_CODE_MAX : k);
