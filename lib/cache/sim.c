@@ -208,6 +208,7 @@ tell(const void *owner, uint32_t slot, struct pd_access *acc)
 	    .key = s->t->key[id],
 	    .size = units_of(s, slot),
 	    .bytes = s->t->first_size[id],
+	    .cost = s->t->cost == NULL ? 0 : s->t->cost[id],
 	    .op = PD_OP_GET,
 	    .ttl = PD_CODE_NONE,
 	};
