@@ -577,3 +577,27 @@ P
 	[ "$(sed -n 's/^ghost_hits\t//p' stats)" -eq 0 ]
 	[ "$(sed -n 's/^misses\t//p' stats)" -eq 5000 ]
 }
+
+@test "the selector says who rules; policies and limits change under it" {
+	start_serve --maxobjects 300
+	# A loop a little larger than the cache: LRU would miss all.
+	awk 'BEGIN { for (i = 0; i < 4000; i++) printf \
+	    "GET k:%d\r\nSET k:%d v\r\n", i % 320, i % 320 }' |
+	    cli --pipe >/dev/null
+	cli predis.stats | paste - - >stats
+	ruling=$(sed -n 's/^selector_ruling\t//p' stats)
+	echo "ruling $ruling"
+	[ "$ruling" != lru ]
+	[ "$(sed -n 's/^selector_switches\t//p' stats)" -ge 1 ]
+	[ "$(sed -n 's/^selector_failed\t//p' stats)" -eq 0 ]
+	grep -q '^selector_lru_miss_ratio	' stats
+	cli info predis | grep -q "^selector_ruling:$ruling"
+	[ "$(cli dbsize)" -eq 300 ]
+	cli predis.policy qdlp
+	[ "$(cli predis.stats | grep -c '^selector_')" -eq 0 ]
+	cli config set policy selector
+	[ "$(cli dbsize)" -eq 300 ]
+	cli config set maxmemory 64mb
+	cli flushall
+	cli predis.stats | paste - - | grep -q '^selector_ruling	lru$'
+}
