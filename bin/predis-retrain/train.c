@@ -21,6 +21,9 @@
 #include "model/trees.h"
 #include "train.h"
 
+/* With fewer objects of the cache in a sample a model is clearly worse. */
+#define ENOUGH_OBJECTS 500
+
 static struct {
 	const char *output;
 	const char *model; /* refresh: the old one */
@@ -417,11 +420,18 @@ note_small(const struct pd_learn_result *r, const struct pd_learn_params *p)
 {
 	const double share = (double)p->capacity * r->rate;
 
-	if (r->outcome != PD_LEARN_FEW && (double)r->capacity > share + 1)
+	if (r->outcome == PD_LEARN_FEW || r->rate >= 1 || p->by_bytes)
+		return;
+	if ((double)r->capacity > share + 1)
 		pd_cli_note("the sample holds %.0f objects of the capacity: "
 			    "learned for %.0f objects instead; a sample at a "
 			    "higher rate would learn more",
 		    share, (double)r->capacity / r->rate);
+	else if (share < ENOUGH_OBJECTS)
+		pd_cli_note("the sample holds %.0f objects of the capacity, "
+			    "less than %d: a sample at a higher rate would "
+			    "learn more",
+		    share, ENOUGH_OBJECTS);
 }
 
 /* What came of it, as an exit status. */
@@ -455,7 +465,7 @@ static int
 train_on(int argc, char **argv, struct pd_learn_params *p)
 {
 	struct pd_err err = PD_ERR_INIT;
-	struct pd_learn_result r;
+	struct pd_learn_result r = {.outcome = PD_LEARN_FEW};
 	struct pd_trace *t = NULL;
 	struct damage d = {""};
 	char name[256];

@@ -93,6 +93,9 @@ setup() {
 	    .replayed_capacity == 250'
 	predis-replay -p lru,learned -m m.pdm -f 50% -s 1000 -j "$WEB07" >out
 	jq -s -e '.[1].misses < .[0].misses' out
+	run -0 --separate-stderr predis-retrain train -t 50% -o m.pdm \
+	    -c 3000 tenth.pds
+	[[ $stderr == *"holds 300 objects of the capacity, less than 500"* ]]
 	run -0 --separate-stderr predis-retrain train -f -j -t 50% -o n.pdm \
 	    -c 1000 tenth.pds
 	echo "$output" | jq -e '.replayed_capacity == 100'
