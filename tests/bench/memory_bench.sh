@@ -2,7 +2,8 @@
 # The same memory, real servers: redis-server (allkeys-lru, allkeys-lfu) and
 # predis-serve under every policy asked for, each with the same maxmemory, play
 # the same trace as a cache-aside client would (GET, and SET on a miss), one
-# request at a time. The servers that learn are trained on the first half by
+# request at a time, or PIPELINE of them (then a key asked twice within a batch can
+# miss twice, whatever the server). The servers that learn are trained on the first half by
 # the tap of one of them and load the model; misses are counted on the second
 # half. What bookkeeping costs shows as fewer keys.
 #
@@ -13,7 +14,8 @@
 #
 # Environment: TRACES (web07 orm_night_head; see traces.sh), OBJECTS (10%: keys
 # of so many objects fit into redis), VALUES (bytes: 1000), POLICIES of
-# predis-serve (lru learned, and selector where there is one), PAIRS (3).
+# predis-serve (lru learned, and selector where there is one), PAIRS (3),
+# PIPELINE (1).
 # shellcheck disable=SC2086
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd) || exit 2
@@ -25,6 +27,7 @@ export LC_ALL=C PREDIS_CONFIG=none
 TRACES=${TRACES:-$top/share/traces/web07.csv.gz
 $top/share/traces/orm_night_head.csv.gz}
 OBJECTS=${OBJECTS:-10%} VALUES=${VALUES:-1000} PAIRS=${PAIRS:-3}
+PIPELINE=${PIPELINE:-1}
 if [ -z "${POLICIES:-}" ]; then
 	POLICIES='lru learned'
 	predis-serve --help | grep -q selector && POLICIES="$POLICIES selector"
@@ -85,7 +88,7 @@ play() {
 	pid=$(cat "$work/$s.pid")
 	before=$(cpu "$pid")
 	taskset -c "$last" predis-replay --server "$work/$s.sock" \
-	    --value-size "$size" --json "$@" "$trace" >"$work/played" || exit 2
+	    --value-size "$size" --pipeline "$PIPELINE" --json "$@" "$trace" >"$work/played" || exit 2
 	jq -r --argjson cpu "$(($(cpu "$pid") - before))" '[.requests, .misses,
 	    ($cpu / (.requests + .misses) | round)] | @tsv' "$work/played"
 }
