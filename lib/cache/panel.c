@@ -6,6 +6,7 @@
 #include "cache/panel.h"
 
 #define LEAST 64	   /* objects of which anything can be said */
+#define WEIGHTS 65536	   /* accesses in the mean weight */
 #define BYTES_AN_OBJECT 80 /* of a mini, about, with index and ghosts */
 
 int
@@ -67,6 +68,22 @@ thin_out(struct pd_panel *p, uint64_t tick)
 	}
 }
 
+/* What a miss counts, in units of the mean: the judge reckons in misses. */
+static double
+weigh(struct pd_panel *p, const struct pd_access *acc)
+{
+	const double w =
+	    (double)pd_objective_weight(p->objective, acc->bytes, acc->cost);
+
+	p->weights += w;
+	p->weighed += 1;
+	if (p->weighed >= WEIGHTS) {
+		p->weights /= 2;
+		p->weighed /= 2;
+	}
+	return w * p->weighed / p->weights;
+}
+
 bool
 pd_panel_access(struct pd_panel *p, const struct pd_access *acc)
 {
@@ -93,8 +110,7 @@ pd_panel_access(struct pd_panel *p, const struct pd_access *acc)
 		else
 			judged |= 1U << i;
 	}
-	done = pd_judge_access(&p->judge, missed, judged,
-	    (double)pd_objective_weight(p->objective, acc->bytes, acc->cost));
+	done = pd_judge_access(&p->judge, missed, judged, weigh(p, acc));
 	if (missed != 0)
 		thin_out(p, acc->tick);
 	if (done)

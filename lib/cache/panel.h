@@ -27,6 +27,8 @@ struct pd_panel {
 	uint64_t wait[PD_JUDGE_EXPERTS]; /* accesses until it is judged */
 	struct pd_judge judge;
 	uint32_t models; /* bit by expert: has one */
+	double weights;	 /* of accesses to sampled keys, their sum and */
+	double weighed;	 /* number, both decayed */
 	enum pd_objective objective;
 	unsigned shift; /* the rate is 2^-shift */
 	uint32_t most;	/* objects a mini */
