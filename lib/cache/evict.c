@@ -318,6 +318,7 @@ pd_store_tune(struct pd_store *st)
 	pd_context_set_capacity(st->context, units);
 	pd_whatif_set_capacity(st->whatif, allowed(st), st->tick);
 	pd_whatif_expire(st->whatif, st->now_ms);
+	st->whatif_bytes = pd_whatif_memory(st->whatif);
 	if (st->clock.n > 0)
 		pd_tickclock_mark(&st->clock, st->tick, st->now_us);
 	if (st->policy->ops->set_capacity != NULL)

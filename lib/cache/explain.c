@@ -31,7 +31,11 @@ row_of(const struct pd_store *st, const struct pd_policy *p, uint32_t slot,
     float *row)
 {
 	struct pd_served s;
+	unsigned i;
 
+	/* Every resident has a record. */
+	for (i = 0; i < st->model->cols; i++)
+		row[i] = NAN;
 	if (pd_learned_served(p, slot, st->tick, &s))
 		pd_feature_served(&s, st->model->slots, st->model->cols, row);
 }

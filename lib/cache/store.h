@@ -141,7 +141,8 @@ struct pd_store {
 	struct pd_evictlog *evictlog;
 	struct pd_tickclock clock;
 	const char *ruling;    /* the policy's name of ruling_at, ... */
-	uint8_t ruling_at;     /* ... its place in pd_policies[] */
+	uint8_t ruling_at;     /* ... its place in pd_policies[], ... */
+	bool ruling_lru;       /* ... and whether its rule is LRU */
 	uint64_t flushed_tick; /* when all keys were last deleted at once */
 	uint64_t flushed_us;   /* 0 never */
 	uint32_t model_mark;   /* pd_model_mark(), 0 without a model */

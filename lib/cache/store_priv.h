@@ -23,7 +23,8 @@ struct pd_access store_access(const struct pd_store *st, uint64_t hash,
 /*
  * The ghosts (whatif.h) learn of what happens to a key that the context said
  * is in its sample. store_told_access() of an access to ${e} (NULL: absent);
- * store_told_fill() of an insertion.
+ * store_told_fill() of an insertion. What they have allocated is counted at
+ * writes and now and then.
  */
 void store_told_access(struct pd_store *st, const struct pd_key *k,
     const struct pd_entry *e, const struct pd_access *acc, bool read);

@@ -1,3 +1,5 @@
+#include <stddef.h>
+
 #include "cache/tickclock.h"
 
 void
@@ -14,11 +16,11 @@ pd_tickclock_init(struct pd_tickclock *c, uint64_t tick, uint64_t us)
 static void
 thin(struct pd_tickclock *c)
 {
-	uint32_t i;
+	size_t i;
 
 	for (i = 0; 2 * i < c->n; i++)
 		c->pair[i] = c->pair[2 * i];
-	c->n = i;
+	c->n = (uint32_t)i;
 	c->every *= 2;
 }
 

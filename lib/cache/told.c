@@ -37,7 +37,8 @@ store_told_access(struct pd_store *st, const struct pd_key *k,
 	pd_whatif_set_shift(
 	    st->whatif, pd_context_shift(st->context), st->tick);
 	pd_whatif_access(st->whatif, &a);
-	st->whatif_bytes = pd_whatif_memory(st->whatif);
+	if (!read)
+		st->whatif_bytes = pd_whatif_memory(st->whatif);
 }
 
 void
@@ -64,6 +65,9 @@ ruling(struct pd_store *st)
 			break;
 	st->ruling = name;
 	st->ruling_at = i;
+	/* Both evict the LRU end when no model says otherwise. */
+	st->ruling_lru =
+	    strcmp(name, "lru") == 0 || strcmp(name, "learned") == 0;
 	return i;
 }
 
@@ -73,10 +77,7 @@ rule(const struct pd_store *st, const struct pd_look *l)
 {
 	if (l->by_score)
 		return PD_GONE_SCORE;
-	return strcmp(st->ruling, "lru") == 0 ||
-		       strcmp(st->ruling, "learned") == 0
-		   ? PD_GONE_LRU
-		   : PD_GONE_POLICY;
+	return st->ruling_lru ? PD_GONE_LRU : PD_GONE_POLICY;
 }
 
 void

@@ -62,7 +62,8 @@ the_oldest_is_overwritten(void **state)
 static void
 the_newest_of_a_key_is_found(void **state)
 {
-	struct pd_evictlog *l = pd_evictlog_new(8 * PD_EVICTLOG_ENTRY, NULL);
+	struct pd_evictlog *l =
+	    pd_evictlog_new((size_t)8 * PD_EVICTLOG_ENTRY, NULL);
 	struct pd_evictlog_entry e;
 	uint64_t i;
 

@@ -34,7 +34,7 @@ new_store(uint64_t maxmemory, uint64_t maxobjects, const char *policy)
 	    .maxobjects = maxobjects,
 	    .max_value = 1 << 20,
 	    .max_share = 0.25,
-	    .eviction_log = 100 * PD_EVICTLOG_ENTRY,
+	    .eviction_log = UINT64_C(100) * PD_EVICTLOG_ENTRY,
 	    .evict = true,
 	    .policy = pd_policy_find(policy),
 	    .keys = &keys,

@@ -363,7 +363,7 @@ the_standard_error_is_honest(void **state)
 
 	(void)state;
 	/* There is something to estimate. */
-	assert_true(truth > REQUESTS / 100);
+	assert_true(truth > REQUESTS * 0.01);
 	estimate(1, 0, &s);
 	assert_true(fabs(s.ghost[PD_WHATIF_LRU].gained - truth) < 0.5);
 	assert_true(fabs(s.ghost[PD_WHATIF_BUILTIN].gained) < 0.5);
