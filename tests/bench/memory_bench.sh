@@ -2,10 +2,10 @@
 # The same memory, real servers: redis-server (allkeys-lru, allkeys-lfu) and
 # predis-serve under every policy asked for, each with the same maxmemory, play
 # the same trace as a cache-aside client would (GET, and SET on a miss), one
-# request at a time, or PIPELINE of them (then a key asked twice within a batch can
-# miss twice, whatever the server). The servers that learn are trained on the first half by
-# the tap of one of them and load the model; misses are counted on the second
-# half. What bookkeeping costs shows as fewer keys.
+# request at a time, or PIPELINE of them (then a key asked twice within a batch
+# can miss twice, whatever the server). The servers that learn are trained on
+# the first half by the tap of one of them and load the model; misses are
+# counted on the second half. What bookkeeping costs shows as fewer keys.
 #
 # CPU is that of the server process (schedstat), ns for each GET or SET: over
 # the second half, and at 16 requests a batch over its last fifth, the servers
