@@ -24,11 +24,12 @@ struct pd_served;
  * 16 bytes a resident. frequency 0 marks a slot without a resident. With the 8
  * of its place in LRU order that makes 24. What they buy, as the mean share of
  * the gap from LRU to Belady on 15 warm cells of 9 traces, two seeds (41.8
- * points; differences under 1.5 are ties): the insertion time 1.0; the fourth
- * gap nothing, its byte would otherwise be padding. The place in LRU order buys
- * no hits for the model (42.2 without a candidate from the LRU end): it is what
- * evicts without a model and while the guard pauses it, and the order in which
- * residents are handed over.
+ * points; differences under 1.5 are ties): the insertion time 1.0, the
+ * frequency 0.6, the hits since insertion and the fourth gap nothing: their
+ * bytes would otherwise be padding. Ghosts for twice the residents instead of
+ * as many: 2.5. The place in LRU order buys no hits for the model (42.2 without
+ * a candidate from the LRU end): it is what evicts without a model and while
+ * the guard pauses it, and the order in which residents are handed over.
  */
 struct pd_record {
 	uint32_t last;	   /* tick of the last access */
