@@ -6,6 +6,7 @@
 #include "base/num.h"
 #include "cache/command_table.h"
 #include "cache/command_util.h"
+#include "cache/look.h"
 #include "data/event.h"
 
 static void
@@ -279,21 +280,51 @@ run_object_refcount(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 		pd_reply_int(&c->reply, 1);
 }
 
+/* What the policy knows of a resident. */
+static struct pd_look
+look_at(const struct pd_client *c, const struct pd_entry *e)
+{
+	const struct pd_store *st = c->server->store;
+	const struct pd_policy *p = st->policy;
+	struct pd_look l;
+
+	pd_look_init(&l, 0);
+	if (p->ops->look != NULL)
+		p->ops->look(p, e->slot, st->tick, &l);
+	return l;
+}
+
 static void
 run_object_idletime(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 {
+	const struct pd_entry *e = object_of(c, a);
+	struct pd_look l;
+
 	(void)n;
-	if (object_of(c, a) != NULL)
+	if (e == NULL)
+		return;
+	l = look_at(c, e);
+	if (l.recorded)
+		pd_reply_int(&c->reply, pd_server_idle(c->server, l.age));
+	else
 		pd_reply_error(&c->reply,
-		    "ERR idle time is counted in accesses here, and not "
-		    "tracked for single keys");
+		    "ERR the policy in force does not know the idle time of "
+		    "single keys");
 }
 
 static void
 run_object_freq(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 {
+	const struct pd_entry *e = object_of(c, a);
+	struct pd_look l;
+
 	(void)n;
-	if (object_of(c, a) != NULL)
+	if (e == NULL)
+		return;
+	l = look_at(c, e);
+	if (l.counter >= 0)
+		pd_reply_int(&c->reply, l.counter);
+	else
 		pd_reply_error(&c->reply,
 		    "ERR An LFU maxmemory policy is not selected, access "
 		    "frequency not tracked. Please note that when switching "
@@ -306,8 +337,9 @@ run_object_help(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 {
 	static const char *const lines[] = {"ENCODING <key>",
 	    "    How the value of a key would be stored by Redis.",
-	    "FREQ <key>", "    Not tracked.", "IDLETIME <key>",
-	    "    Not tracked.", "REFCOUNT <key>", "    Always 1.", NULL};
+	    "FREQ <key>", "    The counter of a policy that counts accesses.",
+	    "IDLETIME <key>", "    Seconds since the last access.",
+	    "REFCOUNT <key>", "    Always 1.", NULL};
 
 	(void)a;
 	(void)n;
@@ -331,14 +363,14 @@ static const struct pd_command object_subs[] = {
     {DEF("freq", 3, R), .key = {{2, 0, 1, PD_KEY_RO}}, .run = run_object_freq,
 	.since = "4.0.0", .complexity = "O(1)",
 	.tips = "nondeterministic_output",
-	.summary = "The access frequency of a key (not tracked)."},
+	.summary = "The access counter of a key, by policies that have one."},
     {DEF("help", 2, PD_CMD_LOADING | PD_CMD_STALE), .run = run_object_help,
 	.since = "6.2.0", .complexity = "O(1)",
 	.summary = "Help on the subcommands."},
     {DEF("idletime", 3, R), .key = {{2, 0, 1, PD_KEY_RO}},
 	.run = run_object_idletime, .since = "2.2.3", .complexity = "O(1)",
 	.tips = "nondeterministic_output",
-	.summary = "The time since the last access (not tracked)."},
+	.summary = "Seconds since the last access of a key."},
     {DEF("refcount", 3, R), .key = {{2, 0, 1, PD_KEY_RO}},
 	.run = run_object_refcount, .since = "2.2.3", .complexity = "O(1)",
 	.tips = "nondeterministic_output",

@@ -1,6 +1,7 @@
 /* Commands on the server as a whole. */
 
 #include <malloc.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -140,29 +141,77 @@ stat_line(struct pd_reply *r, const char *name, uint64_t v)
 }
 
 static void
+stat_share(struct pd_reply *r, const char *name, double v)
+{
+	pd_reply_str(r, name);
+	pd_reply_double(r, v);
+}
+
+/* What one database takes of the index; expiry has no table of its own. */
+static void
+stat_db(struct pd_reply *r, const struct pd_store *st, unsigned db)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "db.%u", db);
+	pd_reply_str(r, name);
+	pd_reply_map(r, 3);
+	stat_line(r, "overhead.hashtable.main",
+	    pd_index_memory(&st->index) * st->count[db] / st->total);
+	stat_line(r, "overhead.hashtable.expires", 0);
+	stat_line(r, "overhead.hashtable.slot-to-keys", 0);
+}
+
+/* With the names of Redis, parts that are not here being 0. */
+static void
 memory_stats(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 {
+	static const char *const absent[] = {"startup.allocated",
+	    "replication.backlog", "clients.slaves", "cluster.links",
+	    "aof.buffer", "lua.caches", "functions.caches"};
 	const struct pd_server *s = c->server;
 	const struct pd_store *st = s->store;
 	const uint64_t used = pd_store_memory(st);
+	const uint64_t peak = used > st->peak_bytes ? used : st->peak_bytes;
+	const struct mallinfo2 m = mallinfo2();
+	const uint64_t held = m.arena + m.hblkhd;
 	struct pd_reply *r = &c->reply;
+	const size_t place = pd_reply_later(r);
+	size_t pairs = 18, i;
+	unsigned db;
 
 	(void)a;
 	(void)n;
-	pd_reply_map(r, 11);
-	stat_line(
-	    r, "peak.allocated", used > st->peak_bytes ? used : st->peak_bytes);
+	stat_line(r, "peak.allocated", peak);
 	stat_line(r, "total.allocated", used);
+	for (i = 0; i < sizeof(absent) / sizeof(absent[0]); i++, pairs++)
+		stat_line(r, absent[i], 0);
 	stat_line(r, "clients.normal", s->clients_bytes);
+	for (db = 0; db < PD_STORE_DBS; db++)
+		if (st->count[db] > 0) {
+			stat_db(r, st, db);
+			pairs++;
+		}
 	stat_line(r, "overhead.total", used - st->entry_bytes);
 	stat_line(r, "keys.count", st->total);
 	stat_line(
 	    r, "keys.bytes-per-key", st->total == 0 ? 0 : used / st->total);
 	stat_line(r, "dataset.bytes", st->entry_bytes);
+	stat_share(r, "dataset.percentage",
+	    used == 0 ? 0 : (double)st->entry_bytes * 100 / (double)used);
+	stat_share(r, "peak.percentage",
+	    peak == 0 ? 0 : (double)used * 100 / (double)peak);
+	stat_line(r, "allocator.allocated", m.uordblks + m.hblkhd);
+	stat_line(r, "allocator.active", held);
+	stat_line(r, "allocator.resident", held);
+	stat_share(
+	    r, "fragmentation", used == 0 ? 0 : (double)held / (double)used);
+	stat_line(r, "fragmentation.bytes", held > used ? held - used : 0);
 	stat_line(r, "index.bytes", pd_index_memory(&st->index));
 	stat_line(r, "policy.bytes", st->policy->ops->memory(st->policy));
 	stat_line(r, "context.bytes", pd_context_memory(st->context));
 	stat_line(r, "ghosts.bytes", st->whatif_bytes);
+	pd_reply_now_map(r, place, pairs);
 }
 
 static void

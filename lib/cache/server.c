@@ -454,6 +454,21 @@ count_ops(struct pd_server *s)
 	s->ops_last_us = s->mono_us;
 }
 
+uint32_t
+pd_server_idle(const struct pd_server *s, uint32_t age)
+{
+	const uint32_t now = (uint32_t)s->store->tick;
+	uint32_t i;
+
+	/* Noted i seconds ago: was the access after it? */
+	for (i = 0; i < PD_SERVER_SECONDS && i < s->seconds; i++)
+		if (now -
+			s->tick_was[(s->seconds - 1 - i) % PD_SERVER_SECONDS] >
+		    age)
+			break;
+	return i;
+}
+
 static void
 cron(void *cookie)
 {
@@ -474,6 +489,8 @@ cron(void *cookie)
 		pd_server_account(s);
 		pd_store_tune(s->store);
 		pd_latency_calibrate(&s->timing, false);
+		s->tick_was[s->seconds++ % PD_SERVER_SECONDS] =
+		    (uint32_t)s->store->tick;
 	}
 	s->cron_runs++;
 	pd_loop_timer(s->loop, &s->cron, CRON_US);

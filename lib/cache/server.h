@@ -36,6 +36,7 @@ struct pd_watchtab;
 
 #define PD_SERVER_PERCENTILES 16
 #define PD_SERVER_KEPT 26
+#define PD_SERVER_SECONDS 3600 /* idle times are told up to an hour */
 #define PD_SERVER_ERRORS 64
 #define PD_SERVER_CODE 24 /* bytes of an error's code */
 
@@ -145,7 +146,9 @@ struct pd_server {
 	struct pd_timer cron;
 	uint64_t started_us; /* since 1970 */
 	uint64_t cron_runs;
-	uint64_t ops_last; /* for the rate of commands */
+	uint32_t tick_was[PD_SERVER_SECONDS]; /* the store's, each second */
+	uint64_t seconds;		      /* how many have been noted */
+	uint64_t ops_last;		      /* for the rate of commands */
 	uint64_t ops_last_us;
 	uint64_t ops_a_second;
 	uint64_t paused_until_ms; /* CLIENT PAUSE */
@@ -181,6 +184,9 @@ int pd_server_set_policy(
 /* Set an option as CONFIG SET does. 0, or -1 with a message. */
 int pd_config_apply(struct pd_server *s, const char *name, const char *value,
     struct pd_err *err);
+/* How long ago the store's tick was ${age} less, in seconds; an hour stands
+ * for more. */
+uint32_t pd_server_idle(const struct pd_server *s, uint32_t age);
 /* Tell the store what buffers take. */
 void pd_server_account(struct pd_server *s);
 /* Read the clock, for the store too. */

@@ -53,4 +53,74 @@ assert info["db1"]["keys"] == r.dbsize()
 assert r.config_get("maxmemory-policy")["maxmemory-policy"].startswith(
     "allkeys-")
 assert r.flushdb() and r.dbsize() == 0
+
+# Locks: their scripts are done without an interpreter.
+lock = r.lock("lock", timeout=10)
+assert lock.acquire()
+assert not r.lock("lock", timeout=10).acquire(blocking=False)
+assert lock.locked() and lock.owned()
+assert lock.extend(20) and 20 < r.ttl("lock") <= 30
+assert lock.extend(20, replace_ttl=True) and r.ttl("lock") <= 20
+assert lock.reacquire() and r.ttl("lock") <= 10
+lock.release()
+assert r.get("lock") is None
+assert lock.acquire()
+r.set("lock", "somebody else")
+for step in (lock.release, lambda: lock.extend(1), lock.reacquire):
+    if step == lock.release:
+        token = lock.local.token
+    try:
+        step()
+        raise SystemExit("a lock of another was taken")
+    except redis.exceptions.LockError:
+        lock.local.token = token
+r.delete("lock")
+with r.lock("lock", timeout=5, blocking_timeout=1):
+    assert r.exists("lock")
+
+# Messages, and what happens to keys.
+r.config_set("notify-keyspace-events", "KEA")
+p = r.pubsub()
+p.subscribe("news", "__keyevent@1__:set")
+p.psubscribe("__keyspace@1__:watched*")
+
+
+def message():
+    for _ in range(100):
+        m = p.get_message(ignore_subscribe_messages=True, timeout=0.05)
+        if m:
+            return m["type"], m["channel"], m["data"]
+    raise SystemExit("no message")
+
+
+while p.get_message(timeout=0.2):
+    pass
+assert r.publish("news", "hello") == 1
+assert message() == ("message", b"news", b"hello")
+r.set("watched", "1", px=50)
+seen = set()
+for _ in range(4):
+    m = p.get_message(ignore_subscribe_messages=True, timeout=2)
+    if m:
+        seen.add(m["data"])
+assert {b"expire", b"expired"} <= seen, seen
+assert r.pubsub_numsub("news") == [(b"news", 1)]
+p.close()
+r.config_set("notify-keyspace-events", "")
+
+# Users.
+assert r.acl_setuser("worker", enabled=True, passwords=["+pw"],
+                     keys=["job:*"], commands=["+get", "+set"])
+w = redis.Redis(port=int(sys.argv[1]), username="worker", password="pw", db=0)
+assert w.set("job:1", "x") and w.get("job:1") == b"x"
+for words in (("GET", "other"), ("DEL", "job:1")):
+    try:
+        w.execute_command(*words)
+        raise SystemExit("a rule was passed over")
+    except redis.exceptions.NoPermissionError:
+        pass
+assert [e["reason"] for e in r.acl_log()][:2] == ["command", "key"]
+assert r.acl_deluser("worker") == 1
+assert r.slowlog_reset() and r.slowlog_len() >= 0
+assert r.memory_stats()["keys.count"] == r.dbsize() + 1
 print("ok")
