@@ -10,7 +10,7 @@ rotate(uint32_t v, unsigned by)
 
 /* The function and constant of round ${t} (RFC 3174, section 5). */
 static uint32_t
-mix(unsigned t, uint32_t b, uint32_t c, uint32_t d)
+mix(size_t t, uint32_t b, uint32_t c, uint32_t d)
 {
 	if (t < 20)
 		return ((b & c) | (~b & d)) + 0x5a827999;
@@ -25,7 +25,7 @@ static void
 block(uint32_t h[5], const uint8_t *p)
 {
 	uint32_t w[80], a = h[0], b = h[1], c = h[2], d = h[3], e = h[4], v;
-	unsigned t;
+	size_t t;
 
 	for (t = 0; t < 16; t++)
 		w[t] = (uint32_t)p[4 * t] << 24 | (uint32_t)p[4 * t + 1] << 16 |

@@ -164,16 +164,14 @@ acl_selector_copy(const struct pd_acl *a, struct pd_selector *to,
 static void
 first_forget(struct pd_selector *s, uint32_t id)
 {
-	uint32_t i = 0;
+	uint32_t i, n = 0;
 
-	while (i < s->nfirst) {
-		if (s->first[i].id != id) {
-			i++;
-			continue;
-		}
-		free(s->first[i].word);
-		s->first[i] = s->first[--s->nfirst];
-	}
+	for (i = 0; i < s->nfirst; i++)
+		if (s->first[i].id == id)
+			free(s->first[i].word);
+		else
+			s->first[n++] = s->first[i];
+	s->nfirst = n;
 }
 
 static void
@@ -552,7 +550,7 @@ acl_apply(const struct pd_acl *a, struct pd_user *u, const char *p, size_t n)
 {
 	if (n == 0 || flag_rule(u, p, n))
 		return NULL;
-	if (memchr("><#!", p[0], 4) != NULL)
+	if (p[0] == '>' || p[0] == '<' || p[0] == '#' || p[0] == '!')
 		return password_rule(u, p, n);
 	if (p[0] == '(' && p[n - 1] == ')')
 		return add_selector(a, u, p, n);

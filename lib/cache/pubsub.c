@@ -45,7 +45,7 @@ pd_pubsub_free(struct pd_pubsub *p)
 size_t
 pd_pubsub_memory(const struct pd_pubsub *p)
 {
-	return sizeof(*p) + p->buckets * sizeof(*p->bucket);
+	return sizeof(*p) + p->buckets * sizeof(struct pd_topic *);
 }
 
 static uint64_t
@@ -91,7 +91,7 @@ grow(struct pd_pubsub *p)
 
 	if (p->count[0] + p->count[1] + p->count[2] < p->buckets)
 		return 0;
-	if ((b = calloc(n, sizeof(*b))) == NULL)
+	if ((b = calloc(n, sizeof(struct pd_topic *))) == NULL)
 		return p->buckets == 0 ? -1 : 0;
 	for (i = 0; i < p->buckets; i++)
 		for (t = p->bucket[i]; t != NULL; t = next) {
@@ -207,10 +207,10 @@ leave(struct pd_client *c, enum pd_sub_kind kind, uint32_t i)
 		k++;
 	t->nclients--;
 	memmove(&t->clients[k], &t->clients[k + 1],
-	    (t->nclients - k) * sizeof(t->clients[0]));
+	    (t->nclients - k) * sizeof(struct pd_client *));
 	subs->n--;
 	memmove(
-	    &subs->v[i], &subs->v[i + 1], (subs->n - i) * sizeof(subs->v[0]));
+	    &subs->v[i], &subs->v[i + 1], (subs->n - i) * sizeof(struct pd_topic *));
 	topic_drop_if_unused(c->server->pubsub, t);
 }
 

@@ -57,7 +57,7 @@ grow(struct pd_slowlog *l)
 	struct pd_slow **p;
 
 	cap = cap > l->max ? l->max : cap;
-	if ((p = malloc(cap * sizeof(*p))) == NULL)
+	if ((p = malloc(cap * sizeof(struct pd_slow *))) == NULL)
 		return -1;
 	for (i = 0; i < l->len; i++)
 		p[i] = l->ring[(l->first + i) % l->cap];
