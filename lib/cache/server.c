@@ -41,6 +41,7 @@
 #define LOG_SHARE 512	  /* of memory, for the keys that left */
 #define LOG_LEAST (UINT64_C(16) << 10)
 #define LOG_MOST (UINT64_C(4) << 20)
+#define UNIX_RESERVED 16 /* connections of the Unix socket above the limit */
 #define RING_SHARE 100 /* the tap's ring is at most this part of memory */
 
 struct pd_listener {
@@ -191,7 +192,8 @@ accept_one(struct pd_listener *l, int fd, const struct sockaddr_storage *ss)
 	const int one = 1;
 
 	s->stats.connections_received++;
-	if (s->nclients >= s->cfg.maxclients) {
+	if (s->nclients >=
+	    s->cfg.maxclients + (l->is_unix ? UNIX_RESERVED : 0)) {
 		s->stats.connections_rejected++;
 		refuse(fd, "-ERR max number of clients reached\r\n");
 		return;

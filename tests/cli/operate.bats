@@ -199,3 +199,13 @@ info() { cli info everything | tr -d '\r' | sed -n "s/^$1://p"; }
 	run -2 --separate-stderr predis-serve --port 0 --set hz=x
 	[[ $stderr == *hz* ]]
 }
+
+@test "an operator gets in by the Unix socket when clients have taken all" {
+	start_serve --maxclients 2 --unixsocket "$PWD/s"
+	exec 8<>"/dev/tcp/127.0.0.1/$PORT" 9<>"/dev/tcp/127.0.0.1/$PORT"
+	wait_for sh -c "redis-cli -s s info clients |
+	    grep -q '^connected_clients:3'"
+	[[ $(cli ping 2>&1) == *"max number of clients"* ]]
+	[ "$(redis-cli -s s ping)" = PONG ]
+	exec 8>&- 9>&-
+}
