@@ -265,9 +265,9 @@ run_exec(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	out_of_memory = !c->multi_failed && no_memory(c);
 	if (c->multi_failed || c->multi_stale || out_of_memory) {
 		if (out_of_memory)
-			pd_reply_error(
-			    &c->reply, "EXECABORT Transaction discarded "
-				       "because of: " PD_ERR_OOM);
+			pd_reply_error(&c->reply,
+			    "EXECABORT Transaction discarded "
+			    "because of: " PD_ERR_OOM);
 		else if (c->multi_failed)
 			pd_reply_error(&c->reply,
 			    "EXECABORT Transaction discarded because of "

@@ -209,8 +209,8 @@ leave(struct pd_client *c, enum pd_sub_kind kind, uint32_t i)
 	memmove(&t->clients[k], &t->clients[k + 1],
 	    (t->nclients - k) * sizeof(struct pd_client *));
 	subs->n--;
-	memmove(
-	    &subs->v[i], &subs->v[i + 1], (subs->n - i) * sizeof(struct pd_topic *));
+	memmove(&subs->v[i], &subs->v[i + 1],
+	    (subs->n - i) * sizeof(struct pd_topic *));
 	topic_drop_if_unused(c->server->pubsub, t);
 }
 

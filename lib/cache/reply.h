@@ -39,8 +39,8 @@ struct pd_reply {
 	uint8_t resp;	   /* 2 or 3 */
 	bool mute;	   /* CLIENT REPLY OFF or SKIP: drop replies */
 	bool failed;
-	uint64_t errors; /* error replies, muted ones too */
-	uint64_t blamed; /* of these, counted for a command already */
+	uint64_t errors;	  /* error replies, muted ones too */
+	uint64_t blamed;	  /* of these, counted for a command already */
 	char code[PD_REPLY_CODE]; /* of the last error: "ERR", "NOAUTH" ... */
 };
 

@@ -42,7 +42,7 @@
 #define LOG_LEAST (UINT64_C(16) << 10)
 #define LOG_MOST (UINT64_C(4) << 20)
 #define UNIX_RESERVED 16 /* connections of the Unix socket above the limit */
-#define RING_SHARE 100 /* the tap's ring is at most this part of memory */
+#define RING_SHARE 100	 /* the tap's ring is at most this part of memory */
 
 struct pd_listener {
 	struct pd_server *server;

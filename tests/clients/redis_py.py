@@ -122,5 +122,5 @@ for words in (("GET", "other"), ("DEL", "job:1")):
 assert [e["reason"] for e in r.acl_log()][:2] == ["command", "key"]
 assert r.acl_deluser("worker") == 1
 assert r.slowlog_reset() and r.slowlog_len() >= 0
-assert r.memory_stats()["keys.count"] == r.dbsize() + 1
+assert r.memory_stats()["keys.count"] >= r.dbsize() + 1
 print("ok")
