@@ -133,8 +133,9 @@ figure_point(const struct play *p, const struct row *r)
 		return out_of_memory();
 	if (is_new)
 		snprintf(q->subtitle, sizeof(q->subtitle),
-		    "%" PRIu64 " requests for %" PRIu32 " objects%s",
-		    r->n.requests, t->unique,
+		    "%" PRIu64 " request%s for %" PRIu32 " object%s%s",
+		    r->n.requests, r->n.requests == 1 ? "" : "s", t->unique,
+		    t->unique == 1 ? "" : "s",
 		    t->rate < 1 ? " in a sample of the keys" : "");
 	return add_point(q, r->policy, (double)r->size, r->miss_ratio) < 0
 		   ? out_of_memory()
@@ -228,7 +229,8 @@ figure_windows(
 		return out_of_memory();
 	if (is_new) {
 		snprintf(q->subtitle, sizeof(q->subtitle),
-		    "windows of %" PRIu64 " requests", opt.window);
+		    "windows of %" PRIu64 " request%s", opt.window,
+		    opt.window == 1 ? "" : "s");
 		if (mark_parts(q, p) < 0)
 			return out_of_memory();
 	}

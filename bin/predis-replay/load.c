@@ -148,6 +148,9 @@ load_all(struct play *p, char **path, int n, struct pd_err *err)
 			return -1;
 	}
 	t = p->trace;
+	if (opt.objective == PD_OBJECTIVE_COST && t->cost == NULL)
+		pd_cli_note("'%s' tells no costs: every object costs the same",
+		    p->name);
 	p->begin = pd_trace_position(t, opt.skip);
 	p->end = pd_trace_position(t, opt.to);
 	p->from = pd_trace_position(t, opt.from);

@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 #include "curve.h"
 #include "data/evreader.h"
+#include "io/atomicfile.h"
 #include "model/model.h"
 #include "replay.h"
 
@@ -19,7 +20,6 @@ struct options opt = {
     .objective_name = "objects",
     .seed = 1,
     .to = 1,
-    .points = CURVE_POINTS,
     .pipeline = 1,
     .prefix = "",
     .timeout_us = 10000000,
@@ -180,6 +180,8 @@ check_training(void)
 static int
 check_drawing(void)
 {
+	struct pd_err err = PD_ERR_INIT;
+
 	if ((opt.svg != NULL || opt.plot) && !opt.mrc && opt.window == 0) {
 		pd_cli_usage("--%s needs --mrc or --window: one size has no "
 			     "line",
@@ -188,6 +190,11 @@ check_drawing(void)
 	}
 	if (opt.plot && opt.json) {
 		pd_cli_usage("--plot draws instead of --json's rows");
+		return -1;
+	}
+	/* Not after an hour of simulation. */
+	if (opt.svg != NULL && pd_atomicfile_check(opt.svg, &err) == -1) {
+		pd_cli_fail(&err);
 		return -1;
 	}
 	return 0;
@@ -205,6 +212,17 @@ check_curve(void)
 		pd_cli_usage("--exact needs --mrc");
 		return -1;
 	}
+	if (opt.points > 0 && !opt.mrc) {
+		pd_cli_usage("--points needs --mrc");
+		return -1;
+	}
+	if (opt.points > 0 && opt.sizes > 0) {
+		pd_cli_usage("--points cannot be used with --size, which "
+			     "names the capacities");
+		return -1;
+	}
+	if (opt.points == 0)
+		opt.points = CURVE_POINTS;
 	if (opt.points < 2 || opt.points > CURVE_LARGEST) {
 		pd_cli_usage("--points must be in 2..%d", CURVE_LARGEST);
 		return -1;

@@ -51,7 +51,7 @@ struct options {
 	double to;
 	uint64_t window; /* requests; 0: no series */
 	bool mrc;
-	uint64_t points;
+	uint64_t points; /* 0: CURVE_POINTS */
 	bool exact;
 	bool plot;
 	const char *svg;

@@ -4,7 +4,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -241,22 +240,14 @@ set_name(char *name, size_t size)
 	    name, opt.name != NULL ? "" : "; give --name");
 }
 
-/* Can the bundle be written, when it is there? 0, or the exit status. Pipes
- * and devices are not tried: to open one may wait. */
+/* Can the bundle be written, when it is there? 0, or the exit status. */
 static int
 check_output(void)
 {
-	struct pd_atomicfile f = PD_ATOMICFILE_INIT;
 	struct pd_err err = PD_ERR_INIT;
-	struct stat st;
 
-	if (stat(opt.output, &st) == 0 && !S_ISREG(st.st_mode) &&
-	    !S_ISDIR(st.st_mode))
-		return 0;
-	if (pd_atomicfile_open(&f, opt.output, 0644, &err) == -1)
-		return pd_cli_fail(&err);
-	pd_atomicfile_abort(&f);
-	return 0;
+	return pd_atomicfile_check(opt.output, &err) == -1 ? pd_cli_fail(&err)
+							   : 0;
 }
 
 /* The options that are numbers with bounds. 0, or the exit status. */

@@ -13,12 +13,11 @@
 #define OWN_LEAST 16	 /* residents that tell the sample's share */
 #define BALANCE_EVERY 64 /* sampled accesses */
 
-/* Bytes a key beside its entry (predis-serve(1)): the index at its usual load,
- * the slot, and the policy's own. */
+/* Bytes a key beside its entry and the policy's own (predis-serve(1)): the
+ * index at its usual load, and the slot. */
 #define INDEX_BYTES 12
 #define SLOT_BYTES 8
-#define LRU_BYTES 8
-#define BUILTIN_BYTES 17
+#define PROBE_SLOTS 1024
 #define GHOST_BYTES 22 /* s3fifo: nine ghosts for ten residents, ... */
 #define GHOST_SHARE 16 /* ... but no more than this part of the memory */
 
@@ -30,6 +29,7 @@ struct group {
 
 struct pd_whatif {
 	struct pd_mini *mini[PD_WHATIF_GHOSTS];
+	uint32_t slot_bytes[PD_WHATIF_GHOSTS]; /* of the policy, a resident */
 	uint64_t capacity;
 	uint64_t seed;
 	bool by_bytes;
@@ -110,6 +110,35 @@ ghost_new(const struct pd_whatif *w, unsigned ghost, struct pd_err *err)
 	return pd_mini_new(policy_of(ghost), &params, w->shift, err);
 }
 
+/* What the policy takes for a resident in the real cache, ghosts apart: the
+ * policy itself is asked. 0, or -1 with a message. */
+static int
+probe(struct pd_whatif *w, unsigned ghost, struct pd_err *err)
+{
+	const struct pd_policy_params params = {
+	    .capacity = w->capacity, .by_bytes = w->by_bytes, .seed = w->seed};
+	const struct pd_policy_ops *ops = policy_of(ghost);
+	struct pd_policy *p = ops->create(&params, err);
+	size_t first;
+	int rc = -1;
+
+	if (p == NULL)
+		return -1;
+	if (ops->set_history != NULL)
+		ops->set_history(p, 0);
+	if (ops->reserve(p, PROBE_SLOTS) == -1)
+		goto out;
+	first = ops->memory(p);
+	if (ops->reserve(p, 2 * PROBE_SLOTS) == -1)
+		goto out;
+	w->slot_bytes[ghost] =
+	    (uint32_t)((ops->memory(p) - first) / PROBE_SLOTS);
+	rc = 0;
+out:
+	ops->destroy(p);
+	return rc == 0 ? 0 : pd_err_nomem(err);
+}
+
 struct pd_whatif *
 pd_whatif_new(
     uint64_t capacity, bool by_bytes, uint64_t seed, struct pd_err *err)
@@ -132,7 +161,8 @@ pd_whatif_new(
 		goto err0;
 	}
 	for (i = 0; i < PD_WHATIF_GHOSTS; i++)
-		if ((w->mini[i] = ghost_new(w, i, err)) == NULL)
+		if (probe(w, i, err) == -1 ||
+		    (w->mini[i] = ghost_new(w, i, err)) == NULL)
 			goto err0;
 	return w;
 err0:
@@ -212,14 +242,13 @@ balance(struct pd_whatif *w, uint64_t used, uint64_t tick)
 static uint32_t
 units(const struct pd_whatif *w, unsigned ghost, uint32_t size)
 {
-	uint32_t more = INDEX_BYTES + SLOT_BYTES + LRU_BYTES, ghosts;
+	uint32_t more = INDEX_BYTES + SLOT_BYTES + w->slot_bytes[ghost], ghosts;
 
 	if (!w->by_bytes || size == 0)
 		return size;
 	if (ghost == PD_WHATIF_BUILTIN) {
 		ghosts = size / GHOST_SHARE;
-		more = INDEX_BYTES + SLOT_BYTES + BUILTIN_BYTES +
-		       (ghosts < GHOST_BYTES ? ghosts : GHOST_BYTES);
+		more += ghosts < GHOST_BYTES ? ghosts : GHOST_BYTES;
 	}
 	return size > UINT32_MAX - more ? UINT32_MAX : size + more;
 }

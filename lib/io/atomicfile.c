@@ -235,3 +235,18 @@ pd_atomicfile_write(const char *path, const void *p, size_t n, unsigned mode,
 	}
 	return pd_atomicfile_commit(&f, err);
 }
+
+int
+pd_atomicfile_check(const char *path, struct pd_err *err)
+{
+	struct pd_atomicfile f = PD_ATOMICFILE_INIT;
+	struct stat st;
+
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode) &&
+	    !S_ISDIR(st.st_mode))
+		return 0;
+	if (pd_atomicfile_open(&f, path, 0600, err) == -1)
+		return -1;
+	pd_atomicfile_abort(&f);
+	return 0;
+}

@@ -36,6 +36,10 @@ int pd_atomicfile_commit(struct pd_atomicfile *f, struct pd_err *err);
 /* Close and remove the temporary; does nothing when not open. */
 void pd_atomicfile_abort(struct pd_atomicfile *f);
 
+/* Can ${path} be written, as far as can be told before? A pipe or a device is
+ * not tried: to open one may wait. 0, or -1 with a message. */
+int pd_atomicfile_check(const char *path, struct pd_err *err);
+
 /* Write ${n} bytes as the file ${path}, all or nothing. */
 int pd_atomicfile_write(const char *path, const void *p, size_t n,
     unsigned mode, struct pd_err *err);

@@ -540,3 +540,21 @@ same_as_served() {
 	stop_serve
 	[ "$(jq .misses served)" = "$(jq .misses simulated)" ]
 }
+
+@test "an SVG that cannot be written is told before the simulation" {
+	t=$TOP/share/traces/web07.csv.gz
+	run -2 --separate-stderr predis-replay --mrc -p lru --svg no/a.svg "$t"
+	[ -z "$output" ]
+	[[ $stderr == *"no/a.svg"* ]]
+	mkdir dir
+	run -2 --separate-stderr predis-replay --mrc -p lru --svg dir "$t"
+	[ -z "$output" ]
+}
+
+@test "what has no effect is refused or noted" {
+	t=$TOP/share/traces/web07.csv.gz
+	run -2 predis-replay --points 5 "$t"
+	run -2 predis-replay --mrc --points 5 -s 10% "$t"
+	run -0 --separate-stderr predis-replay --objective cost -p lru "$t"
+	[[ $stderr == *"tells no costs"* ]]
+}
