@@ -11,6 +11,7 @@
 #define ARGS_KEEP 64 /* argv is not kept larger than this between commands */
 #define UNAUTH_ARGS 10
 #define UNAUTH_BULK 16384
+#define DIGITS 4 /* of numbers that are parsed without a search */
 
 void
 pd_resp_init(struct pd_resp *r)
@@ -195,16 +196,37 @@ parse_inline(struct pd_resp *r, const char *data, size_t n)
 	return PD_RESP_COMMAND;
 }
 
+/* As parse_length(), for a small number just as any client writes it. False:
+ * it is something else, or not whole. */
+static inline bool
+parse_small(struct pd_resp *r, const char *data, size_t n, int64_t *v)
+{
+	const char *p = data + r->len + 1;
+	unsigned i, d, x = 0;
+
+	if (n - r->len < DIGITS + 3 || p[0] == '0')
+		return false;
+	for (i = 0; i < DIGITS && (d = (unsigned)(p[i] - '0')) < 10; i++)
+		x = x * 10 + d;
+	if (i == 0 || p[i] != '\r')
+		return false;
+	*v = x;
+	r->len += i + 3;
+	return true;
+}
+
 /*
  * The number of a line "?NNN\r\n" at r->len. 1 and r->len behind the line; 0
- * when more is needed; -1 when it is no number within ${max}.
+ * when more is needed; -1 when it is no number.
  */
 static int
 parse_length(struct pd_resp *r, const char *data, size_t n, int64_t *v)
 {
-	const char *p = data + r->len;
-	const char *cr = memchr(p, '\r', n - r->len);
+	const char *p = data + r->len, *cr;
 
+	if (parse_small(r, data, n, v))
+		return 1;
+	cr = memchr(p, '\r', n - r->len);
 	if (cr == NULL || (size_t)(cr - data) + 2 > n)
 		return 0;
 	r->len = (size_t)(cr - data) + 2;
@@ -251,8 +273,9 @@ parse_bulk_length(struct pd_resp *r, const char *data, size_t n)
 
 	if (n == r->len)
 		return PD_RESP_MORE;
-	/* The line must be whole before its first byte is judged. */
-	if (memchr(data + r->len, '\r', n - r->len) == NULL)
+	/* The line must be whole before its first byte is judged wrong. */
+	if (data[r->len] != '$' &&
+	    memchr(data + r->len, '\r', n - r->len) == NULL)
 		return line_too_long(r, data, n)
 			   ? fail(r, "too big bulk count string")
 			   : PD_RESP_MORE;
@@ -261,7 +284,9 @@ parse_bulk_length(struct pd_resp *r, const char *data, size_t n)
 		return fail(r, why);
 	}
 	if ((got = parse_length(r, data, n, &v)) == 0)
-		return PD_RESP_MORE;
+		return line_too_long(r, data, n)
+			   ? fail(r, "too big bulk count string")
+			   : PD_RESP_MORE;
 	if (got < 0 || v < 0 || v > PD_RESP_BULK_MAX)
 		return fail(r, "invalid bulk length");
 	if (v > UNAUTH_BULK && r->unauthenticated)
