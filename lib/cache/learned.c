@@ -73,6 +73,8 @@ struct learned {
 	enum pd_score_kind kind; /* of the model's score */
 	int worth_least;	 /* of what came, in quarter octaves */
 	int worth_most;
+	uint32_t size_least; /* of what came */
+	uint32_t size_most;
 	uint32_t overhead; /* least bytes that a key took besides its value */
 	uint8_t *cost; /* codes by slot; NULL: the objective asks for none */
 	unsigned pooled;
@@ -101,6 +103,7 @@ learned_create(const struct pd_policy_params *params, struct pd_err *err)
 	l->objective = params->objective;
 	l->by_bytes = params->by_bytes;
 	l->overhead = UINT32_MAX;
+	l->size_least = UINT32_MAX;
 	l->worth_least = INT_MAX / 2;
 	l->worth_most = INT_MIN / 2;
 	l->chosen = PD_NO_SLOT;
@@ -238,12 +241,16 @@ learned_set_history(struct pd_policy *p, uint64_t bytes)
 		(void)reserve_ghosts(l, l->slots.n);
 }
 
-/* What the record has no room for. */
+/* What the record has no room for, when it says anything new. */
 static void
-note_worth(struct learned *l, uint32_t slot, const struct pd_access *a)
+note_new_worth(struct learned *l, uint32_t slot, const struct pd_access *a)
 {
 	int worth = l->by_bytes ? -(int)pd_code(a->size) : 0;
 
+	if (a->size < l->size_least)
+		l->size_least = a->size;
+	if (a->size > l->size_most)
+		l->size_most = a->size;
 	if (l->objective != PD_OBJECTIVE_OBJECTS)
 		worth += (int)pd_code(
 		    pd_objective_weight(l->objective, a->bytes, a->cost));
@@ -257,14 +264,28 @@ note_worth(struct learned *l, uint32_t slot, const struct pd_access *a)
 		l->overhead = a->size - a->bytes;
 }
 
+/* Where the size alone tells the worth, one between two that were noted is
+ * nothing new. */
+static inline void
+note_worth(struct learned *l, uint32_t slot, const struct pd_access *a)
+{
+	if (l->objective != PD_OBJECTIVE_OBJECTS || a->size < l->size_least ||
+	    a->size > l->size_most ||
+	    (l->by_bytes && a->size - a->bytes < l->overhead))
+		note_new_worth(l, slot, a);
+}
+
 /* The guard counts what the objective counts; for objects, as the context
  * does. */
-static void
+static inline void
 tell_guard(struct learned *l, bool missed, const struct pd_access *a)
 {
-	const int had = pd_context_last(l->context);
+	int had;
 
-	if (had != -1 && l->objective != PD_OBJECTIVE_OBJECTS)
+	if (l->objective == PD_OBJECTIVE_OBJECTS)
+		return;
+	had = pd_context_last(l->context);
+	if (had != -1)
 		pd_guard_missed(&l->guard, missed, had == 0,
 		    (double)pd_objective_weight(
 			l->objective, a->bytes, a->cost));

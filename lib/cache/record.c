@@ -19,7 +19,7 @@ one_more(uint8_t v)
 	return v == UINT8_MAX ? v : (uint8_t)(v + 1);
 }
 
-static void
+static inline void
 push_gap(struct pd_record *r, uint32_t distance)
 {
 	memmove(&r->gap[1], &r->gap[0], 3);
@@ -33,7 +33,7 @@ pd_record_resize(struct pd_record *r, const struct pd_access *a)
 }
 
 /* The parts that every access sets. */
-static void
+static inline void
 touch(struct pd_record *r, const struct pd_access *a)
 {
 	const bool wrote = a->op == PD_OP_SET || a->op == PD_OP_UPDATE;
