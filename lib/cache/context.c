@@ -2,12 +2,10 @@
 
 #include "base/code.h"
 #include "base/err.h"
-#include "base/hash.h"
 #include "cache/context.h"
 #include "cache/keyindex.h"
 
 #define NIL UINT32_MAX
-#define SELECT_SALT 0x70642d67686f7374ULL /* apart from other selections */
 #define AGE_WEIGHT 256	  /* evictions in the moving mean of the age */
 #define RATIO_WEIGHT 1024 /* accesses in the moving shares */
 #define ONE (1u << 24)	  /* 1.0 of the moving shares */
@@ -56,12 +54,6 @@ struct pd_context {
 	int last; /* pd_context_last() */
 };
 
-bool
-pd_context_selects(uint64_t key, unsigned shift)
-{
-	return shift == 0 || pd_mix64(key ^ SELECT_SALT) >> (64 - shift) == 0;
-}
-
 static bool
 sampled(const struct pd_context *ctx, uint64_t key)
 {
@@ -74,14 +66,16 @@ ghost_capacity(const struct pd_context *ctx)
 	return ctx->capacity >> ctx->shift;
 }
 
-/* A moving mean: a plain mean over the first ${weight} values. */
-static uint64_t
+/* A moving mean: a plain mean over the first ${weight} values. Inline, for
+ * the division by a constant power of two. */
+static inline uint64_t
 moving(uint64_t mean, uint64_t value, uint64_t n, uint64_t weight)
 {
-	const uint64_t w = n < weight ? n : weight;
+	const bool up = value >= mean;
+	uint64_t step = up ? value - mean : mean - value;
 
-	return value >= mean ? mean + (value - mean) / w
-			     : mean - (mean - value) / w;
+	step = n < weight ? step / n : step / weight;
+	return up ? mean + step : mean - step;
 }
 
 static uint8_t
@@ -239,7 +233,7 @@ pd_context_set_capacity(struct pd_context *ctx, uint64_t capacity)
 static bool
 seen_before(struct pd_context *ctx, uint64_t key)
 {
-	const uint64_t h = pd_mix64(key + SELECT_SALT);
+	const uint64_t h = pd_mix64(key + PD_CONTEXT_SALT);
 	const uint32_t a = (uint32_t)h % BLOOM_BITS;
 	const uint32_t b = (uint32_t)(h >> 32) % BLOOM_BITS;
 	const uint64_t ma = (uint64_t)1 << (a % 64);
@@ -310,20 +304,13 @@ pd_context_shift(const struct pd_context *ctx)
 	return ctx->shift;
 }
 
-bool
-pd_context_access(struct pd_context *ctx, uint64_t key, bool hit, uint32_t size,
+/* An access to a key of the sample. */
+static void
+access_sampled(struct pd_context *ctx, uint64_t key, bool hit, uint32_t size,
     uint64_t tick)
 {
 	uint32_t i;
 
-	ctx->accesses++;
-	ctx->hits += hit;
-	ctx->hit_ratio = (uint32_t)moving(
-	    ctx->hit_ratio, hit ? ONE : 0, ctx->accesses, RATIO_WEIGHT);
-	ctx->codes.hit_ratio = share_code(ctx->hit_ratio);
-	ctx->last = -1;
-	if (!sampled(ctx, key))
-		return false;
 	ctx->seen++;
 	ctx->own_hits += hit;
 	ctx->new_share = (uint32_t)moving(ctx->new_share,
@@ -345,6 +332,20 @@ pd_context_access(struct pd_context *ctx, uint64_t key, bool hit, uint32_t size,
 		ghost_add(ctx, key, size, tick);
 	}
 	shrink(ctx, tick);
+}
+
+bool
+pd_context_access(struct pd_context *ctx, uint64_t key, bool hit, uint32_t size,
+    uint64_t tick)
+{
+	ctx->accesses++;
+	ctx->hits += hit;
+	ctx->hit_ratio = (uint32_t)moving(
+	    ctx->hit_ratio, hit ? ONE : 0, ctx->accesses, RATIO_WEIGHT);
+	ctx->last = -1;
+	if (!sampled(ctx, key))
+		return false;
+	access_sampled(ctx, key, hit, size, tick);
 	return true;
 }
 
@@ -409,7 +410,11 @@ pd_context_delete(struct pd_context *ctx, uint64_t key)
 struct pd_context_codes
 pd_context_codes(const struct pd_context *ctx)
 {
-	return ctx->codes;
+	struct pd_context_codes codes = ctx->codes;
+
+	if (ctx->accesses > 0)
+		codes.hit_ratio = share_code(ctx->hit_ratio);
+	return codes;
 }
 
 void

@@ -20,7 +20,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/hash.h"
+
 #define PD_CONTEXT_MAX 5000
+#define PD_CONTEXT_SALT 0x70642d67686f7374ULL /* of the selection */
 
 struct pd_context;
 struct pd_err;
@@ -53,8 +56,13 @@ struct pd_context *pd_context_new(
 void pd_context_free(struct pd_context *ctx);
 
 /* Whether ${key} is in the ghost's sample at rate 2^-shift, shift < 64: the
- * rule of all miniature caches. */
-bool pd_context_selects(uint64_t key, unsigned shift);
+ * rule of all miniature caches. Asked at every access, and no most times. */
+static inline bool
+pd_context_selects(uint64_t key, unsigned shift)
+{
+	return shift == 0 ||
+	       pd_mix64(key ^ PD_CONTEXT_SALT) >> (64 - shift) == 0;
+}
 
 /* The limit changed. */
 void pd_context_set_capacity(struct pd_context *ctx, uint64_t capacity);

@@ -1,7 +1,6 @@
 #include <stdlib.h>
 
 #include "base/err.h"
-#include "cache/context.h"
 #include "cache/keyindex.h"
 #include "cache/mini.h"
 
@@ -37,12 +36,6 @@ pd_mini_shift(uint64_t objects, uint32_t most)
 	while (shift < PD_MINI_SHIFT_MAX && objects >> shift > most)
 		shift++;
 	return shift;
-}
-
-bool
-pd_mini_sampled(uint64_t key, unsigned shift)
-{
-	return pd_context_selects(key, shift);
 }
 
 static uint64_t

@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cache/context.h"
 #include "cache/policy.h"
 
 struct pd_err;
@@ -50,7 +51,11 @@ enum pd_mini_found {
 unsigned pd_mini_shift(uint64_t objects, uint32_t most);
 
 /* Whether a key is in the sample of rate 2^-shift. */
-bool pd_mini_sampled(uint64_t key, unsigned shift);
+static inline bool
+pd_mini_sampled(uint64_t key, unsigned shift)
+{
+	return pd_context_selects(key, shift);
+}
 
 /*
  * pd_mini_new(ops, real, shift, err):

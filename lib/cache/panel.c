@@ -9,6 +9,16 @@
 #define WEIGHTS 65536	   /* accesses in the mean weight */
 #define BYTES_AN_OBJECT 80 /* of a mini, about, with index and ghosts */
 
+static void
+count_memory(struct pd_panel *p)
+{
+	unsigned i;
+
+	p->memory = 0;
+	for (i = 0; i < p->experts; i++)
+		p->memory += pd_mini_memory(p->mini[i]);
+}
+
 int
 pd_panel_init(struct pd_panel *p, const struct pd_policy_ops *const *ops,
     unsigned n, uint32_t most, const struct pd_policy_params *real,
@@ -31,6 +41,7 @@ pd_panel_init(struct pd_panel *p, const struct pd_policy_ops *const *ops,
 			return -1;
 		}
 	}
+	count_memory(p);
 	return 0;
 }
 
@@ -91,7 +102,7 @@ pd_panel_access(struct pd_panel *p, const struct pd_access *acc)
 	unsigned i;
 	bool done;
 
-	if (p->experts == 0 || !pd_mini_sampled(acc->key, p->shift))
+	if (!pd_panel_sees(p, acc->key))
 		return false;
 	p->seen++;
 	for (i = 0; i < p->experts; i++) {
@@ -111,8 +122,10 @@ pd_panel_access(struct pd_panel *p, const struct pd_access *acc)
 			judged |= 1U << i;
 	}
 	done = pd_judge_access(&p->judge, missed, judged, weigh(p, acc));
-	if (missed != 0)
+	if (missed != 0) {
 		thin_out(p, acc->tick);
+		count_memory(p);
+	}
 	if (done)
 		pd_judge_scale(&p->judge, largest(p));
 	return done;
@@ -123,8 +136,11 @@ pd_panel_set_size(struct pd_panel *p, const struct pd_access *acc)
 {
 	unsigned i;
 
+	if (!pd_panel_sees(p, acc->key))
+		return;
 	for (i = 0; i < p->experts; i++)
 		pd_mini_set_size(p->mini[i], acc);
+	count_memory(p);
 }
 
 void
@@ -132,7 +148,7 @@ pd_panel_delete(struct pd_panel *p, uint64_t key)
 {
 	unsigned i;
 
-	if (!pd_mini_sampled(key, p->shift))
+	if (!pd_panel_sees(p, key))
 		return;
 	for (i = 0; i < p->experts; i++)
 		pd_mini_delete(p->mini[i], key);
@@ -145,6 +161,7 @@ pd_panel_set_capacity(struct pd_panel *p, uint64_t capacity, uint64_t tick)
 
 	for (i = 0; i < p->experts; i++)
 		pd_mini_set_capacity(p->mini[i], capacity, tick);
+	count_memory(p);
 }
 
 uint32_t
@@ -162,6 +179,7 @@ pd_panel_limit(struct pd_panel *p, uint32_t most, uint64_t tick)
 {
 	p->most = most;
 	thin_out(p, tick);
+	count_memory(p);
 }
 
 bool
@@ -182,6 +200,7 @@ pd_panel_set_model(
 	const bool had = p->models & 1U << expert;
 
 	pd_mini_set_model(p->mini[expert], model);
+	count_memory(p);
 	p->models &= ~(1U << expert);
 	if (model != NULL)
 		p->models |= 1U << expert;
@@ -209,10 +228,5 @@ pd_panel_working(const struct pd_panel *p)
 size_t
 pd_panel_memory(const struct pd_panel *p)
 {
-	size_t n = 0;
-	unsigned i;
-
-	for (i = 0; i < p->experts; i++)
-		n += pd_mini_memory(p->mini[i]);
-	return n;
+	return p->memory;
 }

@@ -15,10 +15,10 @@
 #include <stdint.h>
 
 #include "cache/judge.h"
+#include "cache/mini.h"
 #include "cache/policy.h"
 
 struct pd_err;
-struct pd_mini;
 struct pd_model;
 
 struct pd_panel {
@@ -33,6 +33,7 @@ struct pd_panel {
 	unsigned shift; /* the rate is 2^-shift */
 	uint32_t most;	/* objects a mini */
 	uint64_t seen;	/* accesses to keys of the sample */
+	size_t memory;	/* of the minis, counted when that may have changed */
 };
 
 /*
@@ -46,6 +47,14 @@ int pd_panel_init(struct pd_panel *p, const struct pd_policy_ops *const *ops,
     unsigned n, uint32_t most, const struct pd_policy_params *real,
     struct pd_err *err);
 void pd_panel_release(struct pd_panel *p);
+
+/* Whether an access to ${key} says anything to the panel: the others, which
+ * are most, need not be told to it. */
+static inline bool
+pd_panel_sees(const struct pd_panel *p, uint64_t key)
+{
+	return p->experts > 0 && pd_mini_sampled(key, p->shift);
+}
 
 /* An access, whose object is stored if it was missed. True when it is time to
  * ask the judge. */
@@ -76,7 +85,8 @@ void pd_panel_set_model(
 
 /* The experts that work, as bits. */
 uint32_t pd_panel_working(const struct pd_panel *p);
-/* Bytes allocated, the structure itself not among them. */
+/* Bytes allocated, the structure itself not among them; O(1), it is asked at
+ * every write. */
 size_t pd_panel_memory(const struct pd_panel *p);
 
 #endif /* PD_CACHE_PANEL_H */

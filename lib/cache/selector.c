@@ -315,18 +315,25 @@ choose(struct selector *s)
 	rule(s, pd_judge_choose(&s->panel.judge, able(s)));
 }
 
-/* The minis see an access; whoever should rule after it does. */
+/* The minis see an access to a key of the sample; whoever should rule after it
+ * does. */
 static void
-show(struct selector *s, const struct pd_access *acc)
+show_sampled(struct selector *s, const struct pd_access *acc)
 {
-	bool done;
+	const bool done = pd_panel_access(&s->panel, acc);
 
-	s->tick = acc->tick;
-	done = pd_panel_access(&s->panel, acc);
 	if (s->following && s->panel.shift > 0)
 		go_alone(s);
 	if (done)
 		choose(s);
+}
+
+static inline void
+show(struct selector *s, const struct pd_access *acc)
+{
+	s->tick = acc->tick;
+	if (pd_panel_sees(&s->panel, acc->key))
+		show_sampled(s, acc);
 }
 
 static int
