@@ -86,6 +86,7 @@ static int
 add_size(const char *text, struct pd_err *err)
 {
 	struct size *s = &opt.size[opt.sizes];
+	int i;
 
 	if (opt.sizes == MAX_SIZES)
 		return pd_err_set(err, "more than %d sizes", MAX_SIZES);
@@ -100,6 +101,10 @@ add_size(const char *text, struct pd_err *err)
 	} else if (s->units == 0) {
 		return pd_err_set(err, "'%s' is no size", text);
 	}
+	for (i = 0; i < opt.sizes; i++)
+		if (opt.size[i].share == s->share &&
+		    opt.size[i].units == s->units)
+			return 0;
 	opt.sizes++;
 	return 0;
 }

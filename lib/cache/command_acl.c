@@ -176,6 +176,11 @@ acl_setuser(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 					  "or null characters");
 		return;
 	}
+	/* A line of a file could not name it. */
+	if (a[2].n == 0) {
+		pd_reply_error(&c->reply, "ERR Usernames can't be empty");
+		return;
+	}
 	u = pd_acl_set_user(c->server->acl, a[2].p, a[2].n, a + 3, n - 3, &err);
 	if (u == NULL) {
 		pd_reply_errorf(&c->reply, "ERR %s", err.msg);

@@ -153,13 +153,15 @@ static void
 reply_ghost(struct pd_client *c, const struct ghost *g)
 {
 	const bool by_bytes = c->server->store->cfg.maxobjects == 0;
+	const uint64_t limit = c->server->store->cfg.maxmemory;
 	struct pd_reply *r = &c->reply;
 
+	/* 0: no limit. */
 	pd_reply_map(r, 10);
 	pd_reply_pair_str(r, "name", g->name);
 	pd_reply_pair_str(r, "policy", g->policy);
-	pd_reply_pair_int(
-	    r, by_bytes ? "capacity_bytes" : "capacity_objects", g->capacity);
+	pd_reply_pair_int(r, by_bytes ? "capacity_bytes" : "capacity_objects",
+	    by_bytes && limit == 0 ? 0 : g->capacity);
 	pd_reply_pair_int(r, "rate_ppm", (uint64_t)(g->rate * 1e6));
 	pd_reply_pair_int(r, "sampled_objects", g->objects);
 	pd_reply_pair_int(r, "sampled_reads", g->reads);

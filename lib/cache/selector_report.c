@@ -30,9 +30,10 @@ pd_selector_values(
 	for (i = 0; i < s->experts; i++) {
 		e = &s->expert[i];
 		put(&out[n++], e->name, "_miss_ratio",
-		    e->judged ? e->miss_ratio : (double)NAN, false);
+		    e->judged && s->seen > 0 ? e->miss_ratio : (double)NAN,
+		    false);
 		put(&out[n++], e->name, "_vs_lru_se",
-		    e->judged ? e->error : (double)NAN, false);
+		    e->judged && s->seen > 0 ? e->error : (double)NAN, false);
 	}
 	return n;
 }

@@ -16,6 +16,9 @@
 bool pd_cli_quiet;
 bool pd_cli_verbose;
 
+static const char *program_name = "predis";
+static const char *verb_name = ""; /* the one that runs */
+
 static struct {
 	bool help;
 	bool version;
@@ -244,6 +247,7 @@ run_verb(
 	struct pd_err err = PD_ERR_INIT;
 	int n;
 
+	verb_name = v->name;
 	gnu_init(&g, v->opts);
 	if ((n = parse(&g, argc, argv)) < 0)
 		return PD_EXIT_FAIL;
@@ -293,7 +297,6 @@ no_verb(const struct pd_program *p, int argc, char **argv)
 	return pd_cli_usage("missing verb");
 }
 
-static const char *program_name = "predis";
 static bool output_failed; /* and that was told */
 
 static int
@@ -377,7 +380,8 @@ pd_cli_usage(const char *fmt, ...)
 	va_start(ap, fmt);
 	message(fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "try '%s --help'\n", program_name);
+	fprintf(stderr, "try '%s%s%s --help'\n", program_name,
+	    verb_name[0] != '\0' ? " " : "", verb_name);
 	return PD_EXIT_FAIL;
 }
 

@@ -282,9 +282,10 @@ pd_evreader_damage_text(const struct pd_evreader *r, char *out, size_t n)
 	if (s.damaged == 0)
 		return false;
 	(void)snprintf(out, n,
-	    "has %llu damaged parts, which are left out: %llu records lost as "
-	    "far as known (predis-sample verify tells where)",
-	    (unsigned long long)s.damaged, (unsigned long long)s.records_lost);
+	    "has %llu damaged part%s, left out: %llu records lost as far as "
+	    "known (predis-sample verify tells where)",
+	    (unsigned long long)s.damaged, s.damaged == 1 ? "" : "s",
+	    (unsigned long long)s.records_lost);
 	return true;
 }
 

@@ -107,11 +107,11 @@ setup() {
 	printf XXXX | dd of=bad.pds bs=1 seek=$((size / 2)) conv=notrunc \
 	    2>/dev/null
 	run -0 --separate-stderr predis-retrain train -c 1000 -o m.pdm bad.pds
-	[[ $stderr == *"'bad.pds' has 1 damaged parts"*" records lost"* ]]
+	[[ $stderr == *"'bad.pds' has 1 damaged part, "*" records lost"* ]]
 	run -3 --separate-stderr predis-retrain train -c 30000 -o n.pdm bad.pds
-	[[ $stderr == *"; the stream has 1 damaged parts"* ]]
+	[[ $stderr == *"; the stream has 1 damaged part, "* ]]
 	run -0 --separate-stderr predis-replay -p lru -s 10% bad.pds
-	[[ $stderr == *"'bad.pds' has 1 damaged parts"*" records lost"* ]]
+	[[ $stderr == *"'bad.pds' has 1 damaged part, "*" records lost"* ]]
 }
 
 @test "no better than LRU on the hold-out is exit 1 and no file, unless forced" {
