@@ -1,0 +1,227 @@
+/* Ports and sockets that clients come in by, and who is let in. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include "base/err.h"
+#include "cache/acl.h"
+#include "cache/client.h"
+#include "cache/listen.h"
+#include "cache/server.h"
+#include "io/sock.h"
+#include "io/tls.h"
+
+#define ACCEPTS 64	 /* connections a turn */
+#define UNIX_RESERVED 16 /* connections of the Unix socket above the limit */
+
+struct pd_listener {
+	struct pd_server *server;
+	struct pd_watch watch;
+	bool is_unix;
+	bool is_tls;
+	struct pd_listener *next;
+};
+
+static void
+refuse(int fd, const char *text)
+{
+	const ssize_t n = send(fd, text, strlen(text), MSG_NOSIGNAL);
+
+	(void)n; /* a courtesy */
+	close(fd);
+}
+
+static bool
+needs_no_password(const struct pd_server *s)
+{
+	return s->acl->standard->flags & PD_USER_NOPASS;
+}
+
+static void
+accept_one(struct pd_listener *l, int fd, const struct sockaddr_storage *ss)
+{
+	struct pd_server *s = l->server;
+	struct pd_client *c;
+	const int one = 1;
+
+	s->stats.connections_received++;
+	if (s->nclients >=
+	    s->cfg.maxclients + (l->is_unix ? UNIX_RESERVED : 0)) {
+		s->stats.connections_rejected++;
+		refuse(fd, "-ERR max number of clients reached\r\n");
+		return;
+	}
+	if (s->cfg.protected_mode && needs_no_password(s) && !l->is_unix &&
+	    !pd_sock_loopback(ss)) {
+		s->stats.connections_rejected++;
+		refuse(fd,
+		    "-DENIED predis-serve is in protected mode: it has no "
+		    "password and serves this machine only. Give it "
+		    "--requirepass-file, or --no-protected-mode.\r\n");
+		return;
+	}
+	if (pd_sock_nonblock(fd, true)) {
+		close(fd);
+		return;
+	}
+	if (!l->is_unix) {
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+		setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
+	}
+	c = pd_client_new(s, fd, l->is_tls ? s->tls : NULL, l->is_unix);
+	if (c != NULL)
+		c->is_local = l->is_unix || pd_sock_loopback(ss);
+}
+
+/* Out of descriptors or memory: the periodic work listens again, or the loop
+ * would spin. */
+static void
+accept_failed(struct pd_listener *l, int e)
+{
+	if (e == EAGAIN || e == EINTR || e == ECONNABORTED)
+		return;
+	pd_server_log(l->server, PD_LOG_WARNING,
+	    "cannot accept a connection: %s", strerror(e));
+	if (e == EMFILE || e == ENFILE || e == ENOMEM || e == ENOBUFS)
+		pd_loop_change(l->server->loop, &l->watch, 0);
+}
+
+static void
+on_accept(void *cookie, unsigned ready)
+{
+	struct pd_listener *l = cookie;
+	struct sockaddr_storage ss;
+	socklen_t len;
+	int fd, i;
+
+	(void)ready;
+	pd_server_time(l->server);
+	for (i = 0; i < ACCEPTS; i++) {
+		len = sizeof(ss);
+		memset(&ss, 0, sizeof(ss));
+		fd = accept(l->watch.fd, (struct sockaddr *)&ss, &len);
+		if (fd < 0) {
+			accept_failed(l, errno);
+			return;
+		}
+		accept_one(l, fd, &ss);
+	}
+}
+
+static int
+listen_on(struct pd_server *s, const struct pd_addr *addr, bool tls,
+    struct pd_err *err)
+{
+	struct pd_listener *l = calloc(1, sizeof(*l));
+
+	if (l == NULL)
+		return pd_err_nomem(err);
+	if ((l->watch.fd = pd_sock_listen(addr, err)) < 0) {
+		free(l);
+		return -1;
+	}
+	l->server = s;
+	l->is_unix = addr->is_unix;
+	l->is_tls = tls;
+	l->watch.events = PD_LOOP_READ;
+	l->watch.fn = on_accept;
+	l->watch.cookie = l;
+	if (pd_loop_add(s->loop, &l->watch)) {
+		close(l->watch.fd);
+		free(l);
+		return pd_err_sys(err, "cannot watch a listener");
+	}
+	l->next = s->listeners;
+	s->listeners = l;
+	return 0;
+}
+
+/* Listen with one port on all addresses of cfg.bind; *out is the port. */
+static int
+listen_port(struct pd_server *s, int64_t port, bool tls, uint16_t *out,
+    struct pd_err *err)
+{
+	const char *p = s->cfg.bind;
+	struct pd_addr addr;
+	size_t n;
+
+	for (;;) {
+		p += strspn(p, " ,");
+		if ((n = strcspn(p, " ,")) == 0)
+			return 0;
+		memset(&addr, 0, sizeof(addr));
+		if (n >= sizeof(addr.host))
+			return pd_err_set(
+			    err, "address '%.*s' is too long", (int)n, p);
+		memcpy(addr.host, p, n);
+		snprintf(addr.port, sizeof(addr.port), "%u",
+		    *out != 0 ? (unsigned)*out : (unsigned)port);
+		if (listen_on(s, &addr, tls, err))
+			return -1;
+		*out = pd_sock_port(s->listeners->watch.fd);
+		p += n;
+	}
+}
+
+int
+pd_listen_open(struct pd_server *s, struct pd_err *err)
+{
+	struct pd_addr addr = {.is_unix = true};
+
+	if (s->cfg.port >= 0 &&
+	    listen_port(s, s->cfg.port, false, &s->port, err))
+		return -1;
+	if (s->cfg.unixsocket != NULL) {
+		if (strlen(s->cfg.unixsocket) >= sizeof(addr.host))
+			return pd_err_set(err, "socket path '%s' is too long",
+			    s->cfg.unixsocket);
+		memcpy(addr.host, s->cfg.unixsocket,
+		    strlen(s->cfg.unixsocket) + 1);
+		if (listen_on(s, &addr, false, err))
+			return -1;
+	}
+	if (s->cfg.tls_port < 0)
+		return 0;
+#if PD_TLS
+	if (s->cfg.tls_cert == NULL || s->cfg.tls_key == NULL)
+		return pd_err_set(err, "TLS needs a certificate and a key");
+	s->tls =
+	    pd_tls_ctx_new(s->cfg.tls_cert, s->cfg.tls_key, s->cfg.tls_ca, err);
+	if (s->tls == NULL)
+		return -1;
+	return listen_port(s, s->cfg.tls_port, true, &s->tls_port, err);
+#else
+	return pd_err_set(err, "this build has no TLS (TLS=0)");
+#endif
+}
+
+void
+pd_listen_resume(struct pd_server *s)
+{
+	struct pd_listener *l;
+
+	for (l = s->listeners; l != NULL; l = l->next)
+		pd_loop_change(s->loop, &l->watch, PD_LOOP_READ);
+}
+
+void
+pd_listen_close(struct pd_server *s)
+{
+	struct pd_listener *l;
+
+	while ((l = s->listeners) != NULL) {
+		s->listeners = l->next;
+		pd_loop_remove(s->loop, &l->watch);
+		close(l->watch.fd);
+		if (l->is_unix)
+			unlink(s->cfg.unixsocket);
+		free(l);
+	}
+}
