@@ -1,10 +1,10 @@
 /*
- * Keys, values, expiry. What is resident has a slot (slots.c); the index finds
- * the entry of a key. Eviction, limits and the policy's own affairs are in
- * evict.c.
+ * Keys by name: reading, writing, deleting. What is resident has a slot
+ * (slots.c); the index finds the entry of a key. An entry's bytes are in
+ * entry.c, walks over all keys in store_walk.c, eviction, limits and the
+ * policy's own affairs in evict.c.
  */
 
-#include <assert.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,70 +127,6 @@ pd_store_entry_bytes(const struct pd_entry *e)
 	return malloc_usable_size((void *)(uintptr_t)e) + sizeof(size_t);
 }
 
-/* Entries. */
-
-static size_t
-entry_need(size_t klen, size_t vlen, bool ttl)
-{
-	return sizeof(struct pd_entry) + (ttl ? 8 : 0) + klen + vlen;
-}
-
-static uint8_t *
-value_of(struct pd_entry *e)
-{
-	return e->data + (e->flags & PD_ENTRY_TTL ? 8 : 0) + e->klen;
-}
-
-/* Free what has left the store, or leave that to the last holder. */
-static void
-entry_discard(struct pd_store *st, struct pd_entry *e)
-{
-	e->slot = PD_NO_SLOT;
-	if (e->holds > 0)
-		return;
-	st->entry_bytes -= pd_store_entry_bytes(e);
-	free(e);
-}
-
-bool
-pd_store_hold(struct pd_entry *e)
-{
-	if (e->holds == UINT8_MAX)
-		return false;
-	e->holds++;
-	return true;
-}
-
-void
-pd_store_release(struct pd_store *st, struct pd_entry *e)
-{
-	assert(e->holds > 0);
-	e->holds--;
-	if (e->holds == 0 && e->slot == PD_NO_SLOT)
-		entry_discard(st, e);
-}
-
-static struct pd_entry *
-entry_new(
-    struct pd_store *st, const struct pd_key *k, size_t vlen, int64_t expiry)
-{
-	const bool ttl = expiry != 0;
-	struct pd_entry *e = malloc(entry_need(k->n, vlen, ttl));
-
-	if (e == NULL)
-		return NULL;
-	e->vlen = (uint32_t)vlen;
-	e->klen = (uint16_t)k->n;
-	e->flags = (uint8_t)((ttl ? PD_ENTRY_TTL : 0) | k->db << 4);
-	e->holds = 0;
-	e->slot = PD_NO_SLOT;
-	if (ttl)
-		memcpy(e->data, &expiry, sizeof(expiry));
-	memcpy(value_of(e) - k->n, k->p, k->n);
-	st->entry_bytes += pd_store_entry_bytes(e);
-	return e;
-}
-
 /* The policy's view of an access. */
 struct pd_access
 store_access(const struct pd_store *st, uint64_t hash, const struct pd_entry *e,
@@ -289,11 +225,11 @@ store_remove(
 	st->total--;
 	if (e->flags & PD_ENTRY_TTL)
 		st->expiring[db]--;
-	entry_discard(st, e);
+	store_entry_discard(st, e);
 }
 
-static void
-expire(struct pd_store *st, struct pd_entry *e, const struct pd_key *k)
+void
+store_expire(struct pd_store *st, struct pd_entry *e, const struct pd_key *k)
 {
 	if (st->changed != NULL)
 		st->changed(st->changed_cookie, k);
@@ -310,7 +246,7 @@ pd_store_peek(struct pd_store *st, const struct pd_key *k)
 
 	if (e != NULL && e->flags & PD_ENTRY_TTL &&
 	    pd_entry_expiry(e) <= st->now_ms) {
-		expire(st, e, k);
+		store_expire(st, e, k);
 		return NULL;
 	}
 	return e;
@@ -445,7 +381,7 @@ insert(struct pd_store *st, const struct pd_key *k, const struct pd_put *put,
 	cost = put->cost != 0 ? pd_refetch_hinted(put->cost)
 			      : pd_refetch_measured(&st->costs,
 				    pd_refetch_past(&st->costs, k->hash), took);
-	if ((e = entry_new(st, k, put->len, expiry)) == NULL)
+	if ((e = store_entry_new(st, k, put->len, expiry)) == NULL)
 		return refuse(st);
 	/* A fill is the read that missed: nobody wrote. */
 	acc = store_access(st, k->hash, e, fill ? PD_OP_GET : put->op);
@@ -457,10 +393,11 @@ insert(struct pd_store *st, const struct pd_key *k, const struct pd_put *put,
 	/* The entry is allocated, so its bytes are counted already. */
 	if (store_make_room_for(st, 0, 1) || place(st, k, e, &acc, cost)) {
 		pd_whatif_remove(st->whatif, k->hash, true);
-		entry_discard(st, e);
+		store_entry_discard(st, e);
 		return refuse(st);
 	}
-	memset(value_of(e), 0, put->keep < put->len ? put->keep : put->len);
+	memset(store_entry_value(e), 0,
+	    put->keep < put->len ? put->keep : put->len);
 	if (fill) {
 		st->stats->fill_bytes += e->vlen;
 		st->stats->fill_cost_us += pd_refetch_us(cost);
@@ -471,58 +408,11 @@ insert(struct pd_store *st, const struct pd_key *k, const struct pd_put *put,
 	return PD_STORE_OK;
 }
 
-/* Put ${n} into the place of ${e} everywhere. */
-static void
-swap_entry(
-    struct pd_store *st, struct pd_entry *e, struct pd_entry *n, uint64_t hash)
-{
-	const unsigned db = pd_entry_db(e);
-
-	n->slot = e->slot;
-	pd_index_replace(&st->index, hash, e, n);
-	st->slots[n->slot] = n;
-	st->expiring[db] += (n->flags & PD_ENTRY_TTL) != 0;
-	st->expiring[db] -= (e->flags & PD_ENTRY_TTL) != 0;
-	entry_discard(st, e);
-}
-
-/* Whether a new form of ${need} bytes fits in the allocation, without wasting
- * much of it. */
-static bool
-fits(const struct pd_entry *e, size_t need)
-{
-	const size_t have = malloc_usable_size((void *)(uintptr_t)e);
-
-	return e->holds == 0 && need <= have && need >= have / 2;
-}
-
-/* Change header and length in place; the first ${keep} bytes stay. */
-static void
-reshape(struct pd_store *st, struct pd_entry *e, size_t vlen, size_t keep,
-    int64_t expiry)
-{
-	const bool had = e->flags & PD_ENTRY_TTL, has = expiry != 0;
-	const unsigned db = pd_entry_db(e);
-
-	if (had != has) {
-		memmove(e->data + (has ? 8 : 0), e->data + (had ? 8 : 0),
-		    e->klen + (keep < e->vlen ? keep : e->vlen));
-		e->flags ^= PD_ENTRY_TTL;
-		if (has)
-			st->expiring[db]++;
-		else
-			st->expiring[db]--;
-	}
-	if (has)
-		memcpy(e->data, &expiry, sizeof(expiry));
-	e->vlen = (uint32_t)vlen;
-}
-
 static enum pd_store_status
 update(struct pd_store *st, const struct pd_key *k, const struct pd_put *put,
     int64_t expiry, struct pd_entry *e, struct pd_entry **out)
 {
-	const size_t need = entry_need(k->n, put->len, expiry != 0);
+	const size_t need = store_entry_need(k->n, put->len, expiry != 0);
 	const size_t keep = put->keep < e->vlen ? put->keep : e->vlen;
 	const size_t old = e->vlen;
 	struct pd_entry *n = e;
@@ -533,14 +423,14 @@ update(struct pd_store *st, const struct pd_key *k, const struct pd_put *put,
 	if (put->cost != 0)
 		pd_refetch_set(
 		    &st->costs, e->slot, pd_refetch_hinted(put->cost));
-	if (fits(e, need)) {
-		reshape(st, e, put->len, keep, expiry);
+	if (store_entry_fits(e, need)) {
+		store_entry_reshape(st, e, put->len, keep, expiry);
 	} else {
-		if ((n = entry_new(st, k, put->len, expiry)) == NULL)
+		if ((n = store_entry_new(st, k, put->len, expiry)) == NULL)
 			return refuse(st);
 		kept = keep < put->len ? keep : put->len;
-		memcpy(value_of(n), pd_entry_value(e), kept);
-		swap_entry(st, e, n, k->hash);
+		memcpy(store_entry_value(n), pd_entry_value(e), kept);
+		store_entry_swap(st, e, n, k->hash);
 		acc = store_access(st, k->hash, n, put->op);
 		if (st->cfg.maxobjects == 0 &&
 		    st->policy->ops->set_size != NULL)
@@ -549,7 +439,7 @@ update(struct pd_store *st, const struct pd_key *k, const struct pd_put *put,
 	/* Size and time to live as they are now. */
 	access_hit(st, k, n, put->op, false);
 	if (put->keep > old && put->len > old)
-		memset(value_of(n) + old, 0,
+		memset(store_entry_value(n) + old, 0,
 		    (put->keep < put->len ? put->keep : put->len) - old);
 	if (tapped(st, k))
 		tap(st, k, put->op, n, PD_EV_HIT, st->tick);
@@ -578,7 +468,7 @@ enum pd_store_status
 pd_store_put(struct pd_store *st, const struct pd_key *k,
     const struct pd_put *put, uint8_t **value)
 {
-	const uint64_t need = entry_need(k->n, put->len, true);
+	const uint64_t need = store_entry_need(k->n, put->len, true);
 	const double share = (double)st->cfg.maxmemory * st->cfg.max_share;
 	struct pd_entry *e;
 	enum pd_store_status r;
@@ -601,7 +491,7 @@ pd_store_put(struct pd_store *st, const struct pd_key *k,
 	if (r != PD_STORE_OK)
 		return r;
 	st->stats->writes++;
-	*value = value_of(e);
+	*value = store_entry_value(e);
 	return PD_STORE_OK;
 }
 
@@ -613,13 +503,14 @@ pd_store_set_expiry(struct pd_store *st, struct pd_entry *e, int64_t expiry)
 
 	if (st->changed != NULL)
 		st->changed(st->changed_cookie, &k);
-	if (fits(e, entry_need(e->klen, e->vlen, expiry != 0))) {
-		reshape(st, e, e->vlen, e->vlen, expiry);
+	if (store_entry_fits(
+		e, store_entry_need(e->klen, e->vlen, expiry != 0))) {
+		store_entry_reshape(st, e, e->vlen, e->vlen, expiry);
 	} else {
-		if ((n = entry_new(st, &k, e->vlen, expiry)) == NULL)
+		if ((n = store_entry_new(st, &k, e->vlen, expiry)) == NULL)
 			return NULL;
-		memcpy(value_of(n), pd_entry_value(e), e->vlen);
-		swap_entry(st, e, n, k.hash);
+		memcpy(store_entry_value(n), pd_entry_value(e), e->vlen);
+		store_entry_swap(st, e, n, k.hash);
 	}
 	pd_whatif_set_expiry(st->whatif, k.hash, k.db, expiry);
 	if (st->tap != NULL && st->tap->on) {
@@ -675,79 +566,4 @@ pd_store_cost(struct pd_store *st, const struct pd_key *k)
 
 	return pd_refetch_us(e != NULL ? pd_refetch_get(&st->costs, e->slot)
 				       : pd_refetch_past(&st->costs, k->hash));
-}
-
-void
-pd_store_flush(struct pd_store *st, int db)
-{
-	struct pd_entry *e;
-	struct pd_key k;
-	uint32_t i;
-
-	for (i = 0; i < st->slots_used; i++) {
-		e = store_slot(st, i);
-		if (e == NULL || (db >= 0 && pd_entry_db(e) != (unsigned)db))
-			continue;
-		k = pd_store_entry_key(st, e);
-		if (st->changed != NULL)
-			st->changed(st->changed_cookie, &k);
-		st->stats->deleted++;
-		store_remove(st, e, k.hash, PD_GONE_FLUSHED);
-	}
-	st->flushed_tick = st->tick;
-	st->flushed_us = st->now_us;
-	pd_whatif_flush(st->whatif, db);
-	st->whatif_bytes = pd_whatif_memory(st->whatif);
-	if (st->total == 0)
-		store_reset_policy(st);
-	store_slots_fit(st);
-}
-
-struct pd_entry *
-pd_store_random(struct pd_store *st, unsigned db)
-{
-	struct pd_entry *e;
-	uint32_t i, n;
-
-	if (st->count[db] == 0)
-		return NULL;
-	for (n = 0; n < 100; n++) {
-		st->rng = pd_mix64(st->rng + 0x9e3779b97f4a7c15ULL);
-		e = pd_index_random(&st->index, st->rng);
-		if (pd_entry_db(e) == db)
-			return e;
-	}
-	for (i = 0; i < st->slots_used; i++) {
-		e = store_slot(st, i);
-		if (e != NULL && pd_entry_db(e) == db)
-			return e;
-	}
-	return NULL;
-}
-
-bool
-pd_store_expire_some(struct pd_store *st, unsigned n)
-{
-	struct pd_entry *e;
-	struct pd_key k;
-	unsigned i, looked = 0, gone = 0;
-
-	if (n > st->slots_used)
-		n = st->slots_used;
-	for (i = 0; i < n; i++) {
-		if (++st->expire_cursor >= st->slots_used)
-			st->expire_cursor = 0;
-		e = store_slot(st, st->expire_cursor);
-		if (e == NULL || !(e->flags & PD_ENTRY_TTL))
-			continue;
-		looked++;
-		if (pd_entry_expiry(e) > st->now_ms)
-			continue;
-		k = pd_store_entry_key(st, e);
-		expire(st, e, &k);
-		gone++;
-	}
-	if (gone > 0)
-		store_slots_fit(st);
-	return gone * 10 > looked;
 }

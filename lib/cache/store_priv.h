@@ -1,13 +1,47 @@
 #ifndef PD_CACHE_STORE_PRIV_H
 #define PD_CACHE_STORE_PRIV_H
 
-/* What store.c, slots.c and evict.c share. */
+/* What the files of the store share. */
 
 #include "cache/evictlog.h"
 #include "cache/store.h"
 
 /* The entry of a slot, or NULL when the slot is free. */
 struct pd_entry *store_slot(const struct pd_store *st, uint32_t slot);
+
+/* Bytes of an entry with a key and a value of these lengths. */
+static inline size_t
+store_entry_need(size_t klen, size_t vlen, bool ttl)
+{
+	return sizeof(struct pd_entry) + (ttl ? 8 : 0) + klen + vlen;
+}
+
+/* Where its value is written. */
+static inline uint8_t *
+store_entry_value(struct pd_entry *e)
+{
+	return e->data + (e->flags & PD_ENTRY_TTL ? 8 : 0) + e->klen;
+}
+
+/* A new entry that is nowhere yet, the value not written; NULL out of
+ * memory. */
+struct pd_entry *store_entry_new(
+    struct pd_store *st, const struct pd_key *k, size_t vlen, int64_t expiry);
+/* Free what has left the store, or leave that to the last holder. */
+void store_entry_discard(struct pd_store *st, struct pd_entry *e);
+/* Put ${n} into the place of ${e} everywhere. */
+void store_entry_swap(
+    struct pd_store *st, struct pd_entry *e, struct pd_entry *n, uint64_t hash);
+/* Whether a new form of ${need} bytes fits in the allocation, without wasting
+ * much of it. */
+bool store_entry_fits(const struct pd_entry *e, size_t need);
+/* Change header and length in place; the first ${keep} bytes stay. */
+void store_entry_reshape(struct pd_store *st, struct pd_entry *e, size_t vlen,
+    size_t keep, int64_t expiry);
+/* A key's time is over. */
+void store_expire(
+    struct pd_store *st, struct pd_entry *e, const struct pd_key *k);
+
 /* A free slot, for which one is evicted where memory does not allow another;
  * PD_NO_SLOT when it ran out. */
 uint32_t store_slot_take(struct pd_store *st);

@@ -1,0 +1,82 @@
+/* What concerns keys by where they are, not by name: all of them, any of them,
+ * those that have expired. */
+
+#include "base/hash.h"
+#include "cache/store.h"
+#include "cache/store_priv.h"
+#include "cache/whatif.h"
+
+void
+pd_store_flush(struct pd_store *st, int db)
+{
+	struct pd_entry *e;
+	struct pd_key k;
+	uint32_t i;
+
+	for (i = 0; i < st->slots_used; i++) {
+		e = store_slot(st, i);
+		if (e == NULL || (db >= 0 && pd_entry_db(e) != (unsigned)db))
+			continue;
+		k = pd_store_entry_key(st, e);
+		if (st->changed != NULL)
+			st->changed(st->changed_cookie, &k);
+		st->stats->deleted++;
+		store_remove(st, e, k.hash, PD_GONE_FLUSHED);
+	}
+	st->flushed_tick = st->tick;
+	st->flushed_us = st->now_us;
+	pd_whatif_flush(st->whatif, db);
+	st->whatif_bytes = pd_whatif_memory(st->whatif);
+	if (st->total == 0)
+		store_reset_policy(st);
+	store_slots_fit(st);
+}
+
+struct pd_entry *
+pd_store_random(struct pd_store *st, unsigned db)
+{
+	struct pd_entry *e;
+	uint32_t i, n;
+
+	if (st->count[db] == 0)
+		return NULL;
+	for (n = 0; n < 100; n++) {
+		st->rng = pd_mix64(st->rng + 0x9e3779b97f4a7c15ULL);
+		e = pd_index_random(&st->index, st->rng);
+		if (pd_entry_db(e) == db)
+			return e;
+	}
+	for (i = 0; i < st->slots_used; i++) {
+		e = store_slot(st, i);
+		if (e != NULL && pd_entry_db(e) == db)
+			return e;
+	}
+	return NULL;
+}
+
+bool
+pd_store_expire_some(struct pd_store *st, unsigned n)
+{
+	struct pd_entry *e;
+	struct pd_key k;
+	unsigned i, looked = 0, gone = 0;
+
+	if (n > st->slots_used)
+		n = st->slots_used;
+	for (i = 0; i < n; i++) {
+		if (++st->expire_cursor >= st->slots_used)
+			st->expire_cursor = 0;
+		e = store_slot(st, st->expire_cursor);
+		if (e == NULL || !(e->flags & PD_ENTRY_TTL))
+			continue;
+		looked++;
+		if (pd_entry_expiry(e) > st->now_ms)
+			continue;
+		k = pd_store_entry_key(st, e);
+		store_expire(st, e, &k);
+		gone++;
+	}
+	if (gone > 0)
+		store_slots_fit(st);
+	return gone * 10 > looked;
+}
