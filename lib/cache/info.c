@@ -125,6 +125,8 @@ info_memory(struct pd_server *s, struct pd_buf *b)
 	U64("used_memory_ghosts", st->whatif_bytes);
 	U64("used_memory_eviction_log", pd_evictlog_memory(st->evictlog));
 	U64("used_memory_clients", st->client_bytes);
+	U64("used_memory_pubsub", pd_pubsub_memory(s->pubsub));
+	U64("used_memory_slowlog", pd_slowlog_memory(&s->slowlog));
 	U64("used_memory_tap",
 	    pd_tap_memory(s->tap) +
 		(s->tapserver ? pd_tapserver_memory(s->tapserver) : 0));

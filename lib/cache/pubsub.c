@@ -45,7 +45,7 @@ pd_pubsub_free(struct pd_pubsub *p)
 size_t
 pd_pubsub_memory(const struct pd_pubsub *p)
 {
-	return sizeof(*p) + p->buckets * sizeof(struct pd_topic *);
+	return sizeof(*p) + p->buckets * sizeof(struct pd_topic *) + p->bytes;
 }
 
 static uint64_t
@@ -122,6 +122,7 @@ topic_of(struct pd_pubsub *p, enum pd_sub_kind kind, const char *name, size_t n)
 	t->next = p->bucket[hash & (p->buckets - 1)];
 	p->bucket[hash & (p->buckets - 1)] = t;
 	p->count[kind]++;
+	p->bytes += sizeof(*t) + n;
 	return t;
 }
 
@@ -135,13 +136,15 @@ topic_drop_if_unused(struct pd_pubsub *p, struct pd_topic *t)
 	at = find(p, t->kind, t->name, t->name_len, t->hash);
 	*at = t->next;
 	p->count[t->kind]--;
+	p->bytes -=
+	    sizeof(*t) + t->name_len + t->cap * sizeof(struct pd_client *);
 	free(t->clients);
 	free(t);
 }
 
 /* Room for one more. */
 static int
-topic_reserve(struct pd_topic *t)
+topic_reserve(struct pd_pubsub *p, struct pd_topic *t)
 {
 	const uint32_t cap = t->cap == 0 ? 2 : t->cap * 2;
 	struct pd_client **v;
@@ -150,13 +153,14 @@ topic_reserve(struct pd_topic *t)
 		return 0;
 	if ((v = realloc(t->clients, cap * sizeof(struct pd_client *))) == NULL)
 		return -1;
+	p->bytes += (cap - t->cap) * sizeof(struct pd_client *);
 	t->clients = v;
 	t->cap = cap;
 	return 0;
 }
 
 static int
-subs_reserve(struct pd_subs *s)
+subs_reserve(struct pd_pubsub *p, struct pd_subs *s)
 {
 	const uint32_t cap = s->cap == 0 ? 2 : s->cap * 2;
 	struct pd_topic **v;
@@ -165,6 +169,7 @@ subs_reserve(struct pd_subs *s)
 		return 0;
 	if ((v = realloc(s->v, cap * sizeof(struct pd_topic *))) == NULL)
 		return -1;
+	p->bytes += (cap - s->cap) * sizeof(struct pd_topic *);
 	s->v = v;
 	s->cap = cap;
 	return 0;
@@ -185,7 +190,7 @@ pd_subscribe(
 			return 0;
 	if ((t = topic_of(ps, kind, p, n)) == NULL)
 		return -1;
-	if (topic_reserve(t) || subs_reserve(subs)) {
+	if (topic_reserve(ps, t) || subs_reserve(ps, subs)) {
 		topic_drop_if_unused(ps, t);
 		return -1;
 	}
@@ -239,6 +244,8 @@ pd_unsubscribe_all(struct pd_client *c)
 	for (kind = 0; kind < PD_SUB_KINDS; kind++) {
 		while (c->subs[kind].n > 0)
 			leave(c, (enum pd_sub_kind)kind, c->subs[kind].n - 1);
+		c->server->pubsub->bytes -=
+		    c->subs[kind].cap * sizeof(struct pd_topic *);
 		free(c->subs[kind].v);
 		c->subs[kind] = (struct pd_subs){NULL, 0, 0};
 	}

@@ -46,6 +46,7 @@ struct pd_pubsub {
 	uint32_t buckets; /* a power of two, or 0 */
 	uint32_t count[PD_SUB_KINDS];
 	uint64_t limit; /* bytes unread by a subscriber that end it */
+	size_t bytes;	/* of topics, and of who listens to what */
 };
 
 /* Classes of events: notify-keyspace-events. */
@@ -74,6 +75,7 @@ enum pd_notify_class {
 struct pd_pubsub *pd_pubsub_new(uint64_t seed);
 /* After all clients have gone. */
 void pd_pubsub_free(struct pd_pubsub *p);
+/* Bytes allocated, but for messages in the buffers of their receivers. */
 size_t pd_pubsub_memory(const struct pd_pubsub *p);
 
 /* Listen, and stop. 1: done, 0: it was so before, -1: no memory. */

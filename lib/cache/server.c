@@ -150,6 +150,7 @@ pd_server_account(struct pd_server *s)
 	s->store->client_bytes = s->clients_bytes + s->input.cap;
 	s->store->extern_bytes =
 	    s->store->client_bytes + pd_tap_memory(s->tap) +
+	    pd_pubsub_memory(s->pubsub) + pd_slowlog_memory(&s->slowlog) +
 	    (s->tapserver ? pd_tapserver_memory(s->tapserver) : 0);
 }
 

@@ -18,6 +18,7 @@ pd_slowlog_reset(struct pd_slowlog *l)
 	for (i = 0; i < l->len; i++)
 		free(l->ring[(l->first + i) % l->cap]);
 	l->len = 0;
+	l->bytes = 0;
 }
 
 void
@@ -32,8 +33,10 @@ pd_slowlog_release(struct pd_slowlog *l)
 static void
 drop_oldest(struct pd_slowlog *l)
 {
-	l->len--;
-	free(l->ring[(l->first + l->len) % l->cap]);
+	struct pd_slow *e = l->ring[(l->first + --l->len) % l->cap];
+
+	l->bytes -= e->bytes;
+	free(e);
 }
 
 void
@@ -42,6 +45,12 @@ pd_slowlog_set_max(struct pd_slowlog *l, uint32_t max)
 	l->max = max;
 	while (l->len > max)
 		drop_oldest(l);
+}
+
+size_t
+pd_slowlog_memory(const struct pd_slowlog *l)
+{
+	return l->cap * sizeof(struct pd_slow *) + l->bytes;
 }
 
 const struct pd_slow *
@@ -102,6 +111,7 @@ entry(const struct pd_client *c, const struct pd_arg *argv, uint32_t argc,
 	if ((e = malloc(bytes)) == NULL)
 		return NULL;
 	p = (char *)(e + 1);
+	e->bytes = bytes;
 	e->argc = words;
 	for (i = 0; i < words; i++) {
 		if (i == PD_SLOWLOG_WORDS - 1 && argc > words)
@@ -143,4 +153,5 @@ pd_slowlog_add(struct pd_slowlog *l, const struct pd_client *c,
 	l->first = (l->first + l->cap - 1) % l->cap;
 	l->ring[l->first] = e;
 	l->len++;
+	l->bytes += e->bytes;
 }

@@ -6,6 +6,7 @@
  * bounded ring. Words that may be secrets are left out by who adds an entry.
  */
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct pd_arg;
@@ -22,6 +23,7 @@ struct pd_slow {
 	uint64_t us;
 	const char *addr;
 	const char *name;
+	size_t bytes; /* allocated */
 	uint32_t argc;
 	struct {
 		const char *p;
@@ -36,6 +38,7 @@ struct pd_slowlog {
 	uint32_t len;
 	uint32_t max;
 	uint64_t next_id;
+	size_t bytes; /* of the entries */
 };
 
 #define PD_SLOWLOG_INIT                                                        \
@@ -50,6 +53,8 @@ void pd_slowlog_reset(struct pd_slowlog *l);
 void pd_slowlog_set_max(struct pd_slowlog *l, uint32_t max);
 /* The i-th newest entry, i < len. */
 const struct pd_slow *pd_slowlog_at(const struct pd_slowlog *l, uint32_t i);
+/* Bytes allocated. */
+size_t pd_slowlog_memory(const struct pd_slowlog *l);
 /* Add a command that took ${us}; words from ${secret} on are told as
  * "(redacted)". Without memory it is not added. */
 void pd_slowlog_add(struct pd_slowlog *l, const struct pd_client *c,

@@ -19,6 +19,7 @@ info() { cli info everything | tr -d '\r' | sed -n "s/^$1://p"; }
 	[[ $(acme get other) == NOPERM* ]]
 	[[ $(acme flushall) == NOPERM* ]]
 	[ "$(cli acl setuser late on nopass '~*' +ping)" = OK ]
+	[[ $(cli acl setuser "" on) == ERR* ]]
 	[ "$(cli acl save)" = OK ]
 	[ "$(stat -c %a users)" = 600 ]
 	run ! grep -q secret users
@@ -172,6 +173,33 @@ info() { cli info everything | tr -d '\r' | sed -n "s/^$1://p"; }
 	cli latency latest | grep -q '^command$'
 	[ "$(cli latency history command | head -1)" -gt 1000000000 ]
 	[ "$(cli latency reset)" -ge 1 ]
+}
+
+@test "subscriptions and slow commands count as memory, and give it back" {
+	start_serve --maxmemory 8M
+	before=$(info used_memory_pubsub)
+	python3 - "$PORT" <<-'EOF' &
+	import socket, sys, time
+	s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+	for i in range(50):
+	    names = b" ".join(b"%0100d" % (i * 100 + k) for k in range(100))
+	    s.sendall(b"SUBSCRIBE " + names + b"\r\n")
+	    s.recv(1 << 20)
+	time.sleep(30)
+	EOF
+	sub=$!
+	grown() { [ "$(info used_memory_pubsub)" -gt $((before + 5000 * 150)) ]; }
+	wait_for grown
+	kill $sub
+	wait $sub || true
+	left() { [ "$(info used_memory_pubsub)" -lt $((before + 65536 + 8192)) ]; }
+	wait_for left
+	cli config set slowlog-log-slower-than 0
+	for _ in $(seq 20); do cli set a "$(printf %0100d 0)"; done >/dev/null
+	[ "$(info used_memory_slowlog)" -gt 4000 ]
+	cli config set slowlog-log-slower-than -1
+	cli slowlog reset
+	[ "$(info used_memory_slowlog)" -le 2048 ]
 }
 
 @test "options are set at the start, and written back by CONFIG REWRITE" {
