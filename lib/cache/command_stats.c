@@ -83,6 +83,8 @@ pair_selector(struct pd_reply *r, const struct pd_selector_stats *ss,
 	unsigned i;
 
 	pd_reply_pair_str(r, "selector_ruling", ss->ruling);
+	pd_reply_pair_str(r, "selector_contest", ss->contest);
+	pd_reply_pair_str(r, "selector_champion_digest", ss->champion);
 	for (i = 0; i < n; i++)
 		if (v[i].whole)
 			pd_reply_pair_round(r, v[i].name, v[i].value);
@@ -111,7 +113,7 @@ run_stats(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	if (pd_selector_stats(s->store->policy, &ss))
 		values = pd_selector_values(&ss, value);
 	pd_reply_map(r, pd_stats_count + 13 + RATIOS + PD_GAIN_VALUES +
-			    (values > 0 ? values + 1 : 0));
+			    (values > 0 ? values + 3 : 0));
 	pd_reply_pair_str(r, "policy", s->store->cfg.policy->name);
 	pd_reply_pair_str(r, "model", s->model ? s->model->name : "");
 	pd_reply_pair_str(r, "model_digest", s->model ? s->model->digest : "");

@@ -155,6 +155,7 @@ explain_resident(struct pd_store *st, const struct pd_entry *e, uint64_t hash,
 	explain_score(st, p, e->slot, out);
 	explain_rank(st, p, e, hash, out);
 	out->model_rules = strcmp(out->ruling, "learned") == 0 &&
+			   pd_selector_champion(st->policy) == NULL &&
 			   (p != st->policy || pd_learned_rules(p, st->tick));
 }
 

@@ -306,6 +306,8 @@ info_selector(const struct pd_policy *p, struct pd_buf *b)
 		return;
 	n = pd_selector_values(&ss, value);
 	LINE("selector_ruling", "%s", ss.ruling);
+	LINE("selector_contest", "%s", ss.contest);
+	LINE("selector_champion_digest", "%s", ss.champion);
 	for (i = 0; i < n; i++)
 		if (!isnan(value[i].value))
 			pd_buf_printf(b,

@@ -26,6 +26,7 @@
 #define LOSS_LIVES 1.0 /* times the objects, memory of what was lost */
 #define ERRORS_DEFAULT 1.25 /* standard errors, over the default */
 #define ERRORS_OTHER 1.0    /* over another ruler */
+#define CONTEST_BLOCKS 28   /* weight of blocks; 4 accesses an object */
 
 void
 pd_judge_init(struct pd_judge *j, unsigned experts)
@@ -155,6 +156,50 @@ beats_ruler(const struct pd_judge *j, unsigned expert, unsigned ruling)
 	return p->weight >= BLOCKS_MIN &&
 	       p->lead >
 		   HYSTERESIS * j->misses[ruling] + ERRORS_OTHER * error_of(p);
+}
+
+void
+pd_judge_fork(struct pd_judge *j, unsigned expert)
+{
+	const unsigned last = j->experts;
+	unsigned i;
+
+	assert(expert < last && last < PD_JUDGE_EXPERTS);
+	for (i = 0; i < last; i++) {
+		j->pair[last][i] = j->pair[expert][i];
+		j->pair[i][last] = j->pair[i][expert];
+	}
+	j->missed[last] = j->missed[expert];
+	j->total[last] = j->total[expert];
+	j->misses[last] = j->misses[expert];
+	j->judged &= ~(1U << last);
+	if (j->judged & 1U << expert)
+		j->judged |= 1U << last;
+	if (j->ruling == expert)
+		j->ruling = last;
+	j->experts++;
+	pd_judge_forget(j, expert);
+}
+
+void
+pd_judge_drop(struct pd_judge *j)
+{
+	assert(j->experts > 1 && j->ruling != j->experts - 1);
+	pd_judge_forget(j, j->experts - 1);
+	j->experts--;
+}
+
+enum pd_judge_verdict
+pd_judge_verdict(const struct pd_judge *j, unsigned expert, unsigned other)
+{
+	const struct pd_judge_pair *p = &j->pair[other][expert];
+
+	if (beats_ruler(j, expert, other))
+		return PD_JUDGE_NO_WORSE;
+	if (p->weight < CONTEST_BLOCKS)
+		return PD_JUDGE_OPEN;
+	return p->lead >= -HYSTERESIS * j->misses[other] ? PD_JUDGE_NO_WORSE
+							 : PD_JUDGE_WORSE;
 }
 
 unsigned

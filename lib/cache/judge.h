@@ -52,6 +52,13 @@ void pd_judge_scale(struct pd_judge *j, uint64_t objects);
 /* Forget what is known of ${expert}: it is another from now on. */
 void pd_judge_forget(struct pd_judge *j, unsigned expert);
 
+/* There is one more expert, the last: it is what ${expert} was, of which
+ * nothing is known from now on. Rules ${expert}, it is the last that rules. */
+void pd_judge_fork(struct pd_judge *j, unsigned expert);
+
+/* The last expert is gone. It must not rule. */
+void pd_judge_drop(struct pd_judge *j);
+
 /*
  * pd_judge_access(j, missed, judged, weight):
  * One access that counts ${weight}; the bits of ${missed} say who missed,
@@ -67,6 +74,14 @@ unsigned pd_judge_choose(struct pd_judge *j, uint32_t may);
 
 /* ${expert} rules from now on. */
 void pd_judge_crown(struct pd_judge *j, unsigned expert);
+
+enum pd_judge_verdict { PD_JUDGE_OPEN, PD_JUDGE_NO_WORSE, PD_JUDGE_WORSE };
+
+/* Whether ${expert} may take the place of ${other}: when it is surely better,
+ * or after about 4 accesses an object not worse by more than half a percent of
+ * the misses. It may change with every block. */
+enum pd_judge_verdict pd_judge_verdict(
+    const struct pd_judge *j, unsigned expert, unsigned other);
 
 /* The recent miss ratio of ${expert}, 0 when nothing is known. */
 double pd_judge_ratio(const struct pd_judge *j, unsigned expert);

@@ -76,6 +76,18 @@ pd_keyindex_release(struct pd_keyindex *ix)
 	ix->used = 0;
 }
 
+int
+pd_keyindex_copy(
+    struct pd_keyindex *to, const struct pd_keyindex *from, const void *keys)
+{
+	*to = *from;
+	to->keys = keys;
+	if ((to->cell = calloc(from->cells, sizeof(*to->cell))) == NULL)
+		return -1;
+	memcpy(to->cell, from->cell, from->cells * sizeof(*to->cell));
+	return 0;
+}
+
 void
 pd_keyindex_move(struct pd_keyindex *ix, const void *keys)
 {

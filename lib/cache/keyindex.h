@@ -49,6 +49,11 @@ void pd_keyindex_add(struct pd_keyindex *ix, uint32_t entry);
 /* Remove ${entry}, which is in the index. */
 void pd_keyindex_del(struct pd_keyindex *ix, uint32_t entry);
 
+/* Start ${to} with the entries of ${from}, whose array was copied to ${keys}.
+ * 0, or -1 out of memory. */
+int pd_keyindex_copy(
+    struct pd_keyindex *to, const struct pd_keyindex *from, const void *keys);
+
 /* Bytes allocated. */
 size_t pd_keyindex_memory(const struct pd_keyindex *ix);
 

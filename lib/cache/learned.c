@@ -1,6 +1,7 @@
 #include <assert.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/code.h"
 #include "base/err.h"
@@ -134,6 +135,45 @@ learned_destroy(struct pd_policy *p)
 	free(l->record);
 	free(l->cost);
 	free(l);
+}
+
+/* A copy of ${n} of what ${p} points to; NULL out of memory. */
+static void *
+duplicate(const void *p, size_t n, size_t each)
+{
+	void *q = calloc(n > 0 ? n : 1, each);
+
+	if (q != NULL && n > 0)
+		memcpy(q, p, n * each);
+	return q;
+}
+
+static struct pd_policy *
+learned_copy(const struct pd_policy *p)
+{
+	const struct learned *l = (const struct learned *)p;
+	const uint32_t n = l->slots.n;
+	struct learned *c = duplicate(l, 1, sizeof(*l));
+
+	if (c == NULL)
+		return NULL;
+	if (pd_ghost_ring_copy(&c->ghosts, &l->ghosts) == -1) {
+		free(c);
+		return NULL;
+	}
+	pd_slots_init(&c->slots, l->slots.want);
+	c->record = duplicate(l->record, n, sizeof(*l->record));
+	if (l->cost != NULL)
+		c->cost = duplicate(l->cost, n, sizeof(*l->cost));
+	if (c->record == NULL || (l->cost != NULL && c->cost == NULL) ||
+	    pd_slots_reserve(&c->slots, n) == -1) {
+		learned_destroy(&c->base);
+		return NULL;
+	}
+	if (n > 0)
+		memcpy(
+		    c->slots.link, l->slots.link, n * sizeof(*c->slots.link));
+	return &c->base;
 }
 
 /* Whether a pool entry still is what was scored. */
@@ -573,6 +613,7 @@ const struct pd_policy_ops pd_policy_learned = {
     .remove = learned_remove,
     .set_size = learned_set_size,
     .set_history = learned_set_history,
+    .copy = learned_copy,
     .set_model = learned_set_model,
     .memory = learned_memory,
     .look = learned_look,

@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "cache/keyindex.h"
@@ -91,6 +92,36 @@ pd_mini_free(struct pd_mini *m)
 	pd_keyindex_release(&m->index);
 	free(m->slot);
 	free(m);
+}
+
+struct pd_mini *
+pd_mini_copy(const struct pd_mini *m, const struct pd_model *model)
+{
+	struct pd_mini *c;
+
+	if (m->policy == NULL || m->ops->copy == NULL ||
+	    (c = malloc(sizeof(*c))) == NULL)
+		return NULL;
+	*c = *m;
+	c->watch = NULL;
+	c->slot = calloc(m->slots > 0 ? m->slots : 1, sizeof(*c->slot));
+	if (c->slot == NULL)
+		goto err0;
+	if (m->slots > 0)
+		memcpy(c->slot, m->slot, m->slots * sizeof(*c->slot));
+	if (pd_keyindex_copy(&c->index, &m->index, c->slot) < 0)
+		goto err1;
+	if ((c->policy = m->ops->copy(m->policy)) == NULL)
+		goto err2;
+	pd_mini_set_model(c, model);
+	return c;
+err2:
+	pd_keyindex_release(&c->index);
+err1:
+	free(c->slot);
+err0:
+	free(c);
+	return NULL;
 }
 
 /* Out of memory: give everything back but the counts. */

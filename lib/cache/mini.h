@@ -67,6 +67,11 @@ struct pd_mini *pd_mini_new(const struct pd_policy_ops *ops,
     const struct pd_policy_params *real, unsigned shift, struct pd_err *err);
 void pd_mini_free(struct pd_mini *m);
 
+/* A mini that holds and remembers the same, uses ${model} and has nobody that
+ * watches it. NULL: out of memory, or ${m} is off, or its policy cannot. */
+struct pd_mini *pd_mini_copy(
+    const struct pd_mini *m, const struct pd_model *model);
+
 /*
  * pd_mini_access(m, acc):
  * One access. acc->size counts where the key is not resident only when it is

@@ -32,8 +32,6 @@ pd_panel_init(struct pd_panel *p, const struct pd_policy_ops *const *ops,
 		p->shift = pd_mini_shift(real->capacity, p->most);
 	pd_judge_init(&p->judge, n);
 	for (; p->experts < n; p->experts++) {
-		if (ops[p->experts]->set_model != NULL && real->model != NULL)
-			p->models |= 1U << p->experts;
 		p->mini[p->experts] =
 		    pd_mini_new(ops[p->experts], real, p->shift, err);
 		if (p->mini[p->experts] == NULL) {
@@ -197,17 +195,49 @@ void
 pd_panel_set_model(
     struct pd_panel *p, unsigned expert, const struct pd_model *model)
 {
-	const bool had = p->models & 1U << expert;
-
 	pd_mini_set_model(p->mini[expert], model);
 	count_memory(p);
-	p->models &= ~(1U << expert);
-	if (model != NULL)
-		p->models |= 1U << expert;
-	if (had && model != NULL)
-		return;
 	pd_judge_forget(&p->judge, expert);
 	p->wait[expert] = pd_mini_objects(p->mini[expert]);
+}
+
+int
+pd_panel_challenge(
+    struct pd_panel *p, unsigned expert, const struct pd_model *model)
+{
+	const unsigned last = p->champion ? p->experts - 1 : p->experts;
+	struct pd_mini *mini;
+
+	if (p->experts == 0 || last >= PD_JUDGE_EXPERTS)
+		return -1;
+	mini = pd_mini_copy(p->mini[p->champion ? last : expert], model);
+	if (mini == NULL)
+		return -1;
+	if (p->champion) {
+		pd_mini_free(p->mini[expert]);
+		pd_judge_forget(&p->judge, expert);
+	} else {
+		p->mini[last] = p->mini[expert];
+		p->wait[last] = p->wait[expert];
+		pd_judge_fork(&p->judge, expert);
+		p->champion = true;
+		p->experts++;
+	}
+	p->mini[expert] = mini;
+	p->wait[expert] = pd_mini_objects(mini);
+	count_memory(p);
+	return 0;
+}
+
+void
+pd_panel_let_go(struct pd_panel *p)
+{
+	if (!p->champion)
+		return;
+	pd_judge_drop(&p->judge);
+	pd_mini_free(p->mini[--p->experts]);
+	p->champion = false;
+	count_memory(p);
 }
 
 uint32_t

@@ -23,12 +23,12 @@ struct pd_model;
 
 struct pd_panel {
 	unsigned experts;
+	bool champion; /* the last expert is one */
 	struct pd_mini *mini[PD_JUDGE_EXPERTS];
 	uint64_t wait[PD_JUDGE_EXPERTS]; /* accesses until it is judged */
 	struct pd_judge judge;
-	uint32_t models; /* bit by expert: has one */
-	double weights;	 /* of accesses to sampled keys, their sum and */
-	double weighed;	 /* number, both decayed */
+	double weights; /* of accesses to sampled keys, their sum and */
+	double weighed; /* number, both decayed */
 	enum pd_objective objective;
 	unsigned shift; /* the rate is 2^-shift */
 	uint32_t most;	/* objects a mini */
@@ -74,14 +74,25 @@ void pd_panel_limit(struct pd_panel *p, uint32_t most, uint64_t tick);
 bool pd_panel_thin(const struct pd_panel *p);
 
 /*
- * ${expert} uses another model from now on. Its first one, and one after none,
- * is judged afresh, once what its mini holds is of its own choosing: after as
- * many accesses as it holds objects. One that replaces another inherits what
- * that was worth, until its own misses tell: a bad one is out after what the
- * judge lets a ruler lose.
+ * ${expert} uses another model from now on (NULL: none). It is judged afresh,
+ * once what its mini holds is of its own choosing: after as many accesses as it
+ * holds objects.
  */
 void pd_panel_set_model(
     struct pd_panel *p, unsigned expert, const struct pd_model *model);
+
+/*
+ * pd_panel_challenge(p, expert, model):
+ * The same, but what ${expert} was stays, with its model and standing, as one
+ * more expert, the last: the champion. The mini of ${expert} begins as a copy
+ * of the champion's. Where there is a champion already it stays that, and
+ * ${expert} is replaced. 0, or -1 without memory, with nothing changed.
+ */
+int pd_panel_challenge(
+    struct pd_panel *p, unsigned expert, const struct pd_model *model);
+
+/* The champion, if there is one, leaves. It must not rule. */
+void pd_panel_let_go(struct pd_panel *p);
 
 /* The experts that work, as bits. */
 uint32_t pd_panel_working(const struct pd_panel *p);

@@ -53,7 +53,7 @@ struct pd_policy_params {
 	uint64_t seed;
 	uint32_t objects_hint; /* expected residents, for ghost sizes */
 	uint64_t minute;       /* ticks a minute, for redis-lfu; 0 unknown */
-	enum pd_objective objective; /* learned, gdsf; 0: object misses */
+	enum pd_objective objective;  /* learned, gdsf; 0: object misses */
 	const struct pd_model *model; /* learned: borrowed, may be NULL */
 	/* The owner's, fed by it (cache/context.h): learned needs it, and
 	 * refuses to be created without; the others ignore it. Borrowed. */
@@ -101,7 +101,12 @@ struct pd_policy_ops {
 	/* Keep no more than about ${bytes} of what is not resident: ghosts,
 	 * sketches. No limit until it is called (NULL op: keeps nothing). */
 	void (*set_history)(struct pd_policy *, uint64_t bytes);
-	/* Use another model from now on (NULL op: the policy has none). */
+	/* Another instance that knows the same residents, in the same slots,
+	 * and has the same history; NULL out of memory (NULL op: cannot). */
+	struct pd_policy *(*copy)(const struct pd_policy *);
+	/* Use another model from now on (NULL op: the policy has none). The
+	 * one before may be given up by its owner afterwards: a policy that
+	 * goes on using it is an owner too (pd_model_ref()). */
 	void (*set_model)(struct pd_policy *, const struct pd_model *);
 	/* The name of the policy that chooses victims now, where one of several
 	 * rules by turns (NULL op: always this one). */

@@ -122,6 +122,23 @@ pd_ghost_ring_release(struct pd_ghost_ring *g)
 	g->size = g->used = 0;
 }
 
+int
+pd_ghost_ring_copy(struct pd_ghost_ring *to, const struct pd_ghost_ring *from)
+{
+	const size_t n = from->size > 0 ? from->size : 1;
+
+	*to = *from;
+	if ((to->entry = calloc(n, sizeof(*to->entry))) == NULL)
+		return -1;
+	if (from->size > 0)
+		memcpy(to->entry, from->entry, n * sizeof(*to->entry));
+	if (pd_keyindex_copy(&to->index, &from->index, to->entry) == -1) {
+		free(to->entry);
+		return -1;
+	}
+	return 0;
+}
+
 static uint32_t
 position(const struct pd_ghost_ring *g, uint32_t i)
 {

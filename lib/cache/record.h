@@ -90,6 +90,10 @@ void pd_record_look(
 /* An empty ring. 0, or -1 out of memory. */
 int pd_ghost_ring_init(struct pd_ghost_ring *g);
 void pd_ghost_ring_release(struct pd_ghost_ring *g);
+/* The same ghosts in another ring, which is not initialised yet. 0, or -1 out
+ * of memory. */
+int pd_ghost_ring_copy(
+    struct pd_ghost_ring *to, const struct pd_ghost_ring *from);
 /* Room for exactly ${n} ghosts; where there are more the oldest are forgotten.
  * 0, or -1 out of memory with everything as it was. */
 int pd_ghost_ring_reserve(struct pd_ghost_ring *g, uint32_t n);

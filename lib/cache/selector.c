@@ -11,6 +11,7 @@
 #include "cache/policy_table.h"
 #include "cache/selector.h"
 #include "data/feature.h"
+#include "model/model.h"
 
 /*
  * The experts are what measurement left of all policies: with LRU, the learned
@@ -29,10 +30,16 @@
  * were hit are hit again. It leaves when it stops ruling. Either way a change
  * of rule evicts nothing, and what is resident changes as misses come.
  *
+ * A model that replaces another has to show itself: the old one stays as one
+ * more expert, the champion, with its standing, and its mini is copied for the
+ * new one. The champion is let go when the judge finds the new one no worse
+ * (judge.h), or when it rules, or when the minis cannot say any more.
+ *
  * The minis run the model without the guard of the learned policy: the guard
  * would make an LRU of a bad model, and nobody would know that it is bad.
  */
 enum { LRU, MODEL, FIXED };
+#define CHAMPION EXPERTS /* while there is one */
 
 static const struct pd_policy_ops *const experts[] = {
     &pd_policy_lru,
@@ -47,8 +54,10 @@ static const struct pd_policy_ops *const experts[] = {
 struct selector {
 	struct pd_policy base;
 	struct pd_policy_params params; /* capacity as it is now */
-	struct pd_policy *learned;	/* of all residents, at all times */
-	struct pd_policy *fixed;	/* of the ruling expert from FIXED on */
+	struct pd_model *champion;	/* owned, or NULL */
+	size_t champion_bytes;
+	struct pd_policy *learned; /* of all residents, at all times */
+	struct pd_policy *fixed;   /* of the ruling expert from FIXED on */
 	unsigned ruling;
 	uint64_t since;
 	uint64_t switches;
@@ -186,6 +195,7 @@ selector_destroy(struct pd_policy *p)
 	stop_following(s);
 	s->learned->ops->destroy(s->learned);
 	pd_panel_release(&s->panel);
+	pd_model_free(s->champion);
 	free(s);
 }
 
@@ -231,18 +241,32 @@ instance(const struct selector *s, const struct pd_policy_ops *ops)
 	return h.to;
 }
 
+static bool
+is_fixed(unsigned expert)
+{
+	return expert >= FIXED && expert != CHAMPION;
+}
+
+/* What scores for ${expert}; NULL: nothing. */
+static const struct pd_model *
+model_of(const struct selector *s, unsigned expert)
+{
+	return expert == MODEL	    ? s->params.model
+	       : expert == CHAMPION ? s->champion
+				    : NULL;
+}
+
 /* Have the policies choose victims for ${expert}. 0, or -1 out of memory. */
 static int
 enthrone(struct selector *s, unsigned expert)
 {
 	struct pd_policy *p = NULL;
 
-	if (expert >= FIXED && (p = instance(s, experts[expert])) == NULL)
+	if (is_fixed(expert) && (p = instance(s, experts[expert])) == NULL)
 		return -1;
 	drop_fixed(s);
 	s->fixed = p;
-	s->learned->ops->set_model(
-	    s->learned, expert == MODEL ? s->params.model : NULL);
+	s->learned->ops->set_model(s->learned, model_of(s, expert));
 	return 0;
 }
 
@@ -287,6 +311,52 @@ able(const struct selector *s)
 	return s->params.model == NULL ? working & ~(1U << MODEL) : working;
 }
 
+/* The champion leaves; what it ruled the new model rules. */
+static void
+let_go(struct selector *s)
+{
+	if (s->champion == NULL)
+		return;
+	if (s->ruling == CHAMPION)
+		rule(s, able(s) & 1U << MODEL ? MODEL : LRU);
+	pd_panel_let_go(&s->panel);
+	pd_model_free(s->champion);
+	s->champion = NULL;
+	s->champion_bytes = 0;
+}
+
+/* Whether the model that is in force has to be kept beside the last one. */
+static void
+settle(struct selector *s)
+{
+	if (s->champion == NULL)
+		return;
+	if (s->ruling == MODEL ||
+	    (pd_panel_working(&s->panel) & 1U << CHAMPION) == 0 ||
+	    pd_judge_verdict(&s->panel.judge, MODEL, CHAMPION) ==
+		PD_JUDGE_NO_WORSE)
+		let_go(s);
+}
+
+/* A new panel begins with the model that was in force. */
+static void
+fill_panel(struct selector *s)
+{
+	struct pd_policy_params params = s->params;
+
+	if (s->champion != NULL)
+		params.model = s->champion;
+	if (s->most > 0)
+		(void)pd_panel_init(
+		    &s->panel, experts, EXPERTS, s->most, &params, NULL);
+	if (s->champion == NULL ||
+	    pd_panel_challenge(&s->panel, MODEL, s->params.model) == 0)
+		return;
+	if (s->panel.experts > 0)
+		pd_panel_set_model(&s->panel, MODEL, s->params.model);
+	let_go(s);
+}
+
 /* Minis for the cache as it is now; without memory there are none, and LRU
  * rules. */
 static void
@@ -295,9 +365,7 @@ renew_panel(struct selector *s)
 	if (s->following)
 		go_alone(s);
 	pd_panel_release(&s->panel);
-	if (s->most > 0)
-		(void)pd_panel_init(
-		    &s->panel, experts, EXPERTS, s->most, &s->params, NULL);
+	fill_panel(s);
 	if (s->panel.experts == 0) {
 		rule(s, LRU);
 		return;
@@ -313,6 +381,7 @@ choose(struct selector *s)
 	if (pd_panel_thin(&s->panel))
 		renew_panel(s);
 	rule(s, pd_judge_choose(&s->panel.judge, able(s)));
+	settle(s);
 }
 
 /* The minis see an access to a key of the sample; whoever should rule after it
@@ -458,7 +527,7 @@ selector_set_history(struct pd_policy *p, uint64_t bytes)
 {
 	struct selector *s = (struct selector *)p;
 
-	s->most = pd_panel_room(EXPERTS, bytes / 2);
+	s->most = pd_panel_room(EXPERTS + 1, bytes / 2);
 	if (s->most > 0 && s->panel.experts > 0)
 		pd_panel_limit(&s->panel, s->most, s->tick);
 	else
@@ -471,26 +540,48 @@ selector_set_history(struct pd_policy *p, uint64_t bytes)
 		s->fixed->ops->set_history(s->fixed, s->history);
 }
 
+/* ${m} beside the model in force, or the champion. 0, or -1 where that cannot
+ * be. */
+static int
+challenge(struct selector *s, const struct pd_model *m)
+{
+	if (m == NULL || s->params.model == NULL ||
+	    pd_panel_challenge(&s->panel, MODEL, m) < 0)
+		return -1;
+	if (s->champion == NULL) {
+		s->champion = pd_model_ref(s->params.model);
+		s->champion_bytes = pd_model_memory(s->champion);
+		if (s->ruling == MODEL)
+			s->ruling = CHAMPION;
+	}
+	s->params.model = m;
+	return 0;
+}
+
 static void
 selector_set_model(struct pd_policy *p, const struct pd_model *m)
 {
 	struct selector *s = (struct selector *)p;
 
+	if (m == s->params.model || challenge(s, m) == 0)
+		return;
+	let_go(s);
 	s->params.model = m;
 	if (s->panel.experts > 0)
 		pd_panel_set_model(&s->panel, MODEL, m);
 	if (s->ruling == MODEL) {
-		if (!s->following)
-			s->learned->ops->set_model(s->learned, m);
-		if (m == NULL)
-			choose(s);
+		rule(s, LRU);
+		choose(s);
 	}
 }
 
+/* The champion is the policy "learned" too. */
 static const char *
 selector_ruling(const struct pd_policy *p)
 {
-	return experts[((const struct selector *)p)->ruling]->name;
+	const unsigned ruling = ((const struct selector *)p)->ruling;
+
+	return experts[ruling == CHAMPION ? MODEL : ruling]->name;
 }
 
 /* The records are always there. Where the cache follows a mini, queues and
@@ -503,7 +594,7 @@ selector_look(const struct pd_policy *p, uint32_t slot, uint64_t tick,
 
 	s->learned->ops->look(s->learned, slot, tick, out);
 	if (s->following) {
-		out->by_score = s->ruling == MODEL;
+		out->by_score = model_of(s, s->ruling) != NULL;
 		out->score = NAN;
 	}
 	if (s->fixed != NULL && s->fixed->ops->look != NULL)
@@ -517,7 +608,8 @@ selector_memory(const struct pd_policy *p)
 {
 	const struct selector *s = (const struct selector *)p;
 
-	return sizeof(*s) + s->learned->ops->memory(s->learned) +
+	return sizeof(*s) + s->champion_bytes +
+	       s->learned->ops->memory(s->learned) +
 	       (s->fixed != NULL ? s->fixed->ops->memory(s->fixed) : 0) +
 	       (s->following ? pd_follow_memory(&s->follow) : 0) +
 	       pd_panel_memory(&s->panel);
@@ -540,6 +632,33 @@ pd_selector_learned(const struct pd_policy *p)
 		   : NULL;
 }
 
+const struct pd_model *
+pd_selector_champion(const struct pd_policy *p)
+{
+	const struct selector *s = (const struct selector *)p;
+
+	return p->ops == &pd_policy_selector && s->ruling == CHAMPION
+		   ? s->champion
+		   : NULL;
+}
+
+static const char *
+name_of(unsigned expert)
+{
+	return expert == CHAMPION ? "champion" : experts[expert]->name;
+}
+
+static const char *
+contest_of(const struct selector *s)
+{
+	if (s->champion == NULL)
+		return "none";
+	return pd_judge_verdict(&s->panel.judge, MODEL, CHAMPION) ==
+		       PD_JUDGE_WORSE
+		   ? "worse"
+		   : "open";
+}
+
 bool
 pd_selector_stats(const struct pd_policy *p, struct pd_selector_stats *out)
 {
@@ -553,7 +672,9 @@ pd_selector_stats(const struct pd_policy *p, struct pd_selector_stats *out)
 	j = &s->panel.judge;
 	may = able(s);
 	memset(out, 0, sizeof(*out));
-	out->ruling = experts[s->ruling]->name;
+	out->ruling = name_of(s->ruling);
+	out->contest = contest_of(s);
+	out->champion = s->champion != NULL ? s->champion->digest : "";
 	out->since = s->since;
 	out->switches = s->switches;
 	out->failed = s->failed;
@@ -562,7 +683,7 @@ pd_selector_stats(const struct pd_policy *p, struct pd_selector_stats *out)
 	out->memory = pd_panel_memory(&s->panel);
 	out->experts = s->panel.experts;
 	for (i = 0; i < out->experts; i++) {
-		out->expert[i].name = experts[i]->name;
+		out->expert[i].name = name_of(i);
 		out->expert[i].rules = i == s->ruling;
 		out->expert[i].judged = may & 1U << i && s->panel.wait[i] == 0;
 		out->expert[i].miss_ratio = pd_judge_ratio(j, i);

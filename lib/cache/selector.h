@@ -27,12 +27,14 @@ struct pd_selector_expert {
 
 struct pd_selector_stats {
 	const char *ruling;
-	uint64_t since;	   /* tick at which it began */
-	uint64_t switches; /* between experts */
-	uint64_t failed;   /* wanted, but memory ran out */
-	uint64_t seen;	   /* accesses to keys of the sample */
-	double rate;	   /* share of keys in the sample */
-	size_t memory;	   /* bytes of the miniature caches */
+	const char *contest;  /* of a new model: "none", "open", "worse" */
+	const char *champion; /* digest of the model before, "" without */
+	uint64_t since;	      /* tick at which it began */
+	uint64_t switches;    /* between experts */
+	uint64_t failed;      /* wanted, but memory ran out */
+	uint64_t seen;	      /* accesses to keys of the sample */
+	double rate;	      /* share of keys in the sample */
+	size_t memory;	      /* bytes of the miniature caches */
 	unsigned experts;
 	struct pd_selector_expert expert[PD_JUDGE_EXPERTS];
 };
@@ -44,6 +46,10 @@ bool pd_selector_stats(
 /* The instance of policy "learned" that keeps a record of every resident; NULL
  * when ${p} is another policy. Its model is not of use here. */
 const struct pd_policy *pd_selector_learned(const struct pd_policy *p);
+
+/* The model that rules in place of the one that was given last, NULL where
+ * there is none that does. */
+const struct pd_model *pd_selector_champion(const struct pd_policy *p);
 
 /* One number of these for INFO and PREDIS.STATS. */
 struct pd_selector_value {

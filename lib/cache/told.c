@@ -9,9 +9,11 @@
 #include "cache/evictlog.h"
 #include "cache/look.h"
 #include "cache/policy.h"
+#include "cache/selector.h"
 #include "cache/store.h"
 #include "cache/store_priv.h"
 #include "cache/whatif.h"
+#include "model/model.h"
 
 static struct pd_whatif_access
 told(const struct pd_store *st, const struct pd_key *k,
@@ -89,10 +91,13 @@ store_told_gone(
 	    .age = PD_EVICTLOG_UNKNOWN,
 	    .residence = PD_EVICTLOG_UNKNOWN,
 	    .model = st->model_mark};
+	const struct pd_model *champion = pd_selector_champion(st->policy);
 	struct pd_look l;
 
 	if (pd_evictlog_size(st->evictlog) == 0)
 		return;
+	if (champion != NULL)
+		e.model = pd_model_mark(champion);
 	pd_look_init(&l, 1);
 	if (st->policy->ops->look != NULL)
 		st->policy->ops->look(st->policy, slot, st->tick, &l);

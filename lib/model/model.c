@@ -39,10 +39,20 @@ init_wants(struct pd_archive_want *w)
 	w[PROFILE].max = PD_BUNDLE_MAX_PROFILE;
 }
 
+/* The count of owners is no part of the model that const protects. */
+struct pd_model *
+pd_model_ref(const struct pd_model *m)
+{
+	struct pd_model *own = (struct pd_model *)m;
+
+	atomic_fetch_add(&own->refs, 1);
+	return own;
+}
+
 void
 pd_model_free(struct pd_model *m)
 {
-	if (m == NULL)
+	if (m == NULL || atomic_fetch_sub(&m->refs, 1) > 0)
 		return;
 	pd_trees_free(m->trees);
 	free(m->manifest);

@@ -7,6 +7,7 @@
  * always means: evict sooner.
  */
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,7 @@ struct pd_model {
 	size_t assoc_len;
 	uint8_t *profile; /* profile.pdp; NULL without */
 	size_t profile_len;
+	atomic_uint refs; /* owners besides the first */
 };
 
 /*
@@ -63,7 +65,12 @@ struct pd_model *pd_model_parse(const void *p, size_t n, struct pd_err *err);
  * there is no digest. */
 uint32_t pd_model_mark(const struct pd_model *m);
 
-/* free(NULL) is fine. */
+/* One more owner of ${m}, who gives it up by pd_model_free(): what was loaded
+ * once is freed with the last of its owners, in whatever thread. Returns
+ * ${m}. */
+struct pd_model *pd_model_ref(const struct pd_model *m);
+
+/* Give up a model; its last owner frees it. NULL is fine. */
 void pd_model_free(struct pd_model *m);
 
 /* Bytes held, the structure itself included. */

@@ -532,6 +532,48 @@ P
 	stop_serve
 }
 
+@test "a model that replaces another has to show itself beside it" {
+	command -v predis-retrain >/dev/null || skip 'built without MLOPS_ENABLED'
+	trace=$TOP/share/traces/web07.csv.gz
+	predis-retrain train -q -f -c 1000 -o good.pdm "$trace" >/dev/null ||
+	    [ $? -eq 1 ]
+	"$BIN/tests/lib/invert_model" good.pdm bad.pdm
+	start_serve --maxobjects 1000 --model "$PWD/good.pdm"
+	play() {
+		predis-replay --server "127.0.0.1:$PORT" --from "$1" --to "$2" \
+		    --value-size 10 "$trace" >played
+	}
+	play 0% 30%
+	[ "$(cli predis.stats | paste - - |
+	    sed -n 's/^selector_ruling\t//p')" = learned ]
+	good=$(cli info predis | tr -d '\r' | sed -n 's/^model_digest://p')
+	[ "$(cli predis.model load "$PWD/bad.pdm")" = OK ]
+	info_is() { cli info predis | tr -d '\r' | grep -qx "selector_$1:$2"; }
+	info_is contest open
+	info_is ruling champion
+	info_is champion_digest "$good"
+	play 30% 60%
+	cli info predis | grep '^selector'
+	info_is contest worse
+	info_is ruling champion
+	# A third one, and the policy changes meanwhile.
+	[ "$(cli predis.model load "$PWD/good.pdm")" = OK ]
+	info_is contest open
+	[ "$(cli predis.policy qdlp)" = OK ]
+	play 60% 62%
+	[ "$(cli predis.policy selector)" = OK ]
+	info_is contest none
+	[ "$(cli predis.model load "$PWD/bad.pdm")" = OK ]
+	info_is contest open
+	[ "$(cli predis.model unload)" = OK ]
+	info_is contest none
+	info_is champion_digest ''
+	play 62% 64%
+	[ "$(cli predis.model load "$PWD/good.pdm")" = OK ]
+	[ "$(cli predis.model load "$PWD/bad.pdm")" = OK ]
+	stop_serve
+}
+
 @test "a server that ends hands the tap what it still has, and the end marker" {
 	start_serve --maxobjects 500 --tap "$PWD/tap" --tap-rate 1
 	predis-sample tap "$PWD/tap" -o events.pds 3>&- 2>tap.log &

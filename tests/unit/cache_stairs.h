@@ -22,7 +22,11 @@ stairs(
 	struct pd_err err = PD_ERR_INIT;
 	unsigned i;
 
+	static char none[] = "";
+
 	memset(m, 0, sizeof(*m));
+	m->manifest = none;
+	m->metrics = none;
 	pd_buf_printf(&b,
 	    "{\"learner\":{\"attributes\":{},\"feature_names\":[],"
 	    "\"feature_types\":[],\"gradient_booster\":{\"model\":{"
