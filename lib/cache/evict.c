@@ -30,8 +30,8 @@ pd_store_memory(const struct pd_store *st)
 	       st->policy->ops->memory(st->policy) +
 	       pd_context_memory(st->context) + pd_refetch_memory(&st->costs) +
 	       st->whatif_bytes + pd_evictlog_memory(st->evictlog) +
-	       (st->model != NULL ? pd_model_memory(st->model) : 0) +
-	       PD_STORE_PENDING * sizeof(struct pd_miss) + st->extern_bytes;
+	       st->model_bytes + PD_STORE_PENDING * sizeof(struct pd_miss) +
+	       st->extern_bytes;
 }
 
 bool
@@ -304,6 +304,7 @@ pd_store_set_model(struct pd_store *st, const struct pd_model *m)
 {
 	st->model = m;
 	st->model_mark = m != NULL ? pd_model_mark(m) : 0;
+	st->model_bytes = m != NULL ? pd_model_memory(m) : 0;
 	if (st->policy->ops->set_model != NULL)
 		st->policy->ops->set_model(st->policy, m);
 }

@@ -146,6 +146,7 @@ struct pd_store {
 	uint64_t flushed_tick; /* when all keys were last deleted at once */
 	uint64_t flushed_us;   /* 0 never */
 	uint32_t model_mark;   /* pd_model_mark(), 0 without a model */
+	size_t model_bytes;    /* of that model, which every write counts */
 	const struct pd_model *model; /* borrowed from the owner */
 	struct pd_tap *tap;	      /* may be NULL */
 	struct pd_stats *stats;	      /* the owner's */
