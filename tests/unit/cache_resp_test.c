@@ -94,6 +94,10 @@ static const struct {
     {"*1\r\n$x\r\n", "!invalid bulk length"},
     {"*1\r\n$18446744073709551617\r\n", "!invalid bulk length"},
     {"*2\r\n$1\r\na\r\n$2\r\nbc\r\n", "[a,bc]"},
+    {"*1\r\n$02\r\nab\r\n", "!invalid bulk length"},
+    {"*01\r\n$2\r\nab\r\n", "!invalid multibulk length"},
+    {"*1\r\n$12a\r\nabcdef\r\n", "!invalid bulk length"},
+    {"*1\r\n$12345x\r\nabcdef\r\n", "!invalid bulk length"},
 };
 
 static void
