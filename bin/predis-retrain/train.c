@@ -354,6 +354,22 @@ load(struct pd_trace *t, const char *path, struct pd_learn_params *p,
 }
 
 static void
+print_calibration(const struct pd_calibration *c)
+{
+	unsigned i;
+
+	printf("holdout_calibration_error\t%.4f\n", c->error);
+	printf("holdout_calibration_slope\t%.4f\n", c->slope);
+	printf("holdout_calibration_intercept\t%.4f\n", c->intercept);
+	for (i = 0; i < PD_CALIBRATION_BINS; i++)
+		if (c->bin[i].rows > 0)
+			printf("holdout_calibration\t%u\t%" PRIu32
+			       "\t%.4f\t%.4f\n",
+			    i + 1, c->bin[i].rows, c->bin[i].predicted,
+			    c->bin[i].observed);
+}
+
+static void
 print_columns(const struct pd_learn_result *r, const struct pd_learn_params *p)
 {
 	const double n = (double)r->holdout_requests;
@@ -369,6 +385,7 @@ print_columns(const struct pd_learn_result *r, const struct pd_learn_params *p)
 	printf("eviction_age_ticks\t%" PRIu64 "\n", r->eviction_age);
 	printf("holdout_auc\t%.4f\n", r->auc);
 	printf("holdout_loss\t%.6f\n", r->loss);
+	print_calibration(&r->calibration);
 	printf("holdout_miss_ratio\t%.4f\n", (double)r->holdout_misses / n);
 	printf("holdout_miss_ratio_lru\t%.4f\n",
 	    (double)r->holdout_misses_lru / n);

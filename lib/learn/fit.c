@@ -167,13 +167,20 @@ pd_fit_score(const struct pd_buf *json, const struct pd_fit_set *s,
 		(void)pd_err_nomem(err);
 		goto out;
 	}
-	*out = (struct pd_fit_score){NAN, NAN, NAN, (uint32_t)rows};
+	*out = (struct pd_fit_score){.loss = NAN, .loss_mean = NAN, .auc = NAN};
+	out->rows = (uint32_t)rows;
 	if (rows > 0) {
 		pd_trees_score_batch(trees, x, n, (size_t)rows, score);
 		losses(score, y, (size_t)rows, logistic, out);
 		for (i = 0; i < rows; i++)
 			positive[i] = (double)y[i] > split;
 		out->auc = pd_fit_auc(score, positive, (size_t)rows);
+	}
+	for (i = 0; logistic && i < rows; i++)
+		score[i] = (float)(1 / (1 + exp(-(double)score[i])));
+	if (pd_calibrate(score, y, (size_t)rows, &out->calibration) == -1) {
+		(void)pd_err_nomem(err);
+		goto out;
 	}
 	rc = 0;
 out:

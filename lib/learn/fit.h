@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "learn/boost.h"
+#include "learn/calibrate.h"
 #include "learn/rows.h"
 
 struct pd_err;
@@ -46,6 +47,7 @@ struct pd_fit_score {
 	double loss;	  /* log loss of "beyond", else mean squared error */
 	double loss_mean; /* of always saying the mean of the labels */
 	double auc; /* of the score for "label above ${split}"; NAN one class */
+	struct pd_calibration calibration; /* of "beyond": of its chances */
 	uint32_t rows;
 };
 

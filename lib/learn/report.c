@@ -54,6 +54,27 @@ put_features(struct pd_json *j, const struct pd_learn_result *r)
 	pd_json_close(j, ']');
 }
 
+/* The score beside the labels; of "log_gap" they are no chances, but logs. */
+static void
+put_calibration(struct pd_json *j, const struct pd_calibration *c)
+{
+	unsigned i;
+
+	put_double(j, "holdout_calibration_error", c->error);
+	put_double(j, "holdout_calibration_slope", c->slope);
+	put_double(j, "holdout_calibration_intercept", c->intercept);
+	pd_json_key(j, "holdout_calibration");
+	pd_json_open(j, '[');
+	for (i = 0; i < PD_CALIBRATION_BINS; i++) {
+		pd_json_open(j, '{');
+		put_u64(j, "rows", c->bin[i].rows);
+		put_double(j, "predicted", c->bin[i].predicted);
+		put_double(j, "observed", c->bin[i].observed);
+		pd_json_close(j, '}');
+	}
+	pd_json_close(j, ']');
+}
+
 static void
 put_holdout(struct pd_json *j, const struct pd_learn_result *r,
     const struct pd_learn_params *p)
@@ -64,6 +85,7 @@ put_holdout(struct pd_json *j, const struct pd_learn_result *r,
 	put_double(j, "holdout_loss", r->loss);
 	put_double(j, "holdout_loss_of_mean", r->loss_mean);
 	put_double(j, "holdout_auc", r->auc);
+	put_calibration(j, &r->calibration);
 	put_u64(j, "holdout_requests", r->holdout_requests);
 	put_u64(j, "holdout_misses", r->holdout_misses);
 	put_u64(j, "holdout_misses_lru", r->holdout_misses_lru);

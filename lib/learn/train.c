@@ -370,6 +370,7 @@ judge(struct training *g, const struct pd_buf *json)
 	r->loss = score.loss;
 	r->loss_mean = score.loss_mean;
 	r->auc = score.auc;
+	r->calibration = score.calibration;
 	step(g, "simulating the hold-out");
 	if (model_of(g, json, &m) == -1)
 		return -1;

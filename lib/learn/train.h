@@ -19,6 +19,7 @@
 
 #include "base/buf.h"
 #include "cache/objective.h"
+#include "learn/calibrate.h"
 #include "learn/label.h"
 
 struct pd_err;
@@ -103,6 +104,7 @@ struct pd_learn_result {
 	double loss;		/* on the hold-out */
 	double loss_mean;	/* of always saying the mean */
 	double auc;		/* "beyond one eviction age" by the score */
+	struct pd_calibration calibration;
 	uint64_t holdout_requests;
 	uint64_t holdout_misses;
 	uint64_t holdout_misses_lru;
