@@ -229,7 +229,7 @@ complexity: ## the ten most complex functions
 
 bench: all $(BENCHES) ## peers and Predis side by side, as ratios
 	@B=$(B) sh tests/bench/run.sh
-bench-policy: all ## every policy on every trace, as miss ratios and gap closed
+bench-policy: all ## every policy on every trace, warm and cold (QUICK=1: a part)
 	@B=$(B) sh tests/bench/policy_table.sh
 
 install: all ## install into DESTDIR and PREFIX

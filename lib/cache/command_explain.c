@@ -170,13 +170,13 @@ static void
 say_gone(struct answer *o, const struct pd_store *st,
     const struct pd_evictlog_entry *e)
 {
-	static const char *const sentences[] = {
-	    "evicted: the model scored it highest of some",
-	    "evicted: of all it had not been asked for longest",
-	    "evicted: the policy's choice",
-	    "expired",
-	    "deleted by a command",
-	    "deleted with a whole database",
+	static const char *const sentences[PD_GONE_REASONS] = {
+	    [PD_GONE_SCORE] = "evicted: the model scored it highest of some",
+	    [PD_GONE_LRU] = "evicted: of all it had not been asked for longest",
+	    [PD_GONE_POLICY] = "evicted: the policy's choice",
+	    [PD_GONE_EXPIRED] = "expired",
+	    [PD_GONE_DELETED] = "deleted by a command",
+	    [PD_GONE_FLUSHED] = "deleted with a whole database",
 	};
 	char mark[9];
 

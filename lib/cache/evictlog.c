@@ -15,8 +15,14 @@ struct pd_evictlog {
 const char *
 pd_gone_name(enum pd_gone why)
 {
-	static const char *const names[] = {
-	    "score", "lru-end", "policy", "expired", "deleted", "flushed"};
+	static const char *const names[PD_GONE_REASONS] = {
+	    [PD_GONE_SCORE] = "score",
+	    [PD_GONE_LRU] = "lru-end",
+	    [PD_GONE_POLICY] = "policy",
+	    [PD_GONE_EXPIRED] = "expired",
+	    [PD_GONE_DELETED] = "deleted",
+	    [PD_GONE_FLUSHED] = "flushed",
+	};
 
 	return names[why];
 }

@@ -25,6 +25,7 @@ enum pd_gone {
 	PD_GONE_EXPIRED, /* these three by nobody's choice */
 	PD_GONE_DELETED,
 	PD_GONE_FLUSHED,
+	PD_GONE_REASONS
 };
 
 /* "score", "lru-end", "policy", "expired", "deleted", "flushed". */
