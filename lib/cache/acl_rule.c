@@ -343,6 +343,13 @@ key_rule_flags(const char *p, size_t n, size_t *at)
 	return i == n ? 0 : flags;
 }
 
+static void
+keys_all(struct pd_selector *s)
+{
+	s->all_keys = true;
+	patterns_release(&s->keys);
+}
+
 static const char *
 key_rule(struct pd_selector *s, const char *p, size_t n)
 {
@@ -358,9 +365,13 @@ key_rule(struct pd_selector *s, const char *p, size_t n)
 	    has_spaces(p + at, n - at))
 		return SYNTAX;
 	if ((old = patterns_find(&s->keys, p + at, n - at)) != NULL)
-		old->flags |= flags;
+		flags = old->flags |= flags;
 	else if (patterns_add(&s->keys, p + at, n - at, flags))
 		return MEM;
+	/* It is told as "~*", after which nothing may follow. */
+	if (n - at == 1 && p[at] == '*' &&
+	    flags == (PD_ACL_READ | PD_ACL_WRITE))
+		keys_all(s);
 	return NULL;
 }
 
@@ -391,8 +402,7 @@ selector_rule(
     const struct pd_acl *a, struct pd_selector *s, const char *p, size_t n)
 {
 	if (is(p, n, "allkeys") || is(p, n, "~*")) {
-		s->all_keys = true;
-		patterns_release(&s->keys);
+		keys_all(s);
 	} else if (is(p, n, "resetkeys")) {
 		s->all_keys = false;
 		patterns_release(&s->keys);
@@ -497,8 +507,11 @@ add_selector(const struct pd_acl *a, struct pd_user *u, const char *p, size_t n)
 	for (; why == NULL && i < n - 1; i += len + 1) {
 		for (len = 0; i + len < n - 1 && p[i + len] != ' '; len++)
 			;
+		/* Where it ends could not be told when it is told again. */
 		if (len > 0)
-			why = selector_rule(a, &v[u->nsel], p + i, len);
+			why = p[i + len - 1] == ')'
+				  ? SYNTAX
+				  : selector_rule(a, &v[u->nsel], p + i, len);
 	}
 	if (why != NULL)
 		acl_selector_release(&v[u->nsel]);

@@ -3,6 +3,7 @@
 
 setup() {
 	load ../lib/common
+	command -v predis-retrain >/dev/null || skip 'built without training'
 }
 
 @test "bench-policy: rows as JSON, a line for every policy, what it played" {

@@ -18,6 +18,7 @@ setup() {
 }
 
 @test "a model trained on inverted labels, a model of another trace" {
+	command -v predis-retrain >/dev/null || skip 'built without training'
 	stream zipf 1000 60000
 	model_of zipf.csv 1000 zipf.pdm
 	inverted zipf.pdm inverted.pdm
@@ -33,6 +34,7 @@ setup() {
 }
 
 @test "an inverted model is what it says: it misses more when nothing guards" {
+	command -v predis-retrain >/dev/null || skip 'built without training'
 	stream zipf 1000 60000
 	model_of zipf.csv 1000 zipf.pdm
 	inverted zipf.pdm inverted.pdm
@@ -43,6 +45,7 @@ setup() {
 }
 
 @test "what the first 20,000 requests taught turns wrong: a miss an object" {
+	command -v predis-retrain >/dev/null || skip 'built without training'
 	stream decoy 1000 60000
 	SLACK=1000 floor untaught decoy.csv -s 1000 -f 33.4%
 	SLACK=1000 floor taught decoy.csv -s 1000 -f 33.4% --train-on 33.4%
