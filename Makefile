@@ -28,7 +28,7 @@ HARDLD ?= -pie -Wl,-z,relro,-z,now
 # -ffp-contract=off: scores must be the same bits on every machine.
 CFLAGS_ALL := -std=c11 $(OPT) $(WARN) $(HARD) -fPIE -pthread \
 	-ffunction-sections -fdata-sections -ffp-contract=off \
-	-ffile-prefix-map=$(CURDIR)=. $(CFLAGS)
+	-ffile-prefix-map='$(CURDIR)'=. $(CFLAGS)
 CPPFLAGS_ALL := -D_POSIX_C_SOURCE=200809L -Ilib \
 	-DPD_VERSION='"$(VERSION)"' -DPD_MLOPS=$(MLOPS_ENABLED) \
 	-DPD_TLS=$(TLS) -DPD_KAFKA=$(KAFKA) -DPD_CUDA=$(CUDA) $(CPPFLAGS)
