@@ -540,6 +540,24 @@ learned_look(const struct pd_policy *p, uint32_t slot, uint64_t tick,
 	out->score = l->chosen_score;
 }
 
+static void
+learned_save(const struct pd_policy *p, uint32_t slot, uint64_t tick,
+    struct pd_rank *out)
+{
+	const struct learned *l = (const struct learned *)p;
+
+	pd_record_save(&l->record[slot], (uint32_t)tick, out);
+}
+
+static void
+learned_restore(struct pd_policy *p, uint32_t slot, uint64_t tick,
+    const struct pd_rank *rank)
+{
+	struct learned *l = (struct learned *)p;
+
+	pd_record_restore(&l->record[slot], (uint32_t)tick, rank);
+}
+
 static size_t
 learned_memory(const struct pd_policy *p)
 {
@@ -617,5 +635,7 @@ const struct pd_policy_ops pd_policy_learned = {
     .set_model = learned_set_model,
     .memory = learned_memory,
     .look = learned_look,
+    .save = learned_save,
+    .restore = learned_restore,
     .each = learned_each,
 };

@@ -47,6 +47,17 @@ struct pd_access {
 	uint8_t ttl;	/* code of seconds left, PD_CODE_NONE without */
 };
 
+/* What a policy remembers of a resident beyond its place, for a snapshot:
+ * distances are ticks back from now, gaps log codes (base/code.h). */
+struct pd_rank {
+	uint32_t age;	    /* since the last access */
+	uint32_t residence; /* since the insertion */
+	uint8_t gap[4];	    /* between accesses, newest first */
+	uint8_t frequency;  /* accesses known, 255 stands for more */
+	uint8_t hits;	    /* since the insertion, and flags of the policy */
+	uint8_t ttl;	    /* code of seconds left at the last access */
+};
+
 struct pd_policy_params {
 	uint64_t capacity; /* units: objects, or bytes with by_bytes */
 	bool by_bytes;
@@ -116,6 +127,14 @@ struct pd_policy_ops {
 	 * positions in queues (cache/look.h). */
 	void (*look)(const struct pd_policy *, uint32_t slot, uint64_t tick,
 	    struct pd_look *out);
+	/* What it remembers of the resident ${slot}, to ${out} (NULL op:
+	 * nothing that lasts). */
+	void (*save)(const struct pd_policy *, uint32_t slot, uint64_t tick,
+	    struct pd_rank *out);
+	/* The resident ${slot}, inserted just now, was known before with
+	 * ${rank}: any values (NULL op: it is new). */
+	void (*restore)(struct pd_policy *, uint32_t slot, uint64_t tick,
+	    const struct pd_rank *rank);
 	/* Bytes allocated, ghosts included. */
 	size_t (*memory)(const struct pd_policy *);
 	/* Unordered walk over residents and order hints for a hand-over from

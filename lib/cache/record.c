@@ -83,6 +83,30 @@ pd_record_look(const struct pd_record *r, uint32_t tick, struct pd_look *out)
 }
 
 void
+pd_record_save(const struct pd_record *r, uint32_t tick, struct pd_rank *out)
+{
+	out->age = tick - r->last;
+	out->residence = tick - r->inserted;
+	memcpy(out->gap, r->gap, sizeof(out->gap));
+	out->frequency = r->frequency;
+	out->hits = r->hits;
+	out->ttl = r->ttl;
+}
+
+void
+pd_record_restore(
+    struct pd_record *r, uint32_t tick, const struct pd_rank *rank)
+{
+	r->last = tick - rank->age;
+	r->inserted = tick - rank->residence;
+	memcpy(r->gap, rank->gap, sizeof(r->gap));
+	/* 0 would say that nothing is resident. */
+	r->frequency = rank->frequency != 0 ? rank->frequency : 1;
+	r->hits = rank->hits;
+	r->ttl = rank->ttl;
+}
+
+void
 pd_record_served(const struct pd_record *r, const struct pd_context_codes *c,
     uint32_t tick, struct pd_served *out)
 {

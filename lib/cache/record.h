@@ -18,6 +18,7 @@
 struct pd_access;
 struct pd_context_codes;
 struct pd_look;
+struct pd_rank;
 struct pd_served;
 
 /*
@@ -86,6 +87,12 @@ void pd_record_served(const struct pd_record *r,
 /* The key as people are told of it. */
 void pd_record_look(
     const struct pd_record *r, uint32_t tick, struct pd_look *out);
+
+/* What lasts of a record, and a record of it; its size stays. */
+void pd_record_save(
+    const struct pd_record *r, uint32_t tick, struct pd_rank *out);
+void pd_record_restore(
+    struct pd_record *r, uint32_t tick, const struct pd_rank *rank);
 
 /* An empty ring. 0, or -1 out of memory. */
 int pd_ghost_ring_init(struct pd_ghost_ring *g);

@@ -603,6 +603,24 @@ selector_look(const struct pd_policy *p, uint32_t slot, uint64_t tick,
 		out->by_score = false;
 }
 
+static void
+selector_save(const struct pd_policy *p, uint32_t slot, uint64_t tick,
+    struct pd_rank *out)
+{
+	const struct selector *s = (const struct selector *)p;
+
+	s->learned->ops->save(s->learned, slot, tick, out);
+}
+
+static void
+selector_restore(struct pd_policy *p, uint32_t slot, uint64_t tick,
+    const struct pd_rank *rank)
+{
+	struct selector *s = (struct selector *)p;
+
+	s->learned->ops->restore(s->learned, slot, tick, rank);
+}
+
 static size_t
 selector_memory(const struct pd_policy *p)
 {
@@ -710,6 +728,8 @@ const struct pd_policy_ops pd_policy_selector = {
     .set_model = selector_set_model,
     .ruling = selector_ruling,
     .look = selector_look,
+    .save = selector_save,
+    .restore = selector_restore,
     .memory = selector_memory,
     .each = selector_each,
 };
