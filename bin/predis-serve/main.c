@@ -18,11 +18,18 @@
 #include "cache/server.h"
 #include "cache/store.h"
 #include "cli/cli.h"
+#include "confine.h"
 #include "io/atomicfile.h"
 #include "io/fd.h"
 #include "model/model.h"
 
 #define UNSET UINT64_MAX
+/* LeakSanitizer stops the process that it looks at: ptrace. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANDBOX "off"
+#else
+#define SANDBOX "auto"
+#endif
 #define SETTINGS_MAX 64
 
 static const char *settings[SETTINGS_MAX];
@@ -39,6 +46,7 @@ static struct {
 	const char *tap_by;
 	const char *objective;
 	const char *log_level;
+	const char *sandbox;
 	bool protected_mode;
 } opt = {
     .port = 6379,
@@ -47,6 +55,7 @@ static struct {
     .tap_by = "key",
     .objective = "objects",
     .log_level = "notice",
+    .sandbox = SANDBOX,
     .protected_mode = true,
 };
 
@@ -107,6 +116,8 @@ static const struct pd_opt opts[] = {
 	"what to spare: objects, bytes or cost of misses (default objects)"},
     {'M', "model", "FILE", PD_OPT_STR, &opt.cfg.model, NULL,
 	"model bundle for policies selector and learned"},
+    {0, "model-dir", "DIR", PD_OPT_CALL, NULL, confine_model_dir,
+	"read models in DIR only; can be repeated"},
     {0, "trusted-key", "FILE", PD_OPT_STR, &opt.cfg.trusted_key, NULL,
 	"load only models that this minisign key signed"},
     {0, "key-file", "FILE", PD_OPT_STR, &opt.key_file, NULL,
@@ -119,6 +130,8 @@ static const struct pd_opt opts[] = {
 	"sample by key, event or window (default key)"},
     {0, "output-pause", "SIZE", PD_OPT_SIZE, &opt.cfg.output_pause, NULL,
 	"unread replies that pause a client (default 64M)"},
+    {0, "sandbox", "MODE", PD_OPT_STR, &opt.sandbox, NULL,
+	"give up rights that serving needs not: auto, on or off"},
     {0, "log-level", "LEVEL", PD_OPT_STR, &opt.log_level, NULL,
 	"debug, verbose, notice, warning or nothing (default notice)"},
     PD_OPT_END,
@@ -244,7 +257,10 @@ configure(struct pd_err *err)
 	if (objective < 0)
 		return pd_err_set(err, "--objective: objects, bytes or cost");
 	cfg->objective = (enum pd_objective)objective;
-	return check_policy(err) || check_tls(err) ? -1 : 0;
+	return confine_check(opt.sandbox, err) || check_policy(err) ||
+		       check_tls(err)
+		   ? -1
+		   : 0;
 }
 
 static int
@@ -397,6 +413,10 @@ run(int argc, char **argv)
 		return pd_cli_fail(&err);
 	}
 	log_start(s);
+	if (confine_enter(s, opt.sandbox, opt.port_file, &err)) {
+		pd_server_free(s);
+		return pd_cli_fail(&err);
+	}
 	if (report(s, &err) || pd_server_run(s, &err))
 		pd_cli_fail(&err);
 	else
