@@ -171,7 +171,7 @@ pd_clients_reap(struct pd_server *s)
 
 	while ((c = s->dead) != NULL) {
 		s->dead = c->next_dead;
-		pd_reply_release(&c->reply, s->store);
+		pd_reply_release(&c->reply);
 		pd_resp_release(&c->parser);
 		pd_buf_release(&c->in);
 		pd_buf_release(&c->later);
@@ -223,7 +223,7 @@ write_some(struct pd_client *c)
 			return;
 		}
 		c->server->stats.net_output_bytes += (uint64_t)n;
-		pd_reply_wrote(&c->reply, (size_t)n, c->server->store);
+		pd_reply_wrote(&c->reply, (size_t)n);
 	}
 }
 

@@ -79,16 +79,15 @@ run_type(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 static bool
 copy_to(struct pd_client *c, struct pd_entry *e, const struct pd_key *to)
 {
-	struct pd_store *st = c->server->store;
 	bool ok;
 
-	if (!pd_store_hold(e)) {
+	if ((e = pd_store_hold(e)) == NULL) {
 		pd_reply_error(&c->reply, PD_ERR_OOM);
 		return false;
 	}
-	ok = pd_write_value(
-	    c, to, pd_entry_value(e), e->vlen, pd_entry_expiry(e), PD_OP_OTHER);
-	pd_store_release(st, e);
+	ok = pd_write_value(c, to, pd_entry_value(e), pd_entry_len(e),
+	    pd_entry_expiry(e), PD_OP_OTHER);
+	pd_store_release(e);
 	return ok;
 }
 
@@ -240,7 +239,7 @@ run_randomkey(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	if (e == NULL)
 		pd_reply_null(&c->reply);
 	else
-		pd_reply_bulk(&c->reply, pd_entry_key(e), e->klen);
+		pd_reply_bulk(&c->reply, pd_entry_key(e), pd_entry_key_len(e));
 }
 
 /* OBJECT: the entry of word 2, or NULL having replied. */
@@ -266,10 +265,12 @@ run_object_encoding(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	(void)n;
 	if (e == NULL)
 		return;
-	if (pd_parse_i64n((const char *)pd_entry_value(e), e->vlen, &v) == 0)
+	if (pd_parse_i64n(
+		(const char *)pd_entry_value(e), pd_entry_len(e), &v) == 0)
 		pd_reply_str(&c->reply, "int");
 	else
-		pd_reply_str(&c->reply, e->vlen <= 44 ? "embstr" : "raw");
+		pd_reply_str(
+		    &c->reply, pd_entry_len(e) <= 44 ? "embstr" : "raw");
 }
 
 static void
@@ -290,7 +291,7 @@ look_at(const struct pd_client *c, const struct pd_entry *e)
 
 	pd_look_init(&l, 0);
 	if (p->ops->look != NULL)
-		p->ops->look(p, e->slot, st->tick, &l);
+		p->ops->look(p, pd_store_slot(st, e), st->tick, &l);
 	return l;
 }
 

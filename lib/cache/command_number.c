@@ -24,8 +24,8 @@ incr_by(struct pd_client *c, const struct pd_arg *key, int64_t by)
 	if (!pd_arg_key(c, key, &k))
 		return;
 	e = pd_store_peek(c->server->store, &k);
-	if (e != NULL &&
-	    pd_parse_i64n((const char *)pd_entry_value(e), e->vlen, &v)) {
+	if (e != NULL && pd_parse_i64n((const char *)pd_entry_value(e),
+			     pd_entry_len(e), &v)) {
 		pd_reply_error(&c->reply, PD_ERR_INT);
 		return;
 	}
@@ -132,8 +132,8 @@ run_incrbyfloat(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	if (!pd_arg_key(c, &a[1], &k))
 		return;
 	e = pd_store_peek(c->server->store, &k);
-	if ((e != NULL &&
-		parse_float((const char *)pd_entry_value(e), e->vlen, &v)) ||
+	if ((e != NULL && parse_float((const char *)pd_entry_value(e),
+			      pd_entry_len(e), &v)) ||
 	    parse_float(a[2].p, a[2].n, &by)) {
 		pd_reply_error(&c->reply, "ERR value is not a valid float");
 		return;

@@ -30,20 +30,19 @@ matches(const struct walk *w, const struct pd_entry *e)
 		return false;
 	return w->pattern == NULL ||
 	       pd_glob_match(w->pattern->p, w->pattern->n,
-		   (const char *)pd_entry_key(e), e->klen);
+		   (const char *)pd_entry_key(e), pd_entry_key_len(e));
 }
 
 static void
-visit(void *cookie, void *item)
+visit(void *cookie, struct pd_entry *e)
 {
 	struct walk *w = cookie;
-	const struct pd_entry *e = item;
 
 	w->seen++;
 	if (!matches(w, e))
 		return;
 	w->found++;
-	pd_reply_bulk(&w->c->reply, pd_entry_key(e), e->klen);
+	pd_reply_bulk(&w->c->reply, pd_entry_key(e), pd_entry_key_len(e));
 }
 
 static bool
@@ -61,8 +60,7 @@ run_keys(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 
 	(void)n;
 	do
-		cursor =
-		    pd_index_scan(&c->server->store->index, cursor, visit, &w);
+		cursor = pd_store_scan(c->server->store, cursor, visit, &w);
 	while (cursor != 0);
 	pd_reply_now_array(&c->reply, place, w.found);
 }
@@ -90,13 +88,13 @@ struct scan {
 };
 
 static void
-gather(void *cookie, void *item)
+gather(void *cookie, struct pd_entry *e)
 {
 	struct scan *s = cookie;
 
 	s->w.seen++;
-	if (matches(&s->w, item))
-		pd_buf_add(&s->found, &item, sizeof(item));
+	if (matches(&s->w, e))
+		pd_buf_add(&s->found, &e, sizeof(e));
 }
 
 static void
@@ -116,7 +114,7 @@ reply_scan(struct pd_client *c, uint64_t cursor, const struct pd_buf *found)
 	pd_reply_array(&c->reply, n);
 	for (i = 0; i < n; i++) {
 		memcpy(&e, found->data + i * bytes, bytes);
-		pd_reply_bulk(&c->reply, pd_entry_key(e), e->klen);
+		pd_reply_bulk(&c->reply, pd_entry_key(e), pd_entry_key_len(e));
 	}
 }
 
@@ -170,8 +168,7 @@ run_scan(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	/* A type that is not there is filtered, but the walk goes on as for
 	 * any filter: the cursor must come to its end. */
 	do {
-		cursor =
-		    pd_index_scan(&c->server->store->index, cursor, gather, &s);
+		cursor = pd_store_scan(c->server->store, cursor, gather, &s);
 	} while (cursor != 0 && --buckets > 0 && s.w.seen < (uint64_t)o.count);
 	if (o.none)
 		pd_buf_clear(&s.found);

@@ -41,7 +41,7 @@ own_lock(
 {
 	struct pd_entry *e = pd_store_peek(c->server->store, k);
 
-	if (e != NULL && e->vlen == token->n &&
+	if (e != NULL && pd_entry_len(e) == token->n &&
 	    memcmp(pd_entry_value(e), token->p, token->n) == 0)
 		return e;
 	pd_reply_int(&c->reply, 0);

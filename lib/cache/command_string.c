@@ -13,7 +13,7 @@ reply_entry(struct pd_client *c, struct pd_entry *e)
 	if (e == NULL)
 		pd_reply_null(&c->reply);
 	else
-		pd_reply_value(&c->reply, e, 0, e->vlen);
+		pd_reply_value(&c->reply, e, 0, pd_entry_len(e));
 }
 
 /* Read a key, an access; a miss is told to who asked for that. */
@@ -146,7 +146,7 @@ set_with(struct pd_client *c, const struct pd_arg *a, struct set_opts *o)
 		return;
 	}
 	/* Held, for the reply comes before the write and may not fail. */
-	if (e != NULL && !pd_store_hold(e)) {
+	if (e != NULL && (e = pd_store_hold(e)) == NULL) {
 		pd_reply_error(&c->reply, PD_ERR_OOM);
 		return;
 	}
@@ -155,7 +155,7 @@ set_with(struct pd_client *c, const struct pd_arg *a, struct set_opts *o)
 		reply_entry(c, e);
 	}
 	if (e != NULL)
-		pd_store_release(st, e);
+		pd_store_release(e);
 }
 
 static void
@@ -375,7 +375,7 @@ old_length(struct pd_client *c, const struct pd_key *k)
 {
 	const struct pd_entry *e = pd_store_peek(c->server->store, k);
 
-	return e == NULL ? 0 : e->vlen;
+	return e == NULL ? 0 : pd_entry_len(e);
 }
 
 static void
@@ -424,7 +424,7 @@ run_strlen(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	if (!pd_arg_key(c, &a[1], &k))
 		return;
 	e = read_key(c, &k);
-	pd_reply_int(&c->reply, e == NULL ? 0 : e->vlen);
+	pd_reply_int(&c->reply, e == NULL ? 0 : pd_entry_len(e));
 }
 
 static void
@@ -439,7 +439,7 @@ run_getrange(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	    !pd_arg_key(c, &a[1], &k))
 		return;
 	e = read_key(c, &k);
-	len = e == NULL ? 0 : e->vlen;
+	len = e == NULL ? 0 : pd_entry_len(e);
 	if (start < 0 && end < 0 && start > end)
 		len = 0;
 	start = start < 0 ? start + len : start;

@@ -15,28 +15,27 @@ void
 store_entry_discard(struct pd_store *st, struct pd_entry *e)
 {
 	e->slot = PD_NO_SLOT;
-	if (e->holds > 0)
-		return;
 	st->entry_bytes -= pd_store_entry_bytes(e);
-	free(e);
+	if (e->holds == 0)
+		free(e);
 }
 
-bool
+struct pd_entry *
 pd_store_hold(struct pd_entry *e)
 {
 	if (e->holds == UINT8_MAX)
-		return false;
+		return NULL;
 	e->holds++;
-	return true;
+	return e;
 }
 
 void
-pd_store_release(struct pd_store *st, struct pd_entry *e)
+pd_store_release(struct pd_entry *e)
 {
 	assert(e->holds > 0);
 	e->holds--;
 	if (e->holds == 0 && e->slot == PD_NO_SLOT)
-		store_entry_discard(st, e);
+		free(e);
 }
 
 struct pd_entry *

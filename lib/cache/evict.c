@@ -26,8 +26,7 @@ uint64_t
 pd_store_memory(const struct pd_store *st)
 {
 	return st->entry_bytes + pd_index_memory(&st->index) +
-	       st->slots_cap * sizeof(struct pd_entry *) +
-	       st->policy->ops->memory(st->policy) +
+	       pd_store_slots_memory(st) + st->policy->ops->memory(st->policy) +
 	       pd_context_memory(st->context) + pd_refetch_memory(&st->costs) +
 	       st->whatif_bytes + pd_evictlog_memory(st->evictlog) +
 	       st->model_bytes + PD_STORE_PENDING * sizeof(struct pd_miss) +

@@ -103,13 +103,13 @@ list_features(const struct pd_store *st, const struct pd_policy *p,
 /* Compare with others, drawn without touching the cache's own generators. */
 static void
 explain_rank(const struct pd_store *st, const struct pd_policy *p,
-    const struct pd_entry *e, uint64_t hash, struct pd_explain *out)
+    uint32_t slot, uint64_t hash, struct pd_explain *out)
 {
 	const double own =
-	    pd_learned_rank(p, e->slot, st->model, (float)out->score);
+	    pd_learned_rank(p, slot, st->model, (float)out->score);
 	float row[PD_TREES_MAX_COLS];
-	struct pd_entry *other;
 	struct pd_rng rng;
+	uint32_t other;
 	unsigned i;
 
 	pd_rng_init(&rng, hash ^ pd_mix64(st->tick));
@@ -117,12 +117,12 @@ explain_rank(const struct pd_store *st, const struct pd_policy *p,
 	for (i = 0; i < PD_EXPLAIN_CANDIDATES * TRIES &&
 		    out->candidates < PD_EXPLAIN_CANDIDATES;
 	     i++) {
-		other = store_slot(st, pd_rng_below(&rng, st->slots_used));
-		if (other == NULL || other == e)
+		other = pd_rng_below(&rng, st->slots_used);
+		if (other == slot || store_slot(st, other) == NULL)
 			continue;
-		row_of(st, p, other->slot, row);
+		row_of(st, p, other, row);
 		out->candidates++;
-		if (pd_learned_rank(p, other->slot, st->model,
+		if (pd_learned_rank(p, other, st->model,
 			pd_trees_score(st->model->trees, row)) > own)
 			out->rank++;
 	}
@@ -133,13 +133,14 @@ explain_resident(struct pd_store *st, const struct pd_entry *e, uint64_t hash,
     struct pd_explain *out)
 {
 	const struct pd_policy *p = recorder(st);
+	const uint32_t slot = pd_store_slot(st, e);
 	struct pd_look *l = &out->look;
 
-	out->value_bytes = e->vlen;
+	out->value_bytes = pd_entry_len(e);
 	out->memory_bytes = pd_store_entry_bytes(e);
 	out->expiry = pd_entry_expiry(e);
 	if (st->policy->ops->look != NULL)
-		st->policy->ops->look(st->policy, e->slot, st->tick, l);
+		st->policy->ops->look(st->policy, slot, st->tick, l);
 	if (l->recorded && st->clock.n > 0) {
 		out->asked_us = pd_tickclock_us(
 		    &st->clock, st->tick - l->age, st->tick, st->now_us);
@@ -149,11 +150,11 @@ explain_resident(struct pd_store *st, const struct pd_entry *e, uint64_t hash,
 	if (p == NULL)
 		return;
 	if (st->model == NULL) {
-		list_features(st, p, e->slot, out);
+		list_features(st, p, slot, out);
 		return;
 	}
-	explain_score(st, p, e->slot, out);
-	explain_rank(st, p, e, hash, out);
+	explain_score(st, p, slot, out);
+	explain_rank(st, p, slot, hash, out);
 	out->model_rules = strcmp(out->ruling, "learned") == 0 &&
 			   pd_selector_champion(st->policy) == NULL &&
 			   (p != st->policy || pd_learned_rules(p, st->tick));

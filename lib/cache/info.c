@@ -118,8 +118,7 @@ info_memory(struct pd_server *s, struct pd_buf *b)
 	U64("used_memory_dataset", st->entry_bytes);
 	U64("used_memory_entries", st->entry_bytes);
 	U64("used_memory_index", pd_index_memory(&st->index));
-	U64("used_memory_slots",
-	    st->slots_cap * (uint64_t)sizeof(struct pd_entry *));
+	U64("used_memory_slots", pd_store_slots_memory(st));
 	U64("used_memory_policy", st->policy->ops->memory(st->policy));
 	U64("used_memory_context", pd_context_memory(st->context));
 	U64("used_memory_ghosts", st->whatif_bytes);

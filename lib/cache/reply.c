@@ -18,10 +18,10 @@ pd_reply_init(struct pd_reply *r)
 }
 
 void
-pd_reply_release(struct pd_reply *r, struct pd_store *st)
+pd_reply_release(struct pd_reply *r)
 {
 	while (r->first < r->nheld)
-		pd_store_release(st, r->held[r->first++].entry);
+		pd_store_release(r->held[r->first++].entry);
 	free(r->held);
 	pd_buf_release(&r->buf);
 	pd_reply_init(r);
@@ -60,7 +60,7 @@ pd_reply_pieces(const struct pd_reply *r, struct iovec *iov, int max)
 		if (n < max)
 			iov[n++] =
 			    piece(pd_entry_value(r->held[h].entry) + skip,
-				r->held[h].entry->vlen - skip);
+				pd_entry_len(r->held[h].entry) - skip);
 	}
 	if (h == r->nheld && n < max && r->buf.len > at)
 		iov[n++] = piece(r->buf.data + at, r->buf.len - at);
@@ -94,7 +94,7 @@ compact(struct pd_reply *r)
 }
 
 void
-pd_reply_wrote(struct pd_reply *r, size_t n, struct pd_store *st)
+pd_reply_wrote(struct pd_reply *r, size_t n)
 {
 	size_t part, end;
 
@@ -107,13 +107,13 @@ pd_reply_wrote(struct pd_reply *r, size_t n, struct pd_store *st)
 			n -= part;
 			continue;
 		}
-		part = r->held[r->first].entry->vlen - r->held_sent;
+		part = pd_entry_len(r->held[r->first].entry) - r->held_sent;
 		part = part < n ? part : n;
 		r->held_sent += part;
 		r->held_bytes -= part;
 		n -= part;
-		if (r->held_sent == r->held[r->first].entry->vlen) {
-			pd_store_release(st, r->held[r->first].entry);
+		if (r->held_sent == pd_entry_len(r->held[r->first].entry)) {
+			pd_store_release(r->held[r->first].entry);
 			r->first++;
 			r->held_sent = 0;
 		}
@@ -249,10 +249,10 @@ hold(struct pd_reply *r, struct pd_entry *e)
 		r->held = p;
 		r->cap = cap;
 	}
-	if (!pd_store_hold(e))
+	if ((e = pd_store_hold(e)) == NULL)
 		return false;
 	r->held[r->nheld++] = (struct pd_held){r->buf.len, e};
-	r->held_bytes += e->vlen;
+	r->held_bytes += pd_entry_len(e);
 	return true;
 }
 
@@ -262,7 +262,7 @@ pd_reply_value(struct pd_reply *r, struct pd_entry *e, size_t from, size_t n)
 	if (r->mute)
 		return;
 	add_line(r, '$', (int64_t)n);
-	if (n < PD_REPLY_HOLD || n != e->vlen || !hold(r, e))
+	if (n < PD_REPLY_HOLD || n != pd_entry_len(e) || !hold(r, e))
 		add(r, pd_entry_value(e) + from, n);
 	add(r, "\r\n", 2);
 }

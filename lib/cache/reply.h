@@ -16,7 +16,6 @@
 
 struct iovec;
 struct pd_entry;
-struct pd_store;
 
 #define PD_REPLY_HOLD 16384 /* values from this size are held */
 
@@ -46,7 +45,7 @@ struct pd_reply {
 
 void pd_reply_init(struct pd_reply *r);
 /* Drops what is not written. */
-void pd_reply_release(struct pd_reply *r, struct pd_store *st);
+void pd_reply_release(struct pd_reply *r);
 
 /* Bytes still to be written. */
 size_t pd_reply_queued(const struct pd_reply *r);
@@ -55,7 +54,7 @@ size_t pd_reply_memory(const struct pd_reply *r);
 /* Up to ${max} pieces of what is to be written; how many. */
 int pd_reply_pieces(const struct pd_reply *r, struct iovec *iov, int max);
 /* ${n} bytes have been written. */
-void pd_reply_wrote(struct pd_reply *r, size_t n, struct pd_store *st);
+void pd_reply_wrote(struct pd_reply *r, size_t n);
 
 void pd_reply_raw(struct pd_reply *r, const char *p, size_t n);
 void pd_reply_status(struct pd_reply *r, const char *s); /* +OK */

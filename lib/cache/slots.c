@@ -16,6 +16,19 @@ store_slot(const struct pd_store *st, uint32_t slot)
 	return (uintptr_t)st->slots[slot] & 1 ? NULL : st->slots[slot];
 }
 
+uint32_t
+pd_store_slot(const struct pd_store *st, const struct pd_entry *e)
+{
+	(void)st;
+	return e->slot;
+}
+
+uint64_t
+pd_store_slots_memory(const struct pd_store *st)
+{
+	return st->slots_cap * (uint64_t)sizeof(struct pd_entry *);
+}
+
 /* Bytes that a slot costs besides its entry, about. */
 static uint64_t
 slot_bytes(const struct pd_store *st)

@@ -448,19 +448,24 @@ update(struct pd_store *st, const struct pd_key *k, const struct pd_put *put,
 	if (store_make_room_for(st, 0, 0))
 		goto err0;
 	if (n->slot == PD_NO_SLOT) {
+		st->entry_bytes += pd_store_entry_bytes(n);
+		if (store_make_room_for(st, 0, 1))
+			goto err1;
 		acc = store_access(st, k->hash, n, put->op);
 		cost = pd_refetch_past(&st->costs, k->hash);
 		acc.cost = pd_refetch_guess(&st->costs, cost);
 		st->policy->ops->miss(st->policy, &acc);
 		if (place(st, k, n, &acc, cost))
-			goto err0;
+			goto err1;
 		store_told_fill(st, k, n, &acc);
 	}
 	n->holds--;
 	*out = n;
 	return PD_STORE_OK;
+err1:
+	st->entry_bytes -= pd_store_entry_bytes(n);
 err0:
-	pd_store_release(st, n);
+	pd_store_release(n);
 	return refuse(st);
 }
 

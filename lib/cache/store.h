@@ -50,6 +50,19 @@ struct pd_entry {
 
 #define PD_ENTRY_TTL 1
 
+/* Bytes of the value. */
+static inline uint32_t
+pd_entry_len(const struct pd_entry *e)
+{
+	return e->vlen;
+}
+
+static inline uint32_t
+pd_entry_key_len(const struct pd_entry *e)
+{
+	return e->klen;
+}
+
 static inline unsigned
 pd_entry_db(const struct pd_entry *e)
 {
@@ -216,10 +229,28 @@ bool pd_store_del(struct pd_store *st, const struct pd_key *k);
 /* Delete all keys of one database, or with -1 of all. */
 void pd_store_flush(struct pd_store *st, int db);
 
-/* Keep an entry's bytes readable though it may be changed or evicted. False
- * when it is held too often: copy then. */
-bool pd_store_hold(struct pd_entry *e);
-void pd_store_release(struct pd_store *st, struct pd_entry *e);
+/*
+ * pd_store_hold(e):
+ * Keep an entry's bytes readable though it may be changed or evicted. Returns
+ * what to read from then on, which need not be ${e} itself (a small entry is
+ * copied), until pd_store_release(); NULL out of memory. Releasing needs no
+ * store and no lock.
+ */
+struct pd_entry *pd_store_hold(struct pd_entry *e);
+void pd_store_release(struct pd_entry *e);
+
+/* The slot by which the policy knows a resident entry. */
+uint32_t pd_store_slot(const struct pd_store *st, const struct pd_entry *e);
+
+/*
+ * pd_store_scan(st, cursor, fn, cookie):
+ * Call ${fn} for some entries from ${cursor} on (0: the first), of all
+ * databases, expired ones too. Returns the next cursor, or 0 at the end.
+ * Entries that are there from start to end are seen at least once. ${fn} must
+ * not change the store.
+ */
+uint64_t pd_store_scan(const struct pd_store *st, uint64_t cursor,
+    void (*fn)(void *cookie, struct pd_entry *e), void *cookie);
 
 /*
  * pd_store_hint(st, k, us):
@@ -240,6 +271,8 @@ bool pd_store_expire_some(struct pd_store *st, unsigned n);
 
 /* Bytes in use, all that the limit counts. */
 uint64_t pd_store_memory(const struct pd_store *st);
+/* ... of it, what finds the entries of slots. */
+uint64_t pd_store_slots_memory(const struct pd_store *st);
 /* Bytes allocated for one entry, with the allocator's. */
 size_t pd_store_entry_bytes(const struct pd_entry *e);
 /* Evict until the limits hold with ${more} bytes. 0, or -1. */

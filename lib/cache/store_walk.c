@@ -54,6 +54,28 @@ pd_store_random(struct pd_store *st, unsigned db)
 	return NULL;
 }
 
+struct visit {
+	void (*fn)(void *cookie, struct pd_entry *e);
+	void *cookie;
+};
+
+static void
+visit(void *cookie, void *item)
+{
+	const struct visit *v = cookie;
+
+	v->fn(v->cookie, item);
+}
+
+uint64_t
+pd_store_scan(const struct pd_store *st, uint64_t cursor,
+    void (*fn)(void *cookie, struct pd_entry *e), void *cookie)
+{
+	struct visit v = {.fn = fn, .cookie = cookie};
+
+	return pd_index_scan(&st->index, cursor, visit, &v);
+}
+
 bool
 pd_store_expire_some(struct pd_store *st, unsigned n)
 {
