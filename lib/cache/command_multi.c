@@ -213,8 +213,8 @@ forbidden(struct pd_client *c, const struct pd_queued *q)
 	static const char *const why[] = {"",
 	    "no permission to execute the command or subcommand",
 	    "no permission to touch the specified keys",
-	    "no permission to access one of the channels used as arguments to "
-	    "the command"};
+	    ("no permission to access one of the channels used as arguments to "
+	     "the command")};
 	enum pd_acl_result r;
 	const char *object;
 	uint32_t at;

@@ -337,7 +337,7 @@ pd_cli_fail(const struct pd_err *err)
 }
 
 /* Messages quote names and input: no byte of them may steer a terminal. */
-static void
+__attribute__((format(printf, 1, 0))) static void
 message(const char *fmt, va_list ap)
 {
 	char text[8192];
