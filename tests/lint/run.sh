@@ -7,6 +7,8 @@ sh share/deps.sh build test lint || exit 2
 out=$(mktemp) || exit 2
 trap 'rm -f "$out"' EXIT
 n=0 bad=0
+# The checkout may belong to somebody else, which git refuses by itself.
+git() { command git -c safe.directory='*' "$@"; }
 check() { # NAME COMMAND...
 	name=$1
 	shift
@@ -47,6 +49,7 @@ scripts() {
 }
 pages() { mandoc -T lint -W warning man/*.[1-8]; }
 words() { # nothing of a machine's own in the tree
+	git rev-parse HEAD || return 1 # else nothing found means nothing
 	! git grep -nE '/(work|home|root)/|\b(TODO|FIXME|XXX)\b' -- \
 	    ':!tests/lint/run.sh' ':!*.gz' ':!tests/golden'
 }
