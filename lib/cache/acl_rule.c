@@ -588,40 +588,65 @@ apply_one(const struct pd_acl *a, struct pd_user *u, const char *p, size_t n,
 	    n < 128 ? (int)n : 128, p, why);
 }
 
+/* Does a word begin a selector that goes on in the next? */
+static bool
+opens(const struct pd_arg *r)
+{
+	return r->n > 0 && r->p[0] == '(' && r->p[r->n - 1] != ')';
+}
+
+static bool
+closes(const struct pd_arg *r)
+{
+	return r->n > 0 && r->p[r->n - 1] == ')';
+}
+
+/* The word that begins a selector which never ends; ${n} without. */
+static uint32_t
+unclosed(const struct pd_arg *rules, uint32_t n)
+{
+	uint32_t i, open = n;
+
+	for (i = 0; i < n; i++) {
+		if (open == n && opens(&rules[i]))
+			open = i;
+		else if (open < n && closes(&rules[i]))
+			open = n;
+	}
+	return open;
+}
+
 int
 acl_apply_all(const struct pd_acl *a, struct pd_user *u,
     const struct pd_arg *rules, uint32_t n, struct pd_err *err)
 {
 	struct pd_buf b = PD_BUF_INIT;
-	uint32_t i, from = 0;
+	const uint32_t open = unclosed(rules, n);
+	uint32_t i;
 	int r = 0;
 
+	if (open < n)
+		return pd_err_set(err,
+		    "Unmatched parenthesis in acl selector starting at '%.*s'.",
+		    rules[open].n < 128 ? (int)rules[open].n : 128,
+		    rules[open].p);
 	for (i = 0; r == 0 && i < n; i++) {
-		const char *p = rules[i].p;
-		const size_t len = rules[i].n;
+		const struct pd_arg *rule = &rules[i];
 
-		if (b.len == 0 &&
-		    (len == 0 || p[0] != '(' || p[len - 1] == ')')) {
-			r = apply_one(a, u, p, len, err);
+		if (b.len == 0 && !opens(rule)) {
+			r = apply_one(a, u, rule->p, rule->n, err);
 			continue;
 		}
-		if (b.len == 0)
-			from = i;
-		else
+		if (b.len > 0)
 			pd_buf_addc(&b, ' ');
-		pd_buf_add(&b, p, len);
+		pd_buf_add(&b, rule->p, rule->n);
 		if (b.failed) {
 			r = pd_err_nomem(err);
-		} else if (len > 0 && p[len - 1] == ')') {
+		} else if (closes(rule)) {
 			r = apply_one(a, u, (const char *)b.data, b.len, err);
 			pd_buf_clear(&b);
 		}
 	}
-	if (r == 0 && b.len > 0)
-		r = pd_err_set(err,
-		    "Unmatched parenthesis in acl selector starting at '%.*s'.",
-		    rules[from].n < 128 ? (int)rules[from].n : 128,
-		    rules[from].p);
 	pd_buf_release(&b);
 	return r;
 }
