@@ -9,6 +9,8 @@
 #define PD_COMMAND_ARRAYS \
 	X(string) \
 	X(number) \
+	X(bit) \
+	X(lcs) \
 	X(key) \
 	X(expire) \
 	X(scan) \

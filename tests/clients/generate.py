@@ -110,6 +110,22 @@ MAKERS = [
     lambda: "SETRANGE %s %s %s" % (key(), q(r.choice(
         ["0", "1", "5", "100", "-1", "x"])), text()),
     lambda: "GETRANGE %s %s %s" % (key(), num(), num()),
+    lambda: "GETBIT %s %s" % (key(), num()),
+    lambda: "SETBIT %s %s %s" % (key(), q(r.choice(
+        ["0", "1", "7", "8", "100", "-1", "4294967296", "x"])), q(r.choice(
+            ["0", "1", "2", "-1", "x"]))),
+    lambda: "BITCOUNT %s %s" % (key(), r.choice(
+        ["", num(), num() + " " + num(),
+         "%s %s %s" % (num(), num(), r.choice(["BIT", "byte", "x"]))])),
+    lambda: "BITPOS %s %s %s" % (key(), q(r.choice(["0", "1", "2", "x"])),
+                                 r.choice(["", num(), num() + " " + num(),
+                                           "%s %s %s" % (num(), num(),
+                                                         r.choice(["BIT", "byte", "x"]))])),
+    lambda: "BITOP %s %s %s" % (r.choice(["AND", "or", "XOR", "NOT", "x"]),
+                                key(), some(key, 1, 3)),
+    lambda: "LCS %s %s %s" % (key(), key(), " ".join(r.sample(
+        ["IDX", "LEN", "WITHMATCHLEN", "MINMATCHLEN 2", "MINMATCHLEN x",
+         "bogus"], r.choice([0, 0, 1, 1, 2, 3])))),
     lambda: "SUBSTR %s %s %s" % (key(), num(), num()),
     lambda: r.choice(["INCR ", "DECR "]) + key(),
     lambda: r.choice(["INCRBY ", "DECRBY "]) + key() + " " + num(),
