@@ -26,7 +26,7 @@ bytes_of(const struct pd_entry *e)
 
 	if (e != NULL) {
 		b.p = pd_entry_value(e);
-		b.n = e->vlen;
+		b.n = pd_entry_len(e);
 	}
 	return b;
 }

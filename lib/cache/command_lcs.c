@@ -184,7 +184,7 @@ text_of(const struct pd_entry *e)
 
 	if (e != NULL) {
 		t.p = pd_entry_value(e);
-		t.n = e->vlen;
+		t.n = pd_entry_len(e);
 	}
 	return t;
 }
