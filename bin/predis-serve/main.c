@@ -313,7 +313,7 @@ log_start(struct pd_server *s)
 	if (cfg->maxobjects > 0)
 		pd_buf_printf(&b, ", at most %llu keys",
 		    (unsigned long long)cfg->maxobjects);
-	pd_buf_printf(&b, ", policy %s", s->store->cfg.policy->name);
+	pd_buf_printf(&b, ", policy %s", pd_server_first(s)->cfg.policy->name);
 	if (s->model != NULL)
 		pd_buf_printf(&b, ", model '%s'", s->model->name);
 	else

@@ -14,6 +14,20 @@ pd_counter_find(const struct pd_counter *table, size_t n, const char *name)
 }
 
 void
+pd_counter_add(
+    const struct pd_counter *table, size_t n, void *base, const void *more)
+{
+	uint64_t v;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		v = pd_counter_value(&table[i], base) +
+		    pd_counter_value(&table[i], more);
+		memcpy((char *)base + table[i].offset, &v, sizeof(v));
+	}
+}
+
+void
 pd_counter_reset(const struct pd_counter *table, size_t n, void *base)
 {
 	static const uint64_t zero;

@@ -41,6 +41,10 @@ pd_counter_value(const struct pd_counter *c, const void *base)
 const struct pd_counter *pd_counter_find(
     const struct pd_counter *table, size_t n, const char *name);
 
+/* Add the values of ${more} to those of ${base}. */
+void pd_counter_add(
+    const struct pd_counter *table, size_t n, void *base, const void *more);
+
 /* Set all PD_COUNTERs of ${base} to 0; gauges stay. */
 void pd_counter_reset(const struct pd_counter *table, size_t n, void *base);
 

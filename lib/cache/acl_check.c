@@ -206,7 +206,7 @@ void
 pd_acl_log(struct pd_acl *a, const struct pd_client *c, enum pd_acl_result why,
     const char *object, size_t n, const char *user, size_t user_len)
 {
-	const int64_t now = c->server->store->now_ms;
+	const int64_t now = c->worker->now_ms;
 	struct pd_acl_entry e = {.count = 1,
 	    .why = why,
 	    .context = c->in_exec || c->multi ? "multi" : "toplevel",
@@ -258,7 +258,7 @@ static const char *
 refused(struct pd_client *c, const struct pd_cmd *cmd,
     const struct pd_arg *argv, uint32_t argc, char *text, size_t size)
 {
-	struct pd_server *s = c->server;
+	struct pd_stats *st = &c->worker->stats;
 	uint32_t at;
 	const enum pd_acl_result r =
 	    pd_acl_check(c->user, cmd, argv, argc, &at);
@@ -266,23 +266,23 @@ refused(struct pd_client *c, const struct pd_cmd *cmd,
 	if (r == PD_ACL_OK)
 		return NULL;
 	if (r == PD_ACL_COMMAND) {
-		s->stats.acl_denied_commands++;
+		st->acl_denied_commands++;
 		snprintf(text, size,
 		    "NOPERM this user has no permissions to run the '%s' "
 		    "command",
 		    cmd->full);
 	} else if (r == PD_ACL_KEY) {
-		s->stats.acl_denied_keys++;
+		st->acl_denied_keys++;
 		snprintf(text, size,
 		    "NOPERM this user has no permissions to access one of the "
 		    "keys used as arguments");
 	} else {
-		s->stats.acl_denied_channels++;
+		st->acl_denied_channels++;
 		snprintf(text, size,
 		    "NOPERM this user has no permissions to access one of the "
 		    "channels used as arguments");
 	}
-	pd_acl_log(s->acl, c, r, at == 0 ? cmd->full : argv[at].p,
+	pd_acl_log(c->server->acl, c, r, at == 0 ? cmd->full : argv[at].p,
 	    at == 0 ? strlen(cmd->full) : argv[at].n, c->user->name,
 	    c->user->name_len);
 	return text;

@@ -85,14 +85,16 @@ log_in_as_standard(struct pd_client *c)
 }
 
 struct pd_client *
-pd_client_new(struct pd_server *s, int fd, struct pd_tls_ctx *tls, bool is_unix)
+pd_client_new(struct pd_worker *w, int fd, struct pd_tls_ctx *tls, bool is_unix)
 {
+	struct pd_server *s = w->server;
 	struct pd_client *c = calloc(1, sizeof(*c));
 	struct pd_conn conn;
 
 	if (pd_conn_open(&conn, fd, tls) || c == NULL)
 		goto err0;
 	c->server = s;
+	c->worker = w;
 	c->conn = conn;
 	c->is_unix = is_unix;
 	c->id = ++s->next_id;
@@ -104,12 +106,12 @@ pd_client_new(struct pd_server *s, int fd, struct pd_tls_ctx *tls, bool is_unix)
 	set_addrs(c);
 	c->watch = (struct pd_watch){
 	    .fd = fd, .events = PD_LOOP_READ, .fn = on_ready, .cookie = c};
-	if (pd_loop_add(s->loop, &c->watch))
+	if (pd_loop_add(w->loop, &c->watch))
 		goto err0;
-	c->next = s->clients;
+	c->next = w->clients;
 	if (c->next != NULL)
 		c->next->prev = c;
-	s->clients = c;
+	w->clients = c;
 	s->nclients++;
 	return c;
 err0:
@@ -133,7 +135,7 @@ account(struct pd_client *c)
 
 	if (now == c->accounted)
 		return;
-	c->server->clients_bytes += now - c->accounted;
+	c->worker->clients_bytes += now - c->accounted;
 	c->accounted = now;
 	pd_server_account(c->server);
 }
@@ -141,7 +143,7 @@ account(struct pd_client *c)
 void
 pd_client_close(struct pd_client *c)
 {
-	struct pd_server *s = c->server;
+	struct pd_worker *w = c->worker;
 
 	if (c->closed)
 		return;
@@ -150,27 +152,27 @@ pd_client_close(struct pd_client *c)
 	pd_client_discard(c);
 	pd_unsubscribe_all(c);
 	pd_monitor_stop(c);
-	pd_loop_remove(s->loop, &c->watch);
+	pd_loop_remove(w->loop, &c->watch);
 	pd_conn_close(&c->conn);
 	if (c->next != NULL)
 		c->next->prev = c->prev;
 	if (c->prev != NULL)
 		c->prev->next = c->next;
 	else
-		s->clients = c->next;
-	s->nclients--;
+		w->clients = c->next;
+	w->server->nclients--;
 	account(c);
-	c->next_dead = s->dead;
-	s->dead = c;
+	c->next_dead = w->dead;
+	w->dead = c;
 }
 
 void
-pd_clients_reap(struct pd_server *s)
+pd_clients_reap(struct pd_worker *w)
 {
 	struct pd_client *c;
 
-	while ((c = s->dead) != NULL) {
-		s->dead = c->next_dead;
+	while ((c = w->dead) != NULL) {
+		w->dead = c->next_dead;
 		pd_reply_release(&c->reply);
 		pd_resp_release(&c->parser);
 		pd_buf_release(&c->in);
@@ -188,8 +190,8 @@ pd_client_mark_dirty(struct pd_client *c)
 	if (c->is_dirty || c->closed)
 		return;
 	c->is_dirty = true;
-	c->next_dirty = c->server->dirty;
-	c->server->dirty = c;
+	c->next_dirty = c->worker->dirty;
+	c->worker->dirty = c;
 }
 
 /* What to wait for, after what was done. */
@@ -204,7 +206,7 @@ rewatch(struct pd_client *c)
 		events |= PD_LOOP_READ;
 	if (pd_reply_queued(&c->reply) > 0 || pd_conn_wants_write(&c->conn))
 		events |= PD_LOOP_WRITE;
-	pd_loop_change(c->server->loop, &c->watch, events);
+	pd_loop_change(c->worker->loop, &c->watch, events);
 }
 
 /* Write as far as it goes. */
@@ -222,7 +224,7 @@ write_some(struct pd_client *c)
 				pd_client_close(c);
 			return;
 		}
-		c->server->stats.net_output_bytes += (uint64_t)n;
+		c->worker->stats.net_output_bytes += (uint64_t)n;
 		pd_reply_wrote(&c->reply, (size_t)n);
 	}
 }
@@ -259,7 +261,7 @@ check_output(struct pd_client *c)
 		pd_server_log(c->server, PD_LOG_WARNING,
 		    "client %llu closed: %zu bytes of unread replies",
 		    (unsigned long long)c->id, pd_reply_queued(&c->reply));
-		c->server->stats.connections_dropped++;
+		c->worker->stats.connections_dropped++;
 		pd_client_close(c);
 		return;
 	}
@@ -299,7 +301,7 @@ static void
 protocol_error(struct pd_client *c)
 {
 	pd_reply_errorf(&c->reply, "ERR Protocol error: %s", c->parser.error);
-	c->server->stats.protocol_errors++;
+	c->worker->stats.protocol_errors++;
 	c->close_after = true;
 }
 
@@ -346,8 +348,8 @@ process(struct pd_client *c)
 {
 	enum pd_resp_status st;
 
-	c->server->current = c;
-	c->server->timing.at = pd_ticks();
+	c->worker->current = c;
+	c->worker->timing.at = pd_ticks();
 	while (!c->closed && !c->close_after && !c->paused && !c->held_back) {
 		if (c->parser.discard > 0)
 			drop_word(c);
@@ -366,13 +368,13 @@ process(struct pd_client *c)
 		if (!execute(c))
 			break;
 	}
-	c->server->current = NULL;
+	c->worker->current = NULL;
 	if (c->closed)
 		return;
 	pd_buf_consume(&c->in, c->in_at);
 	c->in_at = 0;
 	c->request_us = c->in.len == 0	     ? 0
-			: c->request_us == 0 ? c->server->mono_us
+			: c->request_us == 0 ? c->worker->mono_us
 					     : c->request_us;
 	if (pd_reply_queued(&c->reply) > 0 || c->close_after)
 		pd_client_mark_dirty(c);
@@ -409,8 +411,8 @@ static void
 borrow_input(struct pd_client *c)
 {
 	pd_buf_release(&c->in);
-	c->in = c->server->input;
-	c->server->input = (struct pd_buf)PD_BUF_INIT;
+	c->in = c->worker->input;
+	c->worker->input = (struct pd_buf)PD_BUF_INIT;
 }
 
 static void
@@ -420,8 +422,8 @@ give_input_back(struct pd_client *c)
 
 	if (!c->closed && pd_buf_add(&rest, c->in.data, c->in.len))
 		pd_client_close(c);
-	c->server->input = c->in;
-	c->server->input.len = 0;
+	c->worker->input = c->in;
+	c->worker->input.len = 0;
 	c->in = rest;
 }
 
@@ -438,7 +440,7 @@ read_some(struct pd_client *c)
 		    "client %llu closed: a request of more than %llu bytes",
 		    (unsigned long long)c->id,
 		    (unsigned long long)c->server->cfg.query_max);
-		c->server->stats.connections_dropped++;
+		c->worker->stats.connections_dropped++;
 		pd_client_close(c);
 		return;
 	}
@@ -454,9 +456,9 @@ read_some(struct pd_client *c)
 			pd_client_close(c);
 		goto out;
 	}
-	c->server->stats.net_input_bytes += (uint64_t)n;
+	c->worker->stats.net_input_bytes += (uint64_t)n;
 	c->in.len += (size_t)n;
-	c->last_us = c->server->mono_us;
+	c->last_us = c->worker->mono_us;
 	process(c);
 out:
 	if (borrowed)
@@ -471,7 +473,7 @@ on_ready(void *cookie, unsigned ready)
 {
 	struct pd_client *c = cookie;
 
-	pd_server_time(c->server);
+	pd_worker_time(c->worker);
 	if (ready & PD_LOOP_WRITE) {
 		pd_client_flush(c);
 		if (!c->closed && c->paused &&
@@ -532,7 +534,7 @@ pd_client_describe(const struct pd_client *c, struct pd_buf *out)
 {
 	const size_t queued = pd_reply_queued(&c->reply);
 	const bool large = queued > PD_REPLY_HOLD;
-	const uint64_t now = c->server->mono_us;
+	const uint64_t now = c->worker->mono_us;
 	const bool subscribed = c->subs[PD_SUB_CHANNEL].n +
 				    c->subs[PD_SUB_PATTERN].n +
 				    c->subs[PD_SUB_SHARD].n >

@@ -22,6 +22,7 @@ struct pd_cmd;
 struct pd_server;
 struct pd_tls_ctx;
 struct pd_user;
+struct pd_worker;
 
 /* What must be asked before a command runs; 0 for most clients. */
 enum pd_client_gate {
@@ -46,6 +47,7 @@ enum pd_client_mute {
 
 struct pd_client {
 	struct pd_server *server;
+	struct pd_worker *worker; /* whose loop serves it */
 	struct pd_watch watch;
 	struct pd_conn conn;
 	uint64_t id;
@@ -87,7 +89,7 @@ struct pd_client {
 	uint64_t created_us; /* monotonic */
 	uint64_t last_us;    /* of the last command or read */
 	uint64_t request_us; /* when the unfinished request began, or 0 */
-	uint64_t accounted;  /* bytes of it in server->clients_bytes */
+	uint64_t accounted;  /* bytes of it in worker->clients_bytes */
 	struct pd_cmd *last; /* last command */
 	struct pd_client *next;
 	struct pd_client *prev;
@@ -97,7 +99,7 @@ struct pd_client {
 
 /* Serve an accepted socket. NULL when there is no memory (fd is closed). */
 struct pd_client *pd_client_new(
-    struct pd_server *s, int fd, struct pd_tls_ctx *tls, bool is_unix);
+    struct pd_worker *w, int fd, struct pd_tls_ctx *tls, bool is_unix);
 /* Close now; the memory goes at the end of the turn. */
 void pd_client_close(struct pd_client *c);
 /* Write what is queued, as far as it goes. */
@@ -107,7 +109,7 @@ void pd_client_mark_dirty(struct pd_client *c);
 /* Execute what has been read and waits (after a pause). */
 void pd_client_resume(struct pd_client *c);
 /* Free those closed in this turn. */
-void pd_clients_reap(struct pd_server *s);
+void pd_clients_reap(struct pd_worker *w);
 /* Bytes of its buffers. */
 size_t pd_client_memory(const struct pd_client *c);
 /* Forget the transaction. */

@@ -17,21 +17,12 @@
 #define BUCKETS 1024 /* a power of two, well above the number of commands */
 #define NAME_MAX_LEN 32
 #define ARG_SHOWN 128
-#define RECENT 16 /* names remembered as they were written */
 #define RECENT_BYTES 7
-
-/* A name of up to 7 bytes and its length as one number, as a client wrote it.
- */
-struct recent {
-	uint64_t name;
-	struct pd_cmd *cmd;
-};
 
 struct pd_commands {
 	struct pd_cmd *all; /* top level, then subcommands */
 	size_t n;	    /* top level */
 	size_t total;
-	struct recent recent[RECENT];
 	struct pd_cmd *bucket[BUCKETS];
 };
 
@@ -229,9 +220,10 @@ pd_commands_total(const struct pd_commands *t)
  * the same way each time, so folding its case and hashing it can be spared.
  */
 static inline struct pd_cmd *
-find_quickly(struct pd_commands *t, const struct pd_arg *a)
+find_quickly(struct pd_worker *w, const struct pd_arg *a)
 {
-	struct recent *r;
+	const struct pd_commands *t = w->server->commands;
+	struct pd_cmd_recent *r;
 	uint64_t name = a->n;
 	uint32_t i;
 
@@ -239,7 +231,7 @@ find_quickly(struct pd_commands *t, const struct pd_arg *a)
 		return pd_commands_find(t, a->p, a->n);
 	for (i = 0; i < a->n; i++)
 		name = name << 8 | (uint8_t)a->p[i];
-	r = &t->recent[(name ^ name >> 4) % RECENT];
+	r = &w->recent[(name ^ name >> 4) % PD_COMMANDS_RECENT];
 	if (r->name != name) {
 		r->name = name;
 		r->cmd = pd_commands_find(t, a->p, a->n);
@@ -260,14 +252,21 @@ pd_commands_count(const struct pd_commands *t)
 }
 
 void
-pd_commands_reset_stats(struct pd_commands *t)
+pd_command_counted(const struct pd_server *s, const struct pd_cmd *cmd,
+    struct pd_cmd_count *sum)
 {
-	size_t i;
+	const struct pd_cmd_count *n;
+	unsigned i, b;
 
-	for (i = 0; i < t->total; i++) {
-		t->all[i].calls = t->all[i].rejected = t->all[i].failed = 0;
-		t->all[i].ticks = 0;
-		memset(t->all[i].took, 0, sizeof(t->all[i].took));
+	memset(sum, 0, sizeof(*sum));
+	for (i = 0; i < s->nworkers; i++) {
+		n = &s->workers[i].count[cmd->id];
+		sum->calls += n->calls;
+		sum->ticks += n->ticks;
+		sum->rejected += n->rejected;
+		sum->failed += n->failed;
+		for (b = 0; b < PD_LATENCY_BUCKETS; b++)
+			sum->took[b] += n->took[b];
 	}
 }
 
@@ -342,7 +341,7 @@ static void
 reject(struct pd_client *c, struct pd_cmd *cmd, const char *text)
 {
 	if (cmd != NULL)
-		cmd->rejected++;
+		c->worker->count[cmd->id].rejected++;
 	if (c->multi)
 		c->multi_failed = true;
 	if (cmd == NULL || strcmp(cmd->full, "exec") != 0) {
@@ -408,7 +407,7 @@ lookup(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	struct pd_cmd *cmd, *sub;
 	char text[128];
 
-	cmd = find_quickly(c->server->commands, &a[0]);
+	cmd = find_quickly(c->worker, &a[0]);
 	if (cmd == NULL) {
 		unknown_command(c, a, n);
 		return NULL;
@@ -472,25 +471,25 @@ err0:
 void
 pd_command_secret(struct pd_client *c, uint32_t from)
 {
-	c->server->secret_from = from;
-	c->server->secret_in = c->server->stats.commands_processed;
+	c->worker->secret_from = from;
+	c->worker->secret_in = c->worker->stats.commands_processed;
 }
 
 /* Count a new error by its code, in INFO errorstats. */
 static void
 count_error(struct pd_client *c)
 {
-	struct pd_server *s = c->server;
-	struct pd_errorstat *e = s->errorstat;
+	struct pd_worker *w = c->worker;
+	struct pd_errorstat *e = w->errorstat;
 
-	s->stats.error_replies += c->reply.errors - c->reply.blamed;
-	while (e < s->errorstat + s->nerrorstat &&
+	w->stats.error_replies += c->reply.errors - c->reply.blamed;
+	while (e < w->errorstat + w->nerrorstat &&
 	       strcmp(e->code, c->reply.code) != 0)
 		e++;
-	if (e == s->errorstat + PD_SERVER_ERRORS)
+	if (e == w->errorstat + PD_SERVER_ERRORS)
 		e--; /* codes are ours, and fewer */
-	else if (e == s->errorstat + s->nerrorstat)
-		memcpy(s->errorstat[s->nerrorstat++].code, c->reply.code,
+	else if (e == w->errorstat + w->nerrorstat)
+		memcpy(w->errorstat[w->nerrorstat++].code, c->reply.code,
 		    sizeof(e->code));
 	e->count += c->reply.errors - c->reply.blamed;
 	c->reply.blamed = c->reply.errors;
@@ -502,20 +501,21 @@ look_at(struct pd_client *c, struct pd_cmd *cmd, const struct pd_arg *argv,
     uint32_t argc, uint64_t number, uint64_t ticks)
 {
 	struct pd_server *s = c->server;
+	struct pd_worker *w = c->worker;
 	const uint32_t secret =
-	    s->secret_in == number ? s->secret_from : UINT32_MAX;
-	const uint64_t us = pd_timing_ns(&s->timing, ticks) / 1000;
+	    w->secret_in == number ? w->secret_from : UINT32_MAX;
+	const uint64_t us = pd_timing_ns(&w->timing, ticks) / 1000;
 
 	if (s->monitors != NULL && s->monitors->first != NULL &&
 	    !(cmd->flags & (PD_CMD_ADMIN | PD_CMD_SKIP_MONITOR)))
 		pd_monitor_feed(c, argv, argc, secret);
-	if (ticks < s->timing.slow)
+	if (ticks < w->timing.slow)
 		return;
-	pd_latency_event(s,
+	pd_latency_event(w,
 	    cmd->flags & PD_CMD_FAST ? PD_LATENCY_FAST_COMMAND
 				     : PD_LATENCY_COMMAND,
 	    us / 1000);
-	if (s->timing.slower_us >= 0 && us >= (uint64_t)s->timing.slower_us &&
+	if (w->timing.slower_us >= 0 && us >= (uint64_t)w->timing.slower_us &&
 	    !(cmd->flags & PD_CMD_SKIP_SLOWLOG))
 		pd_slowlog_add(&s->slowlog, c, argv, argc, secret, us);
 }
@@ -524,23 +524,24 @@ void
 pd_command_run(struct pd_client *c, struct pd_cmd *cmd,
     const struct pd_arg *argv, uint32_t argc)
 {
-	struct pd_server *s = c->server;
-	const uint64_t number = ++s->stats.commands_processed;
-	const uint64_t from = s->timing.at;
+	struct pd_worker *w = c->worker;
+	struct pd_cmd_count *count = &w->count[cmd->id];
+	const uint64_t number = ++w->stats.commands_processed;
+	const uint64_t from = w->timing.at;
 	uint64_t ticks;
 
 	c->last = cmd;
 	cmd->def->run(c, argv, argc);
-	s->timing.at = pd_ticks();
-	cmd->calls++;
-	ticks = s->timing.at - from;
-	cmd->ticks += ticks;
-	cmd->took[pd_latency_bucket(pd_timing_ns(&s->timing, ticks))] +=
-	    s->timing.tracking;
-	if (ticks >= s->timing.slow || s->monitors != NULL)
+	w->timing.at = pd_ticks();
+	count->calls++;
+	ticks = w->timing.at - from;
+	count->ticks += ticks;
+	count->took[pd_latency_bucket(pd_timing_ns(&w->timing, ticks))] +=
+	    w->timing.tracking;
+	if (ticks >= w->timing.slow || c->server->monitors != NULL)
 		look_at(c, cmd, argv, argc, number, ticks);
 	if (c->reply.errors != c->reply.blamed) {
-		cmd->failed++;
+		count->failed++;
 		count_error(c);
 	}
 }
@@ -550,9 +551,9 @@ pd_command_no_memory(const struct pd_server *s, const struct pd_cmd *cmd)
 {
 	/* When nothing is left to evict, evicting does not help. */
 	return cmd->flags & PD_CMD_DENYOOM &&
-	       (!s->cfg.evict || s->store->total == 0) &&
+	       (!s->cfg.evict || pd_server_first(s)->total == 0) &&
 	       s->cfg.maxmemory > 0 &&
-	       pd_store_memory(s->store) > s->cfg.maxmemory;
+	       pd_store_memory(pd_server_first(s)) > s->cfg.maxmemory;
 }
 
 void

@@ -127,7 +127,7 @@ struct pd_command {
 	} channels;
 };
 
-/* A command of the running server, with its counters. */
+/* A command of the running server. */
 struct pd_cmd {
 	const struct pd_command *def;
 	struct pd_cmd *parent;
@@ -137,11 +137,23 @@ struct pd_cmd {
 	uint32_t cats;
 	uint32_t id;   /* below pd_commands_total() */
 	char full[40]; /* "client|setname" */
+};
+
+/* What a loop counts of a command; at the command's id. */
+struct pd_cmd_count {
 	uint64_t calls;
 	uint64_t ticks; /* that calls took, base/ticks.h */
 	uint64_t rejected;
 	uint64_t failed;
 	uint64_t took[PD_LATENCY_BUCKETS];
+};
+
+/* A name of up to 7 bytes and its length as one number, as a client wrote it;
+ * of those last seen by a loop. */
+#define PD_COMMANDS_RECENT 16
+struct pd_cmd_recent {
+	uint64_t name;
+	struct pd_cmd *cmd;
 };
 
 struct pd_commands;
@@ -165,7 +177,9 @@ size_t pd_commands_total(const struct pd_commands *t);
 /* All top-level commands by number; NULL at the end. */
 struct pd_cmd *pd_commands_at(const struct pd_commands *t, size_t i);
 size_t pd_commands_count(const struct pd_commands *t);
-void pd_commands_reset_stats(struct pd_commands *t);
+/* What all loops have counted of a command. */
+void pd_command_counted(const struct pd_server *s, const struct pd_cmd *cmd,
+    struct pd_cmd_count *sum);
 
 /*
  * pd_command_keys(cmd, argv, argc, fn, cookie):

@@ -140,8 +140,8 @@ user_changed(struct pd_server *s, const struct pd_user *u)
 	int kind;
 	uint32_t i;
 
-	for (c = s->clients; c != NULL; c = next) {
-		next = c->next;
+	for (c = pd_server_client(s, NULL); c != NULL; c = next) {
+		next = pd_server_client(s, c);
 		if (c->user != u)
 			continue;
 		pd_client_regate(c);
@@ -152,7 +152,7 @@ user_changed(struct pd_server *s, const struct pd_user *u)
 				ok &= pd_acl_channel_ok(u, t->name, t->name_len,
 				    kind == PD_SUB_PATTERN);
 			}
-		if (!ok && c == s->current)
+		if (!ok && c == c->worker->current)
 			c->close_after = true;
 		else if (!ok)
 			pd_client_close(c);
@@ -196,14 +196,14 @@ close_clients(struct pd_server *s, const struct pd_user *u)
 {
 	struct pd_client *c, *next;
 
-	for (c = s->clients; c != NULL; c = next) {
-		next = c->next;
+	for (c = pd_server_client(s, NULL); c != NULL; c = next) {
+		next = pd_server_client(s, c);
 		if (c->user != u)
 			continue;
 		c->user = s->acl->standard;
 		c->authenticated = false;
 		pd_client_regate(c);
-		if (c == s->current)
+		if (c == c->worker->current)
 			c->close_after = true;
 		else
 			pd_client_close(c);
@@ -244,7 +244,8 @@ moved(void *cookie, const struct pd_user *old, struct pd_user *now)
 		close_clients(s, old);
 		return;
 	}
-	for (c = s->clients; c != NULL; c = c->next)
+	for (c = pd_server_client(s, NULL); c != NULL;
+	     c = pd_server_client(s, c))
 		if (c->user == old)
 			c->user = now;
 	user_changed(s, now);
@@ -368,7 +369,7 @@ reply_log_entry(struct pd_client *c, const struct pd_acl_entry *e)
 {
 	static const char *const why[] = {
 	    "", "command", "key", "channel", "auth"};
-	const int64_t ms = c->server->store->now_ms - e->updated_ms;
+	const int64_t ms = c->worker->now_ms - e->updated_ms;
 	struct pd_reply *r = &c->reply;
 
 	pd_reply_map(r, 10);

@@ -35,7 +35,8 @@ bytes_of(const struct pd_entry *e)
 static struct bytes
 read_bytes(struct pd_client *c, const struct pd_key *k)
 {
-	struct pd_entry *e = pd_store_read(c->server->store, k, PD_OP_GET);
+	struct pd_entry *e =
+	    pd_store_read(pd_server_store(c->server, k), k, PD_OP_GET);
 
 	if (e == NULL)
 		pd_tell(c, PD_NOTIFY_MISS, "keymiss", k);
@@ -101,12 +102,12 @@ run_setbit(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	}
 	if (!pd_arg_key(c, &a[1], &k))
 		return;
-	old = bytes_of(pd_store_peek(c->server->store, &k));
+	old = bytes_of(pd_store_peek(pd_server_store(c->server, &k), &k));
 	was = bit_at(old, bit);
 	put.len = bit >> 3 >= old.n ? (size_t)(bit >> 3) + 1 : old.n;
 	put.keep = put.len;
 	pd_tell_new(c, &k);
-	st = pd_store_put(c->server->store, &k, &put, &value);
+	st = pd_store_put(pd_server_store(c->server, &k), &k, &put, &value);
 	if (st != PD_STORE_OK) {
 		pd_reply_store_error(c, st);
 		return;
@@ -305,7 +306,7 @@ bitop_store(struct pd_client *c, const struct pd_arg *dest, const uint8_t *out,
 	if (!pd_arg_key(c, dest, &k))
 		return;
 	if (n == 0) {
-		if (pd_store_del(c->server->store, &k))
+		if (pd_store_del(pd_server_store(c->server, &k), &k))
 			pd_tell(c, PD_NOTIFY_GENERIC, "del", &k);
 	} else if (pd_write_value(c, &k, out, n, 0, PD_OP_SET)) {
 		pd_tell(c, PD_NOTIFY_STRING, "set", &k);
@@ -318,7 +319,6 @@ bitop_store(struct pd_client *c, const struct pd_arg *dest, const uint8_t *out,
 static void
 run_bitop(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 {
-	struct pd_store *st = c->server->store;
 	uint8_t *out = NULL;
 	enum bitop op;
 	struct bytes b;
@@ -337,7 +337,7 @@ run_bitop(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 		return;
 	for (i = 3; i < n; i++) {
 		pd_arg_key(c, &a[i], &k);
-		b = bytes_of(pd_store_peek(st, &k));
+		b = bytes_of(pd_store_peek(pd_server_store(c->server, &k), &k));
 		len = b.n > len ? b.n : len;
 	}
 	if (len > 0 && (out = calloc(1, len)) == NULL) {

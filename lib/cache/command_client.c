@@ -115,7 +115,8 @@ by_id(const struct pd_server *s, int64_t id)
 {
 	struct pd_client *o;
 
-	for (o = s->clients; o != NULL; o = o->next)
+	for (o = pd_server_client(s, NULL); o != NULL;
+	     o = pd_server_client(s, o))
 		if (o->id == (uint64_t)id)
 			return o;
 	return NULL;
@@ -140,11 +141,37 @@ list_ids(
 	return true;
 }
 
+static int
+older(const void *a, const void *b)
+{
+	const struct pd_client *const *x = a, *const *y = b;
+
+	return ((*x)->id > (*y)->id) - ((*x)->id < (*y)->id);
+}
+
+/* Oldest first. */
+static void
+list_all(struct pd_client *c, enum client_type type, struct pd_buf *b)
+{
+	const struct pd_client **v, *o;
+	size_t n = 0, i;
+
+	if ((v = calloc(c->server->nclients + 1, sizeof(*v))) == NULL)
+		return;
+	for (o = pd_server_client(c->server, NULL); o != NULL;
+	     o = pd_server_client(c->server, o))
+		v[n++] = o;
+	qsort(v, n, sizeof(*v), older);
+	for (i = 0; i < n; i++)
+		if (type_is(v[i], type))
+			pd_client_describe(v[i], b);
+	free(v);
+}
+
 static void
 client_list(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 {
 	struct pd_buf b = PD_BUF_INIT;
-	const struct pd_client *o;
 	enum client_type type = TYPE_ANY;
 	bool ok = true, all = n == 2;
 
@@ -156,12 +183,8 @@ client_list(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 		pd_reply_error(&c->reply, PD_ERR_SYNTAX);
 		ok = false;
 	}
-	/* Oldest first. */
-	for (o = all ? c->server->clients : NULL; o && o->next; o = o->next)
-		;
-	for (; o != NULL; o = o->prev)
-		if (type_is(o, type))
-			pd_client_describe(o, &b);
+	if (all)
+		list_all(c, type, &b);
 	if (ok)
 		pd_reply_text(
 		    &c->reply, b.len > 0 ? (const char *)b.data : "", b.len);
@@ -189,7 +212,7 @@ static bool
 kill_matches(const struct kill_filter *f, const struct pd_client *me,
     const struct pd_client *o)
 {
-	const uint64_t age = (me->server->mono_us - o->created_us) / 1000000;
+	const uint64_t age = (me->worker->mono_us - o->created_us) / 1000000;
 
 	return type_is(o, f->type) && (f->user == NULL || o->user == f->user) &&
 	       !(f->skip_me && o == me) &&
@@ -243,8 +266,8 @@ kill_all(struct pd_client *c, const struct kill_filter *f)
 	struct pd_client *o, *next;
 	int64_t n = 0;
 
-	for (o = c->server->clients; o != NULL; o = next) {
-		next = o->next;
+	for (o = pd_server_client(c->server, NULL); o != NULL; o = next) {
+		next = pd_server_client(c->server, o);
 		if (!kill_matches(f, c, o))
 			continue;
 		n++;
@@ -331,6 +354,7 @@ static void
 client_pause(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 {
 	struct pd_server *s = c->server;
+	const int64_t now_ms = c->worker->now_ms;
 	bool all = true;
 	int64_t ms;
 
@@ -354,9 +378,9 @@ client_pause(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 		pd_reply_error(&c->reply, "ERR timeout is negative");
 		return;
 	}
-	if (s->store->now_ms > INT64_MAX - ms)
-		ms = INT64_MAX - s->store->now_ms;
-	s->paused_until_ms = (uint64_t)(s->store->now_ms + ms);
+	if (now_ms > INT64_MAX - ms)
+		ms = INT64_MAX - now_ms;
+	s->paused_until_ms = (uint64_t)(now_ms + ms);
 	s->paused_all = all;
 	pd_reply_ok(&c->reply);
 }

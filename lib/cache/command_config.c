@@ -266,13 +266,7 @@ config_resetstat(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 {
 	(void)a;
 	(void)n;
-	pd_counter_reset(pd_stats_table, pd_stats_count, &c->server->stats);
-	pd_commands_reset_stats(c->server->commands);
-	memset(c->server->errorstat, 0, sizeof(c->server->errorstat));
-	c->server->nerrorstat = 0;
-	c->server->ops_last = 0;
-	c->server->store->peak_bytes = 0;
-	pd_whatif_reset(c->server->store->whatif);
+	pd_server_reset_stats(c->server);
 	pd_reply_ok(&c->reply);
 }
 

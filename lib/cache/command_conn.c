@@ -80,7 +80,7 @@ authenticate(struct pd_client *c, const char *user, size_t n,
 	struct pd_user *u = pd_acl_find(acl, user, n);
 
 	if (!pd_acl_password_ok(u, pass->p, pass->n)) {
-		c->server->stats.auth_failures++;
+		c->worker->stats.auth_failures++;
 		pd_acl_log(acl, c, PD_ACL_AUTH, cmd->p, cmd->n, user, n);
 		pd_reply_error(&c->reply, "WRONGPASS invalid username-password "
 					  "pair or user is disabled.");

@@ -68,7 +68,7 @@ static bool
 parse_when(struct pd_client *c, const struct pd_arg *a, int64_t unit_ms,
     bool relative, const char *cmd, int64_t *ms)
 {
-	const int64_t now = c->server->store->now_ms;
+	const int64_t now = c->worker->now_ms;
 
 	if (!pd_arg_int(c, a, ms))
 		return false;
@@ -85,7 +85,7 @@ static void
 expire_key(struct pd_client *c, const struct pd_arg *a, uint32_t n,
     int64_t unit_ms, bool relative, const char *cmd)
 {
-	struct pd_store *st = c->server->store;
+	struct pd_store *st;
 	struct pd_entry *e;
 	struct pd_key k;
 	unsigned cond = 0;
@@ -95,6 +95,7 @@ expire_key(struct pd_client *c, const struct pd_arg *a, uint32_t n,
 	    !parse_when(c, &a[2], unit_ms, relative, cmd, &at) ||
 	    !pd_arg_key(c, &a[1], &k))
 		return;
+	st = pd_server_store(c->server, &k);
 	e = pd_store_peek(st, &k);
 	if (e == NULL || !allowed(cond, pd_entry_expiry(e), at)) {
 		pd_reply_int(&c->reply, 0);
@@ -145,7 +146,7 @@ expiry_of(struct pd_client *c, const struct pd_arg *a, int64_t *at)
 
 	if (!pd_arg_key(c, &a[1], &k))
 		return false;
-	e = pd_store_peek(c->server->store, &k);
+	e = pd_store_peek(pd_server_store(c->server, &k), &k);
 	if (e == NULL) {
 		pd_reply_int(&c->reply, -2);
 		return false;
@@ -170,7 +171,7 @@ run_ttl(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 
 	(void)n;
 	if (expiry_of(c, a, &at))
-		pd_reply_int(&c->reply, seconds(at - c->server->store->now_ms));
+		pd_reply_int(&c->reply, seconds(at - c->worker->now_ms));
 }
 
 static void
@@ -180,7 +181,7 @@ run_pttl(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 
 	(void)n;
 	if (expiry_of(c, a, &at))
-		pd_reply_int(&c->reply, at - c->server->store->now_ms);
+		pd_reply_int(&c->reply, at - c->worker->now_ms);
 }
 
 static void
@@ -206,13 +207,14 @@ run_pexpiretime(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 static void
 run_persist(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 {
-	struct pd_store *st = c->server->store;
+	struct pd_store *st;
 	struct pd_entry *e;
 	struct pd_key k;
 
 	(void)n;
 	if (!pd_arg_key(c, &a[1], &k))
 		return;
+	st = pd_server_store(c->server, &k);
 	e = pd_store_peek(st, &k);
 	if (e == NULL || pd_entry_expiry(e) == 0)
 		pd_reply_int(&c->reply, 0);

@@ -147,9 +147,8 @@ say_score(struct answer *o, const struct pd_explain *x)
 
 static void
 say_resident(
-    struct answer *o, const struct pd_server *s, const struct pd_explain *x)
+    struct answer *o, const struct pd_store *st, const struct pd_explain *x)
 {
-	const struct pd_store *st = s->store;
 	struct pd_context_stats cs;
 
 	pd_context_stats(st->context, &cs);
@@ -218,17 +217,16 @@ say_absent(
 }
 
 static void
-answer(struct answer *o, struct pd_client *c, const struct pd_explain *x)
+answer(struct answer *o, struct pd_client *c, const struct pd_store *st,
+    const struct pd_explain *x)
 {
-	const struct pd_store *st = c->server->store;
-
 	say_str(o, "state", x->resident ? "resident" : "absent");
 	say_str(o, "policy", x->policy);
 	say_str(o, "ruling", x->ruling);
 	say_model(o, c->server);
 	say_int(o, "tick", (int64_t)st->tick);
 	if (x->resident)
-		say_resident(o, c->server, x);
+		say_resident(o, st, x);
 	else
 		say_absent(o, st, x);
 }
@@ -238,6 +236,7 @@ run_explain(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 {
 	struct pd_buf text = PD_BUF_INIT;
 	struct answer o = {.r = &c->reply};
+	struct pd_store *st;
 	struct pd_explain x;
 	struct pd_key k;
 	size_t place;
@@ -248,15 +247,16 @@ run_explain(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	}
 	if (!pd_arg_key(c, &a[1], &k))
 		return;
-	pd_explain(c->server->store, &k, &x);
+	st = pd_server_store(c->server, &k);
+	pd_explain(st, &k, &x);
 	if (n == 2) {
 		place = pd_reply_later(&c->reply);
-		answer(&o, c, &x);
+		answer(&o, c, st, &x);
 		pd_reply_now_map(&c->reply, place, o.pairs);
 		return;
 	}
 	o.text = &text;
-	answer(&o, c, &x);
+	answer(&o, c, st, &x);
 	if (pd_buf_cstr(&text) == NULL)
 		pd_reply_error(&c->reply, "ERR out of memory");
 	else

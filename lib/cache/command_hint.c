@@ -7,7 +7,7 @@
 static void
 run_hint(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 {
-	struct pd_store *st = c->server->store;
+	struct pd_store *st;
 	struct pd_key k;
 	uint32_t us;
 
@@ -19,6 +19,7 @@ run_hint(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 		return;
 	if (!pd_arg_key(c, &a[1], &k))
 		return;
+	st = pd_server_store(c->server, &k);
 	if (n == 4)
 		pd_reply_int(&c->reply, pd_store_hint(st, &k, us));
 	else if ((us = pd_store_cost(st, &k)) != 0)

@@ -7,6 +7,7 @@
 #include "cache/command_table.h"
 #include "cache/command_util.h"
 #include "cache/look.h"
+#include "cache/shard.h"
 #include "data/event.h"
 
 static void
@@ -20,7 +21,7 @@ run_del(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 		return;
 	for (i = 1; i < n; i++) {
 		pd_arg_key(c, &a[i], &k);
-		if (!pd_store_del(c->server->store, &k))
+		if (!pd_store_del(pd_server_store(c->server, &k), &k))
 			continue;
 		pd_tell(c, PD_NOTIFY_GENERIC, "del", &k);
 		gone++;
@@ -39,7 +40,8 @@ run_exists(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 		return;
 	for (i = 1; i < n; i++) {
 		pd_arg_key(c, &a[i], &k);
-		there += pd_store_peek(c->server->store, &k) != NULL;
+		there +=
+		    pd_store_peek(pd_server_store(c->server, &k), &k) != NULL;
 	}
 	pd_reply_int(&c->reply, there);
 }
@@ -55,8 +57,8 @@ run_touch(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 		return;
 	for (i = 1; i < n; i++) {
 		pd_arg_key(c, &a[i], &k);
-		there +=
-		    pd_store_read(c->server->store, &k, PD_OP_TOUCH) != NULL;
+		there += pd_store_read(pd_server_store(c->server, &k), &k,
+			     PD_OP_TOUCH) != NULL;
 	}
 	pd_reply_int(&c->reply, there);
 }
@@ -69,7 +71,14 @@ run_type(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	(void)n;
 	if (pd_arg_key(c, &a[1], &k))
 		pd_reply_status(&c->reply,
-		    pd_store_peek(c->server->store, &k) ? "string" : "none");
+		    pd_store_peek(pd_server_store(c->server, &k), &k) ? "string"
+								      : "none");
+}
+
+static struct pd_entry *
+peek(struct pd_client *c, const struct pd_key *k)
+{
+	return pd_store_peek(pd_server_store(c->server, k), k);
 }
 
 /*
@@ -95,23 +104,22 @@ copy_to(struct pd_client *c, struct pd_entry *e, const struct pd_key *to)
 static int
 rename_key(struct pd_client *c, const struct pd_arg *a, bool nx)
 {
-	struct pd_store *st = c->server->store;
 	struct pd_key from, to;
 	struct pd_entry *e;
 
 	if (!pd_arg_key(c, &a[1], &from) || !pd_arg_key(c, &a[2], &to))
 		return -1;
-	if ((e = pd_store_peek(st, &from)) == NULL) {
+	if ((e = peek(c, &from)) == NULL) {
 		pd_reply_error(&c->reply, "ERR no such key");
 		return -1;
 	}
 	if (from.n == to.n && memcmp(from.p, to.p, to.n) == 0)
 		return nx ? 0 : 1;
-	if (nx && pd_store_peek(st, &to) != NULL)
+	if (nx && peek(c, &to) != NULL)
 		return 0;
 	if (!copy_to(c, e, &to))
 		return -1;
-	pd_store_del(st, &from);
+	pd_store_del(pd_server_store(c->server, &from), &from);
 	pd_tell(c, PD_NOTIFY_GENERIC, "rename_from", &from);
 	pd_tell(c, PD_NOTIFY_GENERIC, "rename_to", &to);
 	return 1;
@@ -159,7 +167,6 @@ parse_db(struct pd_client *c, const struct pd_arg *a, unsigned *db)
 static void
 run_copy(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 {
-	struct pd_store *st = c->server->store;
 	struct pd_key from, to;
 	struct pd_entry *e;
 	unsigned db = c->db;
@@ -179,14 +186,14 @@ run_copy(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	}
 	if (!pd_arg_key(c, &a[1], &from) || !pd_arg_key(c, &a[2], &to))
 		return;
-	to = pd_store_key(st, db, a[2].p, a[2].n);
+	to = pd_store_key(pd_server_store(c->server, &to), db, a[2].p, a[2].n);
 	if (db == c->db && from.n == to.n && memcmp(from.p, to.p, to.n) == 0) {
 		pd_reply_error(&c->reply,
 		    "ERR source and destination objects are the same");
 		return;
 	}
-	e = pd_store_peek(st, &from);
-	if (e == NULL || (!replace && pd_store_peek(st, &to) != NULL))
+	e = peek(c, &from);
+	if (e == NULL || (!replace && peek(c, &to) != NULL))
 		pd_reply_int(&c->reply, 0);
 	else if (copy_to(c, e, &to)) {
 		pd_tell(c, PD_NOTIFY_GENERIC, "copy_to", &to);
@@ -197,7 +204,6 @@ run_copy(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 static void
 run_move(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 {
-	struct pd_store *st = c->server->store;
 	struct pd_key from, to;
 	struct pd_entry *e;
 	unsigned db;
@@ -210,12 +216,12 @@ run_move(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 		    "ERR source and destination objects are the same");
 		return;
 	}
-	to = pd_store_key(st, db, a[1].p, a[1].n);
-	e = pd_store_peek(st, &from);
-	if (e == NULL || pd_store_peek(st, &to) != NULL) {
+	to = pd_store_key(pd_server_store(c->server, &to), db, a[1].p, a[1].n);
+	e = peek(c, &from);
+	if (e == NULL || peek(c, &to) != NULL) {
 		pd_reply_int(&c->reply, 0);
 	} else if (copy_to(c, e, &to)) {
-		pd_store_del(st, &from);
+		pd_store_del(pd_server_store(c->server, &from), &from);
 		pd_tell(c, PD_NOTIFY_GENERIC, "move_from", &from);
 		pd_tell(c, PD_NOTIFY_GENERIC, "move_to", &to);
 		pd_reply_int(&c->reply, 1);
@@ -225,13 +231,14 @@ run_move(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 static void
 run_randomkey(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 {
-	struct pd_store *st = c->server->store;
-	struct pd_entry *e;
+	struct pd_store *st;
+	struct pd_entry *e = NULL;
 	struct pd_key k;
 
 	(void)a;
 	(void)n;
-	while ((e = pd_store_random(st, c->db)) != NULL) {
+	while ((st = pd_server_random(c->server, c->db)) != NULL &&
+	       (e = pd_store_random(st, c->db)) != NULL) {
 		k = pd_store_entry_key(st, e);
 		if ((e = pd_store_peek(st, &k)) != NULL)
 			break;
@@ -251,7 +258,7 @@ object_of(struct pd_client *c, const struct pd_arg *a)
 
 	if (!pd_arg_key(c, &a[2], &k))
 		return NULL;
-	if ((e = pd_store_peek(c->server->store, &k)) == NULL)
+	if ((e = pd_store_peek(pd_server_store(c->server, &k), &k)) == NULL)
 		pd_reply_null(&c->reply);
 	return e;
 }
@@ -281,11 +288,21 @@ run_object_refcount(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 		pd_reply_int(&c->reply, 1);
 }
 
+/* Where a key is whose length has been checked. */
+static const struct pd_shard *
+shard_of(struct pd_client *c, const struct pd_arg *a)
+{
+	struct pd_key k;
+
+	pd_arg_key(c, a, &k);
+	return pd_server_shard(c->server, k.hash);
+}
+
 /* What the policy knows of a resident. */
 static struct pd_look
-look_at(const struct pd_client *c, const struct pd_entry *e)
+look_at(struct pd_client *c, const struct pd_arg *a, const struct pd_entry *e)
 {
-	const struct pd_store *st = c->server->store;
+	const struct pd_store *st = shard_of(c, &a[2])->store;
 	const struct pd_policy *p = st->policy;
 	struct pd_look l;
 
@@ -304,9 +321,10 @@ run_object_idletime(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	(void)n;
 	if (e == NULL)
 		return;
-	l = look_at(c, e);
+	l = look_at(c, a, e);
 	if (l.recorded)
-		pd_reply_int(&c->reply, pd_server_idle(c->server, l.age));
+		pd_reply_int(
+		    &c->reply, pd_shard_idle(shard_of(c, &a[2]), l.age));
 	else
 		pd_reply_error(&c->reply,
 		    "ERR the policy in force does not know the idle time of "
@@ -322,7 +340,7 @@ run_object_freq(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	(void)n;
 	if (e == NULL)
 		return;
-	l = look_at(c, e);
+	l = look_at(c, a, e);
 	if (l.counter >= 0)
 		pd_reply_int(&c->reply, l.counter);
 	else

@@ -162,7 +162,7 @@ latency_doctor(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 			doctor_event(&b,
 			    pd_latency_event_name((enum pd_latency_event)i),
 			    s->latency.series[i]);
-	if (s->timing.event_ms == 0)
+	if (s->workers->timing.event_ms == 0)
 		pd_buf_addstr(&b, "Latency monitoring is off: CONFIG SET "
 				  "latency-monitor-threshold MILLISECONDS.\n");
 	else if (b.len == 0)
@@ -177,7 +177,8 @@ latency_doctor(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 
 /* The calls of a command up to powers of two of 1,024 ns, as microseconds. */
 static void
-reply_histogram(struct pd_reply *r, const struct pd_cmd *cmd)
+reply_histogram(
+    struct pd_reply *r, const struct pd_cmd *cmd, const struct pd_cmd_count *n)
 {
 	const size_t start = 10; /* the bucket below 1,024 ns */
 	uint64_t below = 0, before = 0;
@@ -187,13 +188,13 @@ reply_histogram(struct pd_reply *r, const struct pd_cmd *cmd)
 	pd_reply_map(r, 2);
 	pd_reply_str(r, "calls");
 	for (b = 0; b < PD_LATENCY_BUCKETS; b++)
-		below += cmd->took[b];
+		below += n->took[b];
 	pd_reply_int(r, (int64_t)below);
 	pd_reply_str(r, "histogram_usec");
 	place = pd_reply_later(r);
 	below = 0;
 	for (b = 0; b < PD_LATENCY_BUCKETS; b++) {
-		below += cmd->took[b];
+		below += n->took[b];
 		if (b < start || below == before)
 			continue;
 		pd_reply_int(r, (int64_t)((UINT64_C(1) << b) / 1000));
@@ -205,20 +206,22 @@ reply_histogram(struct pd_reply *r, const struct pd_cmd *cmd)
 }
 
 static size_t
-histogram_of(struct pd_reply *r, const struct pd_cmd *cmd)
+histogram_of(struct pd_client *c, const struct pd_cmd *cmd)
 {
+	struct pd_cmd_count n;
 	size_t found = 0;
 	uint32_t i;
 
+	pd_command_counted(c->server, cmd, &n);
 	for (i = 0; i < PD_LATENCY_BUCKETS; i++)
-		if (cmd->took[i] > 0)
+		if (n.took[i] > 0)
 			break;
 	if (i < PD_LATENCY_BUCKETS) {
-		reply_histogram(r, cmd);
+		reply_histogram(&c->reply, cmd, &n);
 		found = 1;
 	}
 	for (i = 0; i < cmd->nsubs; i++)
-		found += histogram_of(r, &cmd->subs[i]);
+		found += histogram_of(c, &cmd->subs[i]);
 	return found;
 }
 
@@ -232,11 +235,11 @@ latency_histogram(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 
 	for (k = 0; n == 2 && (cmd = pd_commands_at(c->server->commands, k));
 	     k++)
-		found += histogram_of(&c->reply, cmd);
+		found += histogram_of(c, cmd);
 	for (i = 2; i < n; i++)
 		if ((cmd = pd_commands_full(
 			 c->server->commands, a[i].p, a[i].n)) != NULL)
-			found += histogram_of(&c->reply, cmd);
+			found += histogram_of(c, cmd);
 	pd_reply_now_map(&c->reply, place, found);
 }
 

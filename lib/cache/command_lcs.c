@@ -197,11 +197,11 @@ run_lcs(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 
 	if (!pd_arg_key(c, &a[1], &x) || !pd_arg_key(c, &a[2], &y))
 		return;
-	pd_store_read(c->server->store, &x, PD_OP_GET);
-	pd_store_read(c->server->store, &y, PD_OP_GET);
+	pd_store_read(pd_server_store(c->server, &x), &x, PD_OP_GET);
+	pd_store_read(pd_server_store(c->server, &y), &y, PD_OP_GET);
 	/* Looked at only now: an access may change the store. */
-	l.a = text_of(pd_store_peek(c->server->store, &x));
-	l.b = text_of(pd_store_peek(c->server->store, &y));
+	l.a = text_of(pd_store_peek(pd_server_store(c->server, &x), &x));
+	l.b = text_of(pd_store_peek(pd_server_store(c->server, &y), &y));
 	if (!parse(c, a, n, &l) || !solve(c, &l))
 		return;
 	if (l.idx)

@@ -67,8 +67,14 @@ changed(void *cookie, const struct pd_key *k)
 static void
 arm(struct pd_watchtab *t)
 {
-	t->server->store->changed = t->count > 0 ? changed : NULL;
-	t->server->store->changed_cookie = t;
+	struct pd_store *st;
+	uint32_t i;
+
+	for (i = 0; i < t->server->nshards; i++) {
+		st = t->server->shards[i].store;
+		st->changed = t->count > 0 ? changed : NULL;
+		st->changed_cookie = t;
+	}
 }
 
 void
@@ -131,7 +137,7 @@ run_watch(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	for (i = 1; i < n; i++) {
 		pd_arg_key(c, &a[i], &k);
 		/* What has expired goes now, so that it does not later. */
-		pd_store_peek(c->server->store, &k);
+		pd_store_peek(pd_server_store(c->server, &k), &k);
 		if (!watch_key(c, &k)) {
 			pd_reply_error(&c->reply, PD_ERR_OOM);
 			return;
@@ -190,7 +196,8 @@ look_at_watched(struct pd_client *c)
 			if (w->client == c) {
 				k = (struct pd_key){
 				    w->key, w->n, w->db, w->hash};
-				pd_store_peek(c->server->store, &k);
+				pd_store_peek(
+				    pd_server_store(c->server, &k), &k);
 			}
 }
 

@@ -23,7 +23,7 @@ incr_by(struct pd_client *c, const struct pd_arg *key, int64_t by)
 
 	if (!pd_arg_key(c, key, &k))
 		return;
-	e = pd_store_peek(c->server->store, &k);
+	e = pd_store_peek(pd_server_store(c->server, &k), &k);
 	if (e != NULL && pd_parse_i64n((const char *)pd_entry_value(e),
 			     pd_entry_len(e), &v)) {
 		pd_reply_error(&c->reply, PD_ERR_INT);
@@ -131,7 +131,7 @@ run_incrbyfloat(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	(void)n;
 	if (!pd_arg_key(c, &a[1], &k))
 		return;
-	e = pd_store_peek(c->server->store, &k);
+	e = pd_store_peek(pd_server_store(c->server, &k), &k);
 	if ((e != NULL && parse_float((const char *)pd_entry_value(e),
 			      pd_entry_len(e), &v)) ||
 	    parse_float(a[2].p, a[2].n, &by)) {

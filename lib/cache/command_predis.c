@@ -60,9 +60,11 @@ model_info(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	const struct pd_server *s = c->server;
 	const struct pd_model *m = s->model;
 	struct pd_reply *r = &c->reply;
+	struct pd_stats sum;
 
 	(void)a;
 	(void)n;
+	pd_server_stats(s, &sum);
 	pd_reply_map(r, 11);
 	pd_reply_pair_int(r, "loaded", m != NULL);
 	pd_reply_pair_str(r, "name", m ? m->name : "");
@@ -73,8 +75,8 @@ model_info(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	pd_reply_pair_int(r, "capacity_objects", m ? m->capacity : 0);
 	pd_reply_pair_int(r, "trained_at_us", m ? m->trained_at : 0);
 	pd_reply_pair_int(r, "loaded_at_us", m ? s->model_loaded_us : 0);
-	pd_reply_pair_int(r, "loads", s->stats.model_loads);
-	pd_reply_pair_int(r, "load_failures", s->stats.model_load_failures);
+	pd_reply_pair_int(r, "loads", sum.model_loads);
+	pd_reply_pair_int(r, "load_failures", sum.model_load_failures);
 }
 
 static void
@@ -102,8 +104,8 @@ run_policy(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 		for (p = pd_policies; *p != NULL; p++)
 			count++;
 		pd_reply_map(&c->reply, 2);
-		pd_reply_pair_str(
-		    &c->reply, "policy", c->server->store->cfg.policy->name);
+		pd_reply_pair_str(&c->reply, "policy",
+		    pd_server_first(c->server)->cfg.policy->name);
 		pd_reply_str(&c->reply, "available");
 		pd_reply_array(&c->reply, count);
 		for (p = pd_policies; *p != NULL; p++)
@@ -165,9 +167,11 @@ tap_info(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	const struct pd_server *s = c->server;
 	struct pd_reply *r = &c->reply;
 	struct pd_buf b = PD_BUF_INIT;
+	struct pd_stats sum;
 
 	(void)a;
 	(void)n;
+	pd_server_stats(s, &sum);
 	setting("tap-rate")->get(s, &b);
 	pd_reply_map(r, 8);
 	pd_reply_pair_str(r, "address", s->cfg.tap ? s->cfg.tap : "");
@@ -178,9 +182,9 @@ tap_info(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	pd_reply_pair_int(r, "ring_events", s->tap ? s->tap->size : 0);
 	pd_reply_pair_int(
 	    r, "waiting_events", s->tap ? s->tap->head - s->tap->tail : 0);
-	pd_reply_pair_int(r, "sampled", s->stats.tap_sampled);
+	pd_reply_pair_int(r, "sampled", sum.tap_sampled);
 	pd_reply_pair_int(
-	    r, "lost", s->stats.tap_lost + (s->tap ? s->tap->lost : 0));
+	    r, "lost", sum.tap_lost + (s->tap ? s->tap->lost : 0));
 	pd_buf_release(&b);
 }
 

@@ -26,7 +26,7 @@ matches(const struct walk *w, const struct pd_entry *e)
 
 	if (pd_entry_db(e) != w->c->db)
 		return false;
-	if (at != 0 && at <= w->c->server->store->now_ms)
+	if (at != 0 && at <= w->c->worker->now_ms)
 		return false;
 	return w->pattern == NULL ||
 	       pd_glob_match(w->pattern->p, w->pattern->n,
@@ -56,12 +56,18 @@ run_keys(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 {
 	struct walk w = {.c = c, .pattern = all_keys(&a[1]) ? NULL : &a[1]};
 	const size_t place = pd_reply_later(&c->reply);
-	uint64_t cursor = 0;
+	const struct pd_store *st;
+	uint64_t cursor;
+	uint32_t i;
 
 	(void)n;
-	do
-		cursor = pd_store_scan(c->server->store, cursor, visit, &w);
-	while (cursor != 0);
+	for (i = 0; i < c->server->nshards; i++) {
+		st = c->server->shards[i].store;
+		cursor = 0;
+		do
+			cursor = pd_store_scan(st, cursor, visit, &w);
+		while (cursor != 0);
+	}
 	pd_reply_now_array(&c->reply, place, w.found);
 }
 
@@ -150,6 +156,22 @@ syntax:
 	return false;
 }
 
+/*
+ * Go on at a cursor of all shards: the number of the shard is in the low bits,
+ * its own cursor, of 48 bits, above them. Returns the next, 0 at the end.
+ */
+static uint64_t
+scan_on(const struct pd_server *s, uint64_t cursor, struct scan *sc)
+{
+	const uint32_t shard = (uint32_t)cursor & (s->nshards - 1);
+	uint64_t at = (cursor / s->nshards) & PD_INDEX_PTR;
+
+	at = pd_store_scan(s->shards[shard].store, at, gather, sc);
+	if (at != 0)
+		return at * s->nshards + shard;
+	return shard + 1 < s->nshards ? shard + 1 : 0;
+}
+
 static void
 run_scan(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 {
@@ -168,7 +190,7 @@ run_scan(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	/* A type that is not there is filtered, but the walk goes on as for
 	 * any filter: the cursor must come to its end. */
 	do {
-		cursor = pd_store_scan(c->server->store, cursor, gather, &s);
+		cursor = scan_on(c->server, cursor, &s);
 	} while (cursor != 0 && --buckets > 0 && s.w.seen < (uint64_t)o.count);
 	if (o.none)
 		pd_buf_clear(&s.found);

@@ -39,7 +39,7 @@ static struct pd_entry *
 own_lock(
     struct pd_client *c, const struct pd_key *k, const struct pd_arg *token)
 {
-	struct pd_entry *e = pd_store_peek(c->server->store, k);
+	struct pd_entry *e = pd_store_peek(pd_server_store(c->server, k), k);
 
 	if (e != NULL && pd_entry_len(e) == token->n &&
 	    memcmp(pd_entry_value(e), token->p, token->n) == 0)
@@ -53,7 +53,7 @@ static void
 expire_lock(
     struct pd_client *c, const struct pd_key *k, struct pd_entry *e, int64_t ms)
 {
-	struct pd_store *st = c->server->store;
+	struct pd_store *st = pd_server_store(c->server, k);
 
 	if (ms > INT64_MAX - st->now_ms) {
 		pd_reply_error(
@@ -79,7 +79,7 @@ lock_release(struct pd_client *c, const struct pd_key *k,
 	(void)argc;
 	if (own_lock(c, k, &argv[0]) == NULL)
 		return;
-	pd_store_del(c->server->store, k);
+	pd_store_del(pd_server_store(c->server, k), k);
 	pd_tell(c, PD_NOTIFY_GENERIC, "del", k);
 	pd_reply_int(&c->reply, 1);
 }
@@ -95,7 +95,7 @@ lock_extend(struct pd_client *c, const struct pd_key *k,
 	(void)argc;
 	if (e == NULL)
 		return;
-	left = pd_entry_expiry(e) - c->server->store->now_ms;
+	left = pd_entry_expiry(e) - c->worker->now_ms;
 	if (pd_entry_expiry(e) == 0) {
 		pd_reply_int(&c->reply, 0);
 		return;

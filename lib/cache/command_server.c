@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "cache/command_table.h"
 #include "cache/command_util.h"
-#include "cache/context.h"
+#include "cache/shard.h"
 
 static void
 run_info(struct pd_client *c, const struct pd_arg *a, uint32_t n)
@@ -41,18 +41,21 @@ run_dbsize(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 {
 	(void)a;
 	(void)n;
-	pd_reply_int(&c->reply, (int64_t)c->server->store->count[c->db]);
+	pd_reply_int(&c->reply, (int64_t)pd_server_keys(c->server, c->db));
 }
 
 static void
 flush(struct pd_client *c, const struct pd_arg *a, uint32_t n, int db)
 {
+	uint32_t i;
+
 	if (n > 2 || (n == 2 && !pd_arg_is(&a[1], "async") &&
 			 !pd_arg_is(&a[1], "sync"))) {
 		pd_reply_error(&c->reply, PD_ERR_SYNTAX);
 		return;
 	}
-	pd_store_flush(c->server->store, db);
+	for (i = 0; i < c->server->nshards; i++)
+		pd_store_flush(c->server->shards[i].store, db);
 	malloc_trim(0);
 	pd_reply_ok(&c->reply);
 }
@@ -127,7 +130,7 @@ memory_usage(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	}
 	if (!pd_arg_key(c, &a[2], &k))
 		return;
-	if ((e = pd_store_peek(c->server->store, &k)) == NULL)
+	if ((e = pd_store_peek(pd_server_store(c->server, &k), &k)) == NULL)
 		pd_reply_null(&c->reply);
 	else
 		pd_reply_int(&c->reply, (int64_t)pd_store_entry_bytes(e));
@@ -147,9 +150,21 @@ stat_share(struct pd_reply *r, const char *name, double v)
 	pd_reply_double(r, v);
 }
 
+/* Bytes of the buffers of all clients. */
+static uint64_t
+clients_bytes(const struct pd_server *s)
+{
+	uint64_t n = 0;
+	unsigned i;
+
+	for (i = 0; i < s->nworkers; i++)
+		n += s->workers[i].clients_bytes;
+	return n;
+}
+
 /* What one database takes of the index; expiry has no table of its own. */
 static void
-stat_db(struct pd_reply *r, const struct pd_store *st, unsigned db)
+stat_db(struct pd_reply *r, const struct pd_totals *t, unsigned db)
 {
 	char name[16];
 
@@ -157,7 +172,7 @@ stat_db(struct pd_reply *r, const struct pd_store *st, unsigned db)
 	pd_reply_str(r, name);
 	pd_reply_map(r, 3);
 	stat_line(r, "overhead.hashtable.main",
-	    pd_index_memory(&st->index) * st->count[db] / st->total);
+	    t->index_bytes * t->count[db] / t->total);
 	stat_line(r, "overhead.hashtable.expires", 0);
 	stat_line(r, "overhead.hashtable.slot-to-keys", 0);
 }
@@ -169,48 +184,47 @@ memory_stats(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	static const char *const absent[] = {"startup.allocated",
 	    "replication.backlog", "clients.slaves", "cluster.links",
 	    "aof.buffer", "lua.caches", "functions.caches"};
-	const struct pd_server *s = c->server;
-	const struct pd_store *st = s->store;
-	const uint64_t used = pd_store_memory(st);
-	const uint64_t peak = used > st->peak_bytes ? used : st->peak_bytes;
 	const struct mallinfo2 m = mallinfo2();
 	const uint64_t held = m.arena + m.hblkhd;
 	struct pd_reply *r = &c->reply;
 	const size_t place = pd_reply_later(r);
+	struct pd_totals t;
+	uint64_t used;
 	size_t pairs = 18, i;
 	unsigned db;
 
 	(void)a;
 	(void)n;
-	stat_line(r, "peak.allocated", peak);
+	pd_server_totals(c->server, &t);
+	used = t.memory;
+	stat_line(r, "peak.allocated", t.peak);
 	stat_line(r, "total.allocated", used);
 	for (i = 0; i < sizeof(absent) / sizeof(absent[0]); i++, pairs++)
 		stat_line(r, absent[i], 0);
-	stat_line(r, "clients.normal", s->clients_bytes);
+	stat_line(r, "clients.normal", clients_bytes(c->server));
 	for (db = 0; db < PD_STORE_DBS; db++)
-		if (st->count[db] > 0) {
-			stat_db(r, st, db);
+		if (t.count[db] > 0) {
+			stat_db(r, &t, db);
 			pairs++;
 		}
-	stat_line(r, "overhead.total", used - st->entry_bytes);
-	stat_line(r, "keys.count", st->total);
-	stat_line(
-	    r, "keys.bytes-per-key", st->total == 0 ? 0 : used / st->total);
-	stat_line(r, "dataset.bytes", st->entry_bytes);
+	stat_line(r, "overhead.total", used - t.entry_bytes);
+	stat_line(r, "keys.count", t.total);
+	stat_line(r, "keys.bytes-per-key", t.total == 0 ? 0 : used / t.total);
+	stat_line(r, "dataset.bytes", t.entry_bytes);
 	stat_share(r, "dataset.percentage",
-	    used == 0 ? 0 : (double)st->entry_bytes * 100 / (double)used);
+	    used == 0 ? 0 : (double)t.entry_bytes * 100 / (double)used);
 	stat_share(r, "peak.percentage",
-	    peak == 0 ? 0 : (double)used * 100 / (double)peak);
+	    t.peak == 0 ? 0 : (double)used * 100 / (double)t.peak);
 	stat_line(r, "allocator.allocated", m.uordblks + m.hblkhd);
 	stat_line(r, "allocator.active", held);
 	stat_line(r, "allocator.resident", held);
 	stat_share(
 	    r, "fragmentation", used == 0 ? 0 : (double)held / (double)used);
 	stat_line(r, "fragmentation.bytes", held > used ? held - used : 0);
-	stat_line(r, "index.bytes", pd_index_memory(&st->index));
-	stat_line(r, "policy.bytes", st->policy->ops->memory(st->policy));
-	stat_line(r, "context.bytes", pd_context_memory(st->context));
-	stat_line(r, "ghosts.bytes", st->whatif_bytes);
+	stat_line(r, "index.bytes", t.index_bytes);
+	stat_line(r, "policy.bytes", t.policy_bytes);
+	stat_line(r, "context.bytes", t.context_bytes);
+	stat_line(r, "ghosts.bytes", t.ghost_bytes);
 	pd_reply_now_map(r, place, pairs);
 }
 

@@ -4,10 +4,8 @@
 
 #include "cache/command_table.h"
 #include "cache/command_util.h"
-#include "cache/context.h"
 #include "cache/policy.h"
-#include "cache/selector.h"
-#include "cache/whatif.h"
+#include "cache/shard.h"
 #include "model/model.h"
 
 void
@@ -18,24 +16,26 @@ pd_server_gains(const struct pd_server *s, struct pd_gain_value *out)
 		"lru_hits_gained_percent"},
 	    {"builtin_hits", "builtin_hits_gained", "builtin_hits_gained_se",
 		"builtin_hits_gained_percent"}};
-	struct pd_whatif_stats ws;
+	struct pd_totals t;
+	struct pd_stats sum;
 	double hits;
 	unsigned i, k;
 
-	pd_whatif_stats(s->store->whatif, &ws);
+	pd_server_totals(s, &t);
+	pd_server_stats(s, &sum);
 	for (i = 0; i < PD_WHATIF_GHOSTS; i++) {
-		hits = (double)s->stats.hits - ws.ghost[i].gained;
+		hits = (double)sum.hits - t.whatif.ghost[i].gained;
 		/* An estimate: never below none. */
 		hits = hits < 0 ? 0 : hits;
 		out[0].value = hits;
-		out[1].value = ws.ghost[i].gained;
-		out[2].value = ws.ghost[i].gained_se;
-		out[3].value =
-		    hits > 0 ? 100 * ws.ghost[i].gained / hits : (double)NAN;
+		out[1].value = t.whatif.ghost[i].gained;
+		out[2].value = t.whatif.ghost[i].gained_se;
+		out[3].value = hits > 0 ? 100 * t.whatif.ghost[i].gained / hits
+					: (double)NAN;
 		for (k = 0; k < 4; k++) {
 			out[k].name = names[i][k];
 			out[k].whole = k != 3;
-			if (ws.ghost[i].off)
+			if (t.whatif.ghost[i].off)
 				out[k].value = (double)NAN;
 		}
 		out += 4;
@@ -62,12 +62,10 @@ share(uint64_t part, uint64_t rest)
 
 /* What reads missed, as each objective counts it. */
 static void
-pair_ratios(struct pd_reply *r, const struct pd_server *s)
+pair_ratios(
+    struct pd_reply *r, const struct pd_server *s, const struct pd_stats *t)
 {
-	const struct pd_stats *t = &s->stats;
-
-	pd_reply_pair_str(
-	    r, "objective", pd_objective_name(s->store->cfg.objective));
+	pd_reply_pair_str(r, "objective", pd_objective_name(s->cfg.objective));
 	pd_reply_pair_real(r, "miss_ratio", share(t->misses, t->hits));
 	pd_reply_pair_real(
 	    r, "byte_miss_ratio", share(t->fill_bytes, t->hit_bytes));
@@ -98,44 +96,44 @@ run_stats(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	const struct pd_server *s = c->server;
 	struct pd_gain_value gain[PD_GAIN_VALUES];
 	struct pd_reply *r = &c->reply;
-	struct pd_context_stats cs;
-	struct pd_whatif_stats ws;
-	struct pd_selector_stats ss;
+	struct pd_totals t;
+	struct pd_stats sum;
+	const struct pd_whatif_stats *ws = &t.whatif;
 	struct pd_selector_value value[PD_SELECTOR_VALUES];
 	unsigned values = 0;
 	size_t i;
 
 	(void)a;
 	(void)n;
-	pd_context_stats(s->store->context, &cs);
-	pd_whatif_stats(s->store->whatif, &ws);
+	pd_server_totals(s, &t);
+	pd_server_stats(s, &sum);
 	pd_server_gains(s, gain);
-	if (pd_selector_stats(s->store->policy, &ss))
-		values = pd_selector_values(&ss, value);
+	if (t.selects)
+		values = pd_selector_values(&t.selector, value);
 	pd_reply_map(r, pd_stats_count + 13 + RATIOS + PD_GAIN_VALUES +
 			    (values > 0 ? values + 3 : 0));
-	pd_reply_pair_str(r, "policy", s->store->cfg.policy->name);
+	pd_reply_pair_str(r, "policy", pd_server_first(s)->cfg.policy->name);
 	pd_reply_pair_str(r, "model", s->model ? s->model->name : "");
 	pd_reply_pair_str(r, "model_digest", s->model ? s->model->digest : "");
-	pd_reply_pair_int(r, "tick", s->store->tick);
-	pd_reply_pair_int(r, "objects", s->store->total);
-	pd_reply_pair_int(r, "memory_bytes", pd_store_memory(s->store));
-	pd_reply_pair_int(r, "eviction_age_ticks", cs.evict_age);
-	pd_reply_pair_int(r, "ghost_seen", ws.reads);
-	pd_reply_pair_int(r, "ghost_own_hits", ws.hits);
-	pd_reply_pair_int(r, "ghost_hits", ws.ghost[PD_WHATIF_LRU].hits);
-	pd_reply_pair_int(r, "ghost_objects", ws.ghost[PD_WHATIF_LRU].objects);
-	pd_reply_pair_int(r, "ghost_rate_ppm", (uint64_t)(ws.rate * 1e6));
+	pd_reply_pair_int(r, "tick", t.tick);
+	pd_reply_pair_int(r, "objects", t.total);
+	pd_reply_pair_int(r, "memory_bytes", t.memory);
+	pd_reply_pair_int(r, "eviction_age_ticks", t.context.evict_age);
+	pd_reply_pair_int(r, "ghost_seen", ws->reads);
+	pd_reply_pair_int(r, "ghost_own_hits", ws->hits);
+	pd_reply_pair_int(r, "ghost_hits", ws->ghost[PD_WHATIF_LRU].hits);
+	pd_reply_pair_int(r, "ghost_objects", ws->ghost[PD_WHATIF_LRU].objects);
+	pd_reply_pair_int(r, "ghost_rate_ppm", (uint64_t)(ws->rate * 1e6));
 	pd_reply_pair_str(
-	    r, "builtin_policy", ws.ghost[PD_WHATIF_BUILTIN].policy);
-	pair_ratios(r, s);
+	    r, "builtin_policy", ws->ghost[PD_WHATIF_BUILTIN].policy);
+	pair_ratios(r, s, &sum);
 	if (values > 0)
-		pair_selector(r, &ss, value, values);
+		pair_selector(r, &t.selector, value, values);
 	for (i = 0; i < PD_GAIN_VALUES; i++)
 		pair_value(r, &gain[i]);
 	for (i = 0; i < pd_stats_count; i++)
 		pd_reply_pair_int(r, pd_stats_table[i].name,
-		    pd_counter_value(&pd_stats_table[i], &s->stats));
+		    pd_counter_value(&pd_stats_table[i], &sum));
 }
 
 /* What all ghosts tell. */
@@ -154,8 +152,8 @@ struct ghost {
 static void
 reply_ghost(struct pd_client *c, const struct ghost *g)
 {
-	const bool by_bytes = c->server->store->cfg.maxobjects == 0;
-	const uint64_t limit = c->server->store->cfg.maxmemory;
+	const bool by_bytes = c->server->cfg.maxobjects == 0;
+	const uint64_t limit = c->server->cfg.maxmemory;
 	struct pd_reply *r = &c->reply;
 
 	/* 0: no limit. */
@@ -178,28 +176,27 @@ static void
 run_ghost(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 {
 	static const char *const names[PD_WHATIF_GHOSTS] = {"lru", "builtin"};
-	const struct pd_store *st = c->server->store;
-	struct pd_context_stats cs;
-	struct pd_whatif_stats ws;
+	struct pd_totals t;
+	const struct pd_context_stats *cs = &t.context;
+	const struct pd_whatif_stats *ws = &t.whatif;
 	struct ghost g;
 	unsigned i;
 
 	(void)a;
 	(void)n;
-	pd_context_stats(st->context, &cs);
-	pd_whatif_stats(st->whatif, &ws);
+	pd_server_totals(c->server, &t);
 	pd_reply_array(&c->reply, PD_WHATIF_GHOSTS + 1);
 	for (i = 0; i < PD_WHATIF_GHOSTS; i++) {
-		g = (struct ghost){names[i], ws.ghost[i].policy,
-		    ws.ghost[i].capacity, ws.rate, ws.ghost[i].objects,
-		    ws.reads, ws.ghost[i].hits, ws.hits, ws.ghost[i].memory};
+		g = (struct ghost){names[i], ws->ghost[i].policy,
+		    ws->ghost[i].capacity, ws->rate, ws->ghost[i].objects,
+		    ws->reads, ws->ghost[i].hits, ws->hits,
+		    ws->ghost[i].memory};
 		reply_ghost(c, &g);
 	}
 	/* Counts writes too: it stands for accesses, which features count. */
-	g = (struct ghost){"eviction-age", "lru",
-	    pd_context_capacity(st->context), cs.rate, cs.ghost_objects,
-	    cs.ghost_seen, cs.ghost_hits, cs.ghost_own_hits,
-	    pd_context_memory(st->context)};
+	g = (struct ghost){"eviction-age", "lru", t.context_capacity, cs->rate,
+	    cs->ghost_objects, cs->ghost_seen, cs->ghost_hits,
+	    cs->ghost_own_hits, t.context_bytes};
 	reply_ghost(c, &g);
 }
 

@@ -20,7 +20,8 @@ reply_entry(struct pd_client *c, struct pd_entry *e)
 static struct pd_entry *
 read_key(struct pd_client *c, const struct pd_key *k)
 {
-	struct pd_entry *e = pd_store_read(c->server->store, k, PD_OP_GET);
+	struct pd_entry *e =
+	    pd_store_read(pd_server_store(c->server, k), k, PD_OP_GET);
 
 	if (e == NULL)
 		pd_tell(c, PD_NOTIFY_MISS, "keymiss", k);
@@ -119,7 +120,7 @@ parse_set(const struct pd_arg *a, uint32_t n, struct set_opts *o)
 static void
 set_with(struct pd_client *c, const struct pd_arg *a, struct set_opts *o)
 {
-	struct pd_store *st = c->server->store;
+	struct pd_store *st;
 	struct pd_put put = {.len = a[2].n,
 	    .expiry = o->keep_ttl ? PD_EXPIRY_KEEP : 0,
 	    .op = o->get ? PD_OP_UPDATE : PD_OP_SET};
@@ -133,6 +134,7 @@ set_with(struct pd_client *c, const struct pd_arg *a, struct set_opts *o)
 		return;
 	if (!pd_arg_key(c, &a[1], &k))
 		return;
+	st = pd_server_store(c->server, &k);
 	e = pd_store_peek(st, &k);
 	if (o->nx ? e != NULL : o->xx && e == NULL) {
 		reply_entry(c, o->get ? e : NULL);
@@ -186,7 +188,7 @@ run_setnx(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	(void)n;
 	if (!pd_arg_key(c, &a[1], &k))
 		return;
-	if (pd_store_peek(c->server->store, &k) != NULL)
+	if (pd_store_peek(pd_server_store(c->server, &k), &k) != NULL)
 		pd_reply_int(&c->reply, 0);
 	else if (pd_write_value(c, &k, a[2].p, a[2].n, 0, PD_OP_SET)) {
 		tell_set(c, &k, false);
@@ -235,13 +237,14 @@ run_getset(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 static void
 run_getdel(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 {
-	struct pd_store *st = c->server->store;
+	struct pd_store *st;
 	struct pd_entry *e;
 	struct pd_key k;
 
 	(void)n;
 	if (!pd_arg_key(c, &a[1], &k))
 		return;
+	st = pd_server_store(c->server, &k);
 	e = read_key(c, &k);
 	reply_entry(c, e);
 	if (e == NULL)
@@ -253,7 +256,7 @@ run_getdel(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 static void
 run_getex(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 {
-	struct pd_store *st = c->server->store;
+	struct pd_store *st;
 	int64_t unit = 0, expiry = 0;
 	struct pd_entry *e;
 	struct pd_key k;
@@ -273,6 +276,7 @@ run_getex(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	}
 	if (!pd_arg_key(c, &a[1], &k))
 		return;
+	st = pd_server_store(c->server, &k);
 	e = read_key(c, &k);
 	/* An absent key is answered before a time is looked at, as in Redis. */
 	if (e != NULL && at != 0 &&
@@ -331,7 +335,7 @@ run_msetnx(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 		return;
 	for (i = 1; i < n; i += 2) {
 		pd_arg_key(c, &a[i], &k);
-		if (pd_store_peek(c->server->store, &k) != NULL) {
+		if (pd_store_peek(pd_server_store(c->server, &k), &k) != NULL) {
 			pd_reply_int(&c->reply, 0);
 			return;
 		}
@@ -360,7 +364,7 @@ write_part(struct pd_client *c, const struct pd_key *k, size_t old,
 	uint8_t *value;
 
 	pd_tell_new(c, k);
-	st = pd_store_put(c->server->store, k, &put, &value);
+	st = pd_store_put(pd_server_store(c->server, k), k, &put, &value);
 	if (st != PD_STORE_OK) {
 		pd_reply_store_error(c, st);
 		return;
@@ -373,7 +377,8 @@ write_part(struct pd_client *c, const struct pd_key *k, size_t old,
 static size_t
 old_length(struct pd_client *c, const struct pd_key *k)
 {
-	const struct pd_entry *e = pd_store_peek(c->server->store, k);
+	const struct pd_entry *e =
+	    pd_store_peek(pd_server_store(c->server, k), k);
 
 	return e == NULL ? 0 : pd_entry_len(e);
 }

@@ -55,7 +55,7 @@ pd_arg_key(struct pd_client *c, const struct pd_arg *a, struct pd_key *k)
 {
 	if (!key_length_ok(c, a))
 		return false;
-	*k = pd_store_key(c->server->store, c->db, a->p, a->n);
+	*k = pd_store_key(pd_server_first(c->server), c->db, a->p, a->n);
 	return true;
 }
 
@@ -93,7 +93,7 @@ void
 pd_tell_new(struct pd_client *c, const struct pd_key *k)
 {
 	if (c->server->notify & PD_NOTIFY_NEW &&
-	    pd_store_peek(c->server->store, k) == NULL)
+	    pd_store_peek(pd_server_store(c->server, k), k) == NULL)
 		pd_notify(c->server, PD_NOTIFY_NEW, "new", k);
 }
 
@@ -114,7 +114,7 @@ pd_write_put(struct pd_client *c, const struct pd_key *k, const void *p,
 	uint8_t *value;
 
 	pd_tell_new(c, k);
-	st = pd_store_put(c->server->store, k, put, &value);
+	st = pd_store_put(pd_server_store(c->server, k), k, put, &value);
 	if (st != PD_STORE_OK) {
 		pd_reply_store_error(c, st);
 		return false;
@@ -153,7 +153,7 @@ bool
 pd_arg_expiry(struct pd_client *c, const struct pd_arg *a, int64_t unit_ms,
     bool relative, const char *cmd, int64_t *ms)
 {
-	const int64_t now = c->server->store->now_ms;
+	const int64_t now = c->worker->now_ms;
 
 	if (!pd_arg_int(c, a, ms))
 		return false;

@@ -11,16 +11,12 @@
 #include "cache/client.h"
 #include "cache/command.h"
 #include "cache/command_util.h"
-#include "cache/context.h"
-#include "cache/evictlog.h"
 #include "cache/policy.h"
 #include "cache/pubsub.h"
-#include "cache/selector.h"
 #include "cache/server.h"
-#include "cache/store.h"
+#include "cache/shard.h"
 #include "cache/tap.h"
 #include "cache/tapserve.h"
-#include "cache/whatif.h"
 #include "io/fd.h"
 #include "model/model.h"
 
@@ -31,7 +27,7 @@
 static void
 info_server(struct pd_server *s, struct pd_buf *b)
 {
-	const uint64_t up = (s->store->now_us - s->started_us) / 1000000;
+	const uint64_t up = (s->workers->now_us - s->started_us) / 1000000;
 	struct utsname u;
 
 	LINE("redis_version", "%s", PD_COMPAT_VERSION);
@@ -44,7 +40,7 @@ info_server(struct pd_server *s, struct pd_buf *b)
 	LINE("process_id", "%ld", (long)getpid());
 	LINE("run_id", "%s", s->runid);
 	LINE("tcp_port", "%u", s->port);
-	U64("server_time_usec", s->store->now_us);
+	U64("server_time_usec", s->workers->now_us);
 	U64("uptime_in_seconds", up);
 	U64("uptime_in_days", up / 86400);
 	LINE("hz", "10");
@@ -57,7 +53,8 @@ info_clients(struct pd_server *s, struct pd_buf *b)
 	const struct pd_client *c;
 	size_t in = 0, out = 0;
 
-	for (c = s->clients; c != NULL; c = c->next) {
+	for (c = pd_server_client(s, NULL); c != NULL;
+	     c = pd_server_client(s, c)) {
 		in = c->in.len > in ? c->in.len : in;
 		out = c->reply.buf.len > out ? c->reply.buf.len : out;
 	}
@@ -104,35 +101,37 @@ rss(void)
 static void
 info_memory(struct pd_server *s, struct pd_buf *b)
 {
-	const struct pd_store *st = s->store;
-	const uint64_t used = pd_store_memory(st), r = rss();
-	const uint64_t peak = used > st->peak_bytes ? used : st->peak_bytes;
+	const uint64_t r = rss();
+	struct pd_totals t;
+	uint64_t used;
 
+	pd_server_totals(s, &t);
+	used = t.memory;
 	U64("used_memory", used);
 	human(b, "used_memory_human", used);
 	U64("used_memory_rss", r);
 	human(b, "used_memory_rss_human", r);
-	U64("used_memory_peak", peak);
-	human(b, "used_memory_peak_human", peak);
-	U64("used_memory_overhead", used - st->entry_bytes);
-	U64("used_memory_dataset", st->entry_bytes);
-	U64("used_memory_entries", st->entry_bytes);
-	U64("used_memory_index", pd_index_memory(&st->index));
-	U64("used_memory_slots", pd_store_slots_memory(st));
-	U64("used_memory_policy", st->policy->ops->memory(st->policy));
-	U64("used_memory_context", pd_context_memory(st->context));
-	U64("used_memory_ghosts", st->whatif_bytes);
-	U64("used_memory_eviction_log", pd_evictlog_memory(st->evictlog));
-	U64("used_memory_clients", st->client_bytes);
+	U64("used_memory_peak", t.peak);
+	human(b, "used_memory_peak_human", t.peak);
+	U64("used_memory_overhead", used - t.entry_bytes);
+	U64("used_memory_dataset", t.entry_bytes);
+	U64("used_memory_entries", t.entry_bytes);
+	U64("used_memory_index", t.index_bytes);
+	U64("used_memory_slots", t.slots_bytes);
+	U64("used_memory_policy", t.policy_bytes);
+	U64("used_memory_context", t.context_bytes);
+	U64("used_memory_ghosts", t.ghost_bytes);
+	U64("used_memory_eviction_log", t.eviction_log_bytes);
+	U64("used_memory_clients", t.client_bytes);
 	U64("used_memory_pubsub", pd_pubsub_memory(s->pubsub));
 	U64("used_memory_slowlog", pd_slowlog_memory(&s->slowlog));
 	U64("used_memory_tap",
 	    pd_tap_memory(s->tap) +
 		(s->tapserver ? pd_tapserver_memory(s->tapserver) : 0));
-	U64("maxmemory", st->cfg.maxmemory);
-	human(b, "maxmemory_human", st->cfg.maxmemory);
+	U64("maxmemory", s->cfg.maxmemory);
+	human(b, "maxmemory_human", s->cfg.maxmemory);
 	LINE("maxmemory_policy", "%s%s", s->cfg.evict ? "allkeys-" : "",
-	    s->cfg.evict ? st->cfg.policy->name : "noeviction");
+	    s->cfg.evict ? pd_server_first(s)->cfg.policy->name : "noeviction");
 	LINE("mem_fragmentation_ratio", "%.2f",
 	    used > 0 ? (double)r / (double)used : 0.0);
 	LINE("mem_allocator", "libc");
@@ -156,26 +155,29 @@ info_persistence(struct pd_server *s, struct pd_buf *b)
 static void
 info_stats(struct pd_server *s, struct pd_buf *b)
 {
-	U64("total_connections_received", s->stats.connections_received);
-	U64("total_commands_processed", s->stats.commands_processed);
+	struct pd_stats sum;
+
+	pd_server_stats(s, &sum);
+	U64("total_connections_received", sum.connections_received);
+	U64("total_commands_processed", sum.commands_processed);
 	U64("instantaneous_ops_per_sec", s->ops_a_second);
-	U64("total_net_input_bytes", s->stats.net_input_bytes);
-	U64("total_net_output_bytes", s->stats.net_output_bytes);
-	U64("rejected_connections", s->stats.connections_rejected);
-	U64("expired_keys", s->stats.expired);
-	U64("evicted_keys", s->stats.evicted);
-	U64("keyspace_hits", s->stats.hits);
-	U64("keyspace_misses", s->stats.misses);
+	U64("total_net_input_bytes", sum.net_input_bytes);
+	U64("total_net_output_bytes", sum.net_output_bytes);
+	U64("rejected_connections", sum.connections_rejected);
+	U64("expired_keys", sum.expired);
+	U64("evicted_keys", sum.evicted);
+	U64("keyspace_hits", sum.hits);
+	U64("keyspace_misses", sum.misses);
 	U64("pubsub_channels", s->pubsub->count[PD_SUB_CHANNEL]);
 	U64("pubsub_patterns", s->pubsub->count[PD_SUB_PATTERN]);
 	U64("pubsubshard_channels", s->pubsub->count[PD_SUB_SHARD]);
 	LINE("latest_fork_usec", "0");
 	U64("unexpected_error_replies", 0);
-	U64("total_error_replies", s->stats.error_replies);
-	U64("acl_access_denied_auth", s->stats.auth_failures);
-	U64("acl_access_denied_cmd", s->stats.acl_denied_commands);
-	U64("acl_access_denied_key", s->stats.acl_denied_keys);
-	U64("acl_access_denied_channel", s->stats.acl_denied_channels);
+	U64("total_error_replies", sum.error_replies);
+	U64("acl_access_denied_auth", sum.auth_failures);
+	U64("acl_access_denied_cmd", sum.acl_denied_commands);
+	U64("acl_access_denied_key", sum.acl_denied_keys);
+	U64("acl_access_denied_channel", sum.acl_denied_channels);
 }
 
 static void
@@ -207,17 +209,20 @@ static void
 command_line(
     const struct pd_server *s, struct pd_buf *b, const struct pd_cmd *cmd)
 {
-	const double us =
-	    (double)cmd->ticks * (double)s->timing.mult / 4294967296.0 / 1000;
+	struct pd_cmd_count n;
+	double us;
 
-	if (cmd->calls == 0 && cmd->rejected == 0)
+	pd_command_counted(s, cmd, &n);
+	us = (double)n.ticks * (double)s->workers->timing.mult / 4294967296.0 /
+	     1000;
+	if (n.calls == 0 && n.rejected == 0)
 		return;
 	pd_buf_printf(b,
 	    "cmdstat_%s:calls=%llu,usec=%.0f,usec_per_call=%.2f,"
 	    "rejected_calls=%llu,failed_calls=%llu\r\n",
-	    cmd->full, (unsigned long long)cmd->calls, us,
-	    cmd->calls == 0 ? 0 : us / (double)cmd->calls,
-	    (unsigned long long)cmd->rejected, (unsigned long long)cmd->failed);
+	    cmd->full, (unsigned long long)n.calls, us,
+	    n.calls == 0 ? 0 : us / (double)n.calls,
+	    (unsigned long long)n.rejected, (unsigned long long)n.failed);
 }
 
 static void
@@ -238,9 +243,11 @@ static void
 latency_line(
     const struct pd_server *s, struct pd_buf *b, const struct pd_cmd *cmd)
 {
+	struct pd_cmd_count n;
 	unsigned i;
 
-	for (i = 0; i < PD_LATENCY_BUCKETS && cmd->took[i] == 0; i++)
+	pd_command_counted(s, cmd, &n);
+	for (i = 0; i < PD_LATENCY_BUCKETS && n.took[i] == 0; i++)
 		;
 	if (i == PD_LATENCY_BUCKETS)
 		return;
@@ -248,7 +255,7 @@ latency_line(
 	for (i = 0; i < s->npercentiles; i++)
 		pd_buf_printf(b, "%sp%g=%.3f", i == 0 ? "" : ",",
 		    s->percentile[i],
-		    pd_latency_quantile(cmd->took, s->percentile[i] / 100));
+		    pd_latency_quantile(n.took, s->percentile[i] / 100));
 	pd_buf_addstr(b, "\r\n");
 }
 
@@ -262,15 +269,50 @@ info_latencystats(struct pd_server *s, struct pd_buf *b)
 		latency_line(s, b, cmd);
 }
 
+/* How often all loops answered an error. */
+static uint64_t
+errors_of(const struct pd_server *s, const char *code)
+{
+	const struct pd_worker *w;
+	uint64_t n = 0;
+	unsigned i, k;
+
+	for (i = 0; i < s->nworkers; i++) {
+		w = &s->workers[i];
+		for (k = 0; k < w->nerrorstat; k++)
+			if (strcmp(w->errorstat[k].code, code) == 0)
+				n += w->errorstat[k].count;
+	}
+	return n;
+}
+
+/* Did a loop before loop ${i} answer it? */
+static bool
+told_before(const struct pd_server *s, unsigned i, const char *code)
+{
+	unsigned k;
+
+	while (i-- > 0)
+		for (k = 0; k < s->workers[i].nerrorstat; k++)
+			if (strcmp(s->workers[i].errorstat[k].code, code) == 0)
+				return true;
+	return false;
+}
+
 static void
 info_errorstats(struct pd_server *s, struct pd_buf *b)
 {
-	unsigned i;
+	const char *code;
+	unsigned i, k;
 
-	for (i = 0; i < s->nerrorstat; i++)
-		pd_buf_printf(b, "errorstat_%s:count=%llu\r\n",
-		    s->errorstat[i].code,
-		    (unsigned long long)s->errorstat[i].count);
+	for (i = 0; i < s->nworkers; i++)
+		for (k = 0; k < s->workers[i].nerrorstat; k++) {
+			code = s->workers[i].errorstat[k].code;
+			if (!told_before(s, i, code))
+				pd_buf_printf(b, "errorstat_%s:count=%llu\r\n",
+				    code,
+				    (unsigned long long)errors_of(s, code));
+		}
 }
 
 static void
@@ -283,30 +325,29 @@ info_cluster(struct pd_server *s, struct pd_buf *b)
 static void
 info_keyspace(struct pd_server *s, struct pd_buf *b)
 {
+	struct pd_totals t;
 	unsigned i;
 
+	pd_server_totals(s, &t);
 	for (i = 0; i < PD_STORE_DBS; i++)
-		if (s->store->count[i] > 0)
+		if (t.count[i] > 0)
 			pd_buf_printf(b,
 			    "db%u:keys=%llu,expires=%llu,avg_ttl=0\r\n", i,
-			    (unsigned long long)s->store->count[i],
-			    (unsigned long long)s->store->expiring[i]);
+			    (unsigned long long)t.count[i],
+			    (unsigned long long)t.expiring[i]);
 }
 
 /* A policy that selects among others. */
 static void
-info_selector(const struct pd_policy *p, struct pd_buf *b)
+info_selector(const struct pd_selector_stats *ss, struct pd_buf *b)
 {
 	struct pd_selector_value value[PD_SELECTOR_VALUES];
-	struct pd_selector_stats ss;
 	unsigned i, n;
 
-	if (!pd_selector_stats(p, &ss))
-		return;
-	n = pd_selector_values(&ss, value);
-	LINE("selector_ruling", "%s", ss.ruling);
-	LINE("selector_contest", "%s", ss.contest);
-	LINE("selector_champion_digest", "%s", ss.champion);
+	n = pd_selector_values(ss, value);
+	LINE("selector_ruling", "%s", ss->ruling);
+	LINE("selector_contest", "%s", ss->contest);
+	LINE("selector_champion_digest", "%s", ss->champion);
 	for (i = 0; i < n; i++)
 		if (!isnan(value[i].value))
 			pd_buf_printf(b,
@@ -318,28 +359,30 @@ static void
 info_predis(struct pd_server *s, struct pd_buf *b)
 {
 	struct pd_gain_value gain[PD_GAIN_VALUES];
-	struct pd_context_stats cs;
-	struct pd_whatif_stats ws;
+	struct pd_totals t;
+	const struct pd_whatif_stats *ws = &t.whatif;
+	struct pd_stats sum;
 	size_t i;
 
-	pd_context_stats(s->store->context, &cs);
-	pd_whatif_stats(s->store->whatif, &ws);
+	pd_server_totals(s, &t);
+	pd_server_stats(s, &sum);
 	pd_server_gains(s, gain);
-	LINE("policy", "%s", s->store->cfg.policy->name);
+	LINE("policy", "%s", pd_server_first(s)->cfg.policy->name);
 	LINE("model", "%s", s->model ? s->model->name : "");
 	LINE("model_digest", "%s", s->model ? s->model->digest : "");
 	U64("model_loaded_us", s->model ? s->model_loaded_us : 0);
-	U64("tick", s->store->tick);
-	U64("objects", s->store->total);
-	U64("maxobjects", s->store->cfg.maxobjects);
-	U64("eviction_age_ticks", cs.evict_age);
-	U64("ghost_seen", ws.reads);
-	U64("ghost_hits", ws.ghost[PD_WHATIF_LRU].hits);
-	U64("ghost_own_hits", ws.hits);
-	U64("ghost_objects", ws.ghost[PD_WHATIF_LRU].objects);
-	LINE("ghost_rate", "%g", ws.rate);
-	LINE("builtin_policy", "%s", ws.ghost[PD_WHATIF_BUILTIN].policy);
-	info_selector(s->store->policy, b);
+	U64("tick", t.tick);
+	U64("objects", t.total);
+	U64("maxobjects", s->cfg.maxobjects);
+	U64("eviction_age_ticks", t.context.evict_age);
+	U64("ghost_seen", ws->reads);
+	U64("ghost_hits", ws->ghost[PD_WHATIF_LRU].hits);
+	U64("ghost_own_hits", ws->hits);
+	U64("ghost_objects", ws->ghost[PD_WHATIF_LRU].objects);
+	LINE("ghost_rate", "%g", ws->rate);
+	LINE("builtin_policy", "%s", ws->ghost[PD_WHATIF_BUILTIN].policy);
+	if (t.selects)
+		info_selector(&t.selector, b);
 	for (i = 0; i < PD_GAIN_VALUES; i++)
 		pd_buf_printf(b, gain[i].whole ? "%s:%.0f\r\n" : "%s:%.3f\r\n",
 		    gain[i].name, gain[i].value);
@@ -348,7 +391,7 @@ info_predis(struct pd_server *s, struct pd_buf *b)
 	for (i = 0; i < pd_stats_count; i++)
 		pd_buf_printf(b, "predis_%s:%llu\r\n", pd_stats_table[i].name,
 		    (unsigned long long)pd_counter_value(
-			&pd_stats_table[i], &s->stats));
+			&pd_stats_table[i], &sum));
 }
 
 static const struct {

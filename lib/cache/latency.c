@@ -58,16 +58,16 @@ pd_latency_event_name(enum pd_latency_event e)
 }
 
 void
-pd_latency_event(struct pd_server *s, enum pd_latency_event e, uint64_t ms)
+pd_latency_event(struct pd_worker *w, enum pd_latency_event e, uint64_t ms)
 {
-	struct pd_latency_series *l = s->latency.series[e];
-	const int64_t now = s->store->now_ms / 1000;
+	struct pd_latency *all = &w->server->latency;
+	struct pd_latency_series *l = all->series[e];
+	const int64_t now = w->now_ms / 1000;
 	struct pd_latency_sample *last;
 
-	if (s->timing.event_ms == 0 || ms < s->timing.event_ms)
+	if (w->timing.event_ms == 0 || ms < w->timing.event_ms)
 		return;
-	if (l == NULL &&
-	    (l = s->latency.series[e] = calloc(1, sizeof(*l))) == NULL)
+	if (l == NULL && (l = all->series[e] = calloc(1, sizeof(*l))) == NULL)
 		return;
 	if (ms > UINT32_MAX)
 		ms = UINT32_MAX;

@@ -12,14 +12,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct pd_server;
+struct pd_worker;
 
 #define PD_LATENCY_BUCKETS                                                     \
 	40 /* [b]: durations below 2^b ns, not below half                      \
 	    */
 #define PD_LATENCY_SAMPLES 160
 
-/* How commands are timed; in struct pd_server. */
+/* How commands are timed; in struct pd_worker. */
 struct pd_timing {
 	uint64_t at;	   /* counter at the end of the last command */
 	uint64_t slow;	   /* a command of so many ticks is looked at */
@@ -79,7 +79,7 @@ const char *pd_latency_event_name(enum pd_latency_event e);
 /* Note an event that took ${ms} if that reaches the threshold; without memory
  * it is not noted. */
 void pd_latency_event(
-    struct pd_server *s, enum pd_latency_event e, uint64_t ms);
+    struct pd_worker *w, enum pd_latency_event e, uint64_t ms);
 /* Forget the events of one kind. Was there one? */
 bool pd_latency_reset(struct pd_latency *l, enum pd_latency_event e);
 void pd_latency_release(struct pd_latency *l);

@@ -22,7 +22,7 @@
 #define UNIX_RESERVED 16 /* connections of the Unix socket above the limit */
 
 struct pd_listener {
-	struct pd_server *server;
+	struct pd_worker *worker;
 	struct pd_watch watch;
 	bool is_unix;
 	bool is_tls;
@@ -47,20 +47,21 @@ needs_no_password(const struct pd_server *s)
 static void
 accept_one(struct pd_listener *l, int fd, const struct sockaddr_storage *ss)
 {
-	struct pd_server *s = l->server;
+	struct pd_worker *w = l->worker;
+	struct pd_server *s = w->server;
 	struct pd_client *c;
 	const int one = 1;
 
-	s->stats.connections_received++;
+	w->stats.connections_received++;
 	if (s->nclients >=
 	    s->cfg.maxclients + (l->is_unix ? UNIX_RESERVED : 0)) {
-		s->stats.connections_rejected++;
+		w->stats.connections_rejected++;
 		refuse(fd, "-ERR max number of clients reached\r\n");
 		return;
 	}
 	if (s->cfg.protected_mode && needs_no_password(s) && !l->is_unix &&
 	    !pd_sock_loopback(ss)) {
-		s->stats.connections_rejected++;
+		w->stats.connections_rejected++;
 		refuse(fd,
 		    "-DENIED predis-serve is in protected mode: it has no "
 		    "password and serves this machine only. Give it "
@@ -75,7 +76,7 @@ accept_one(struct pd_listener *l, int fd, const struct sockaddr_storage *ss)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 		setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
 	}
-	c = pd_client_new(s, fd, l->is_tls ? s->tls : NULL, l->is_unix);
+	c = pd_client_new(w, fd, l->is_tls ? s->tls : NULL, l->is_unix);
 	if (c != NULL)
 		c->is_local = l->is_unix || pd_sock_loopback(ss);
 }
@@ -87,10 +88,10 @@ accept_failed(struct pd_listener *l, int e)
 {
 	if (e == EAGAIN || e == EINTR || e == ECONNABORTED)
 		return;
-	pd_server_log(l->server, PD_LOG_WARNING,
+	pd_server_log(l->worker->server, PD_LOG_WARNING,
 	    "cannot accept a connection: %s", strerror(e));
 	if (e == EMFILE || e == ENFILE || e == ENOMEM || e == ENOBUFS)
-		pd_loop_change(l->server->loop, &l->watch, 0);
+		pd_loop_change(l->worker->loop, &l->watch, 0);
 }
 
 static void
@@ -102,7 +103,7 @@ on_accept(void *cookie, unsigned ready)
 	int fd, i;
 
 	(void)ready;
-	pd_server_time(l->server);
+	pd_worker_time(l->worker);
 	for (i = 0; i < ACCEPTS; i++) {
 		len = sizeof(ss);
 		memset(&ss, 0, sizeof(ss));
@@ -116,7 +117,7 @@ on_accept(void *cookie, unsigned ready)
 }
 
 static int
-listen_on(struct pd_server *s, const struct pd_addr *addr, bool tls,
+listen_on(struct pd_worker *w, const struct pd_addr *addr, bool tls,
     struct pd_err *err)
 {
 	struct pd_listener *l = calloc(1, sizeof(*l));
@@ -127,28 +128,28 @@ listen_on(struct pd_server *s, const struct pd_addr *addr, bool tls,
 		free(l);
 		return -1;
 	}
-	l->server = s;
+	l->worker = w;
 	l->is_unix = addr->is_unix;
 	l->is_tls = tls;
 	l->watch.events = PD_LOOP_READ;
 	l->watch.fn = on_accept;
 	l->watch.cookie = l;
-	if (pd_loop_add(s->loop, &l->watch)) {
+	if (pd_loop_add(w->loop, &l->watch)) {
 		close(l->watch.fd);
 		free(l);
 		return pd_err_sys(err, "cannot watch a listener");
 	}
-	l->next = s->listeners;
-	s->listeners = l;
+	l->next = w->listeners;
+	w->listeners = l;
 	return 0;
 }
 
 /* Listen with one port on all addresses of cfg.bind; *out is the port. */
 static int
-listen_port(struct pd_server *s, int64_t port, bool tls, uint16_t *out,
+listen_port(struct pd_worker *w, int64_t port, bool tls, uint16_t *out,
     struct pd_err *err)
 {
-	const char *p = s->cfg.bind;
+	const char *p = w->server->cfg.bind;
 	struct pd_addr addr;
 	size_t n;
 
@@ -163,30 +164,44 @@ listen_port(struct pd_server *s, int64_t port, bool tls, uint16_t *out,
 		memcpy(addr.host, p, n);
 		snprintf(addr.port, sizeof(addr.port), "%u",
 		    *out != 0 ? (unsigned)*out : (unsigned)port);
-		if (listen_on(s, &addr, tls, err))
+		if (listen_on(w, &addr, tls, err))
 			return -1;
-		*out = pd_sock_port(s->listeners->watch.fd);
+		*out = pd_sock_port(w->listeners->watch.fd);
 		p += n;
 	}
 }
 
-int
-pd_listen_open(struct pd_server *s, struct pd_err *err)
+/* The ports, for one loop; the first one to ask chooses free ones. */
+static int
+listen_ports(struct pd_worker *w, struct pd_err *err)
 {
-	struct pd_addr addr = {.is_unix = true};
+	struct pd_server *s = w->server;
 
 	if (s->cfg.port >= 0 &&
-	    listen_port(s, s->cfg.port, false, &s->port, err))
+	    listen_port(w, s->cfg.port, false, &s->port, err))
 		return -1;
-	if (s->cfg.unixsocket != NULL) {
-		if (strlen(s->cfg.unixsocket) >= sizeof(addr.host))
-			return pd_err_set(err, "socket path '%s' is too long",
-			    s->cfg.unixsocket);
-		memcpy(addr.host, s->cfg.unixsocket,
-		    strlen(s->cfg.unixsocket) + 1);
-		if (listen_on(s, &addr, false, err))
-			return -1;
-	}
+	return s->cfg.tls_port < 0
+		   ? 0
+		   : listen_port(w, s->cfg.tls_port, true, &s->tls_port, err);
+}
+
+static int
+listen_unix(struct pd_worker *w, struct pd_err *err)
+{
+	const char *path = w->server->cfg.unixsocket;
+	struct pd_addr addr = {.is_unix = true};
+
+	if (path == NULL)
+		return 0;
+	if (strlen(path) >= sizeof(addr.host))
+		return pd_err_set(err, "socket path '%s' is too long", path);
+	memcpy(addr.host, path, strlen(path) + 1);
+	return listen_on(w, &addr, false, err);
+}
+
+static int
+open_tls(struct pd_server *s, struct pd_err *err)
+{
 	if (s->cfg.tls_port < 0)
 		return 0;
 #if PD_TLS
@@ -194,34 +209,45 @@ pd_listen_open(struct pd_server *s, struct pd_err *err)
 		return pd_err_set(err, "TLS needs a certificate and a key");
 	s->tls =
 	    pd_tls_ctx_new(s->cfg.tls_cert, s->cfg.tls_key, s->cfg.tls_ca, err);
-	if (s->tls == NULL)
-		return -1;
-	return listen_port(s, s->cfg.tls_port, true, &s->tls_port, err);
+	return s->tls == NULL ? -1 : 0;
 #else
 	return pd_err_set(err, "this build has no TLS (TLS=0)");
 #endif
 }
 
-void
-pd_listen_resume(struct pd_server *s)
+int
+pd_listen_open(struct pd_server *s, struct pd_err *err)
 {
-	struct pd_listener *l;
+	unsigned i;
 
-	for (l = s->listeners; l != NULL; l = l->next)
-		pd_loop_change(s->loop, &l->watch, PD_LOOP_READ);
+	if (open_tls(s, err))
+		return -1;
+	for (i = 0; i < s->nworkers; i++)
+		if (listen_ports(&s->workers[i], err))
+			return -1;
+	return listen_unix(&s->workers[0], err);
 }
 
 void
-pd_listen_close(struct pd_server *s)
+pd_listen_resume(struct pd_worker *w)
 {
 	struct pd_listener *l;
 
-	while ((l = s->listeners) != NULL) {
-		s->listeners = l->next;
-		pd_loop_remove(s->loop, &l->watch);
+	for (l = w->listeners; l != NULL; l = l->next)
+		pd_loop_change(w->loop, &l->watch, PD_LOOP_READ);
+}
+
+void
+pd_listen_close(struct pd_worker *w)
+{
+	struct pd_listener *l;
+
+	while ((l = w->listeners) != NULL) {
+		w->listeners = l->next;
+		pd_loop_remove(w->loop, &l->watch);
 		close(l->watch.fd);
 		if (l->is_unix)
-			unlink(s->cfg.unixsocket);
+			unlink(w->server->cfg.unixsocket);
 		free(l);
 	}
 }

@@ -3,20 +3,23 @@
 
 /*
  * Where a server's clients come in: TCP ports on the addresses of its
- * configuration, with TLS or without, and a Unix socket. A connection beyond
+ * configuration, with TLS or without, and a Unix socket, which the first loop
+ * accepts from. A connection beyond
  * the limit, or one that protected mode forbids, is told so and closed.
  */
 
 struct pd_err;
 struct pd_server;
+struct pd_worker;
 
-/* Listen as ${s}->cfg says; ports that were chosen are in ${s}. 0, or -1 with
- * a message; what listens by then is closed by pd_listen_close(). */
+/* Listen for all loops as ${s}->cfg says; ports that were chosen are in ${s}.
+ * 0, or -1 with a message; what listens by then is closed by pd_listen_close().
+ */
 int pd_listen_open(struct pd_server *s, struct pd_err *err);
 
 /* Accept again, after descriptors or memory had run out. */
-void pd_listen_resume(struct pd_server *s);
+void pd_listen_resume(struct pd_worker *w);
 
-void pd_listen_close(struct pd_server *s);
+void pd_listen_close(struct pd_worker *w);
 
 #endif /* PD_CACHE_LISTEN_H */

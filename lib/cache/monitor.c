@@ -86,9 +86,9 @@ add_quoted(struct pd_buf *b, const char *p, size_t n)
 }
 
 static void
-add_time(const struct pd_server *s, struct pd_buf *b)
+add_time(const struct pd_client *c, struct pd_buf *b)
 {
-	const uint64_t us = s->store->now_us;
+	const uint64_t us = c->worker->now_us;
 
 	pd_buf_printf(b, "+%llu.%06llu ", (unsigned long long)(us / 1000000),
 	    (unsigned long long)(us % 1000000));
@@ -100,7 +100,7 @@ add_command(struct pd_buf *b, const struct pd_client *c,
 {
 	uint32_t i;
 
-	add_time(c->server, b);
+	add_time(c, b);
 	if (c->is_unix)
 		pd_buf_printf(
 		    b, "[%u unix:%s]", c->db, c->server->cfg.unixsocket);
@@ -141,18 +141,17 @@ static void
 tell(struct pd_monitor *m, const struct pd_buf *line)
 {
 	struct pd_client *to = m->client;
-	struct pd_server *s = to->server;
 	struct pd_buf b = PD_BUF_INIT;
 	const bool mute = to->reply.mute;
 
 	if (pd_reply_queued(&to->reply) + line->len > PD_MONITOR_UNREAD) {
 		m->lost++;
-		s->stats.monitor_lost++;
+		to->worker->stats.monitor_lost++;
 		return;
 	}
 	to->reply.mute = false;
 	if (m->lost > 0) {
-		add_time(s, &b);
+		add_time(to, &b);
 		pd_buf_printf(&b, "[0 predis] \"dropped\" \"%llu\"\r\n",
 		    (unsigned long long)m->lost);
 		pd_reply_raw(&to->reply, (const char *)b.data, b.len);
@@ -181,13 +180,13 @@ pd_monitor_feed(struct pd_client *c, const struct pd_arg *argv, uint32_t argc,
 	if (first > 0)
 		key = &argv[first];
 	for (m = s->monitors->first; m != NULL; m = m->next) {
-		if (!wants(m, key, s->store->seed))
+		if (!wants(m, key, pd_server_first(s)->seed))
 			continue;
 		if (line.len == 0)
 			add_command(&line, c, argv, argc, secret);
 		if (line.failed) {
 			m->lost++;
-			s->stats.monitor_lost++;
+			c->worker->stats.monitor_lost++;
 		} else if (!m->client->closed) {
 			tell(m, &line);
 		}

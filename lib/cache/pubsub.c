@@ -289,7 +289,7 @@ deliver(struct pd_client *c, struct message *m, bool defer)
 		return;
 	if (b->failed) {
 		c->reply.failed = true;
-	} else if (defer && c == s->current) {
+	} else if (defer && c == c->worker->current) {
 		if (pd_buf_add(&c->later, b->data, b->len))
 			c->reply.failed = true;
 	} else {
@@ -302,7 +302,7 @@ deliver(struct pd_client *c, struct message *m, bool defer)
 		pd_server_log(s, PD_LOG_WARNING,
 		    "client %llu closed: a subscriber with %zu unread bytes",
 		    (unsigned long long)c->id, pd_reply_queued(&c->reply));
-		s->stats.connections_dropped++;
+		c->worker->stats.connections_dropped++;
 		c->reply.failed = true; /* the end of the turn closes it */
 	}
 	pd_client_mark_dirty(c);

@@ -23,6 +23,7 @@
 #include "cache/policy.h"
 #include "cache/pubsub.h"
 #include "cache/server.h"
+#include "cache/shard.h"
 #include "cache/store.h"
 #include "cache/tap.h"
 #include "cache/tapserve.h"
@@ -31,11 +32,6 @@
 #include "io/tls.h"
 #include "model/model.h"
 
-#define CRON_US 100000
-#define EXPIRE_SLOTS 2000 /* looked at in one go */
-#define LOG_SHARE 512	  /* of memory, for the keys that left */
-#define LOG_LEAST (UINT64_C(16) << 10)
-#define LOG_MOST (UINT64_C(4) << 20)
 #define RING_SHARE 100 /* the tap's ring is at most this part of memory */
 
 static const char *const level_names[] = {
@@ -137,23 +133,6 @@ pd_server_config_init(struct pd_server_config *cfg)
 	cfg->log_level = PD_LOG_NOTICE;
 }
 
-void
-pd_server_time(struct pd_server *s)
-{
-	s->mono_us = pd_clock_mono_us();
-	pd_store_time(s->store, s->mono_us + s->wall_offset_us, s->mono_us);
-}
-
-void
-pd_server_account(struct pd_server *s)
-{
-	s->store->client_bytes = s->clients_bytes + s->input.cap;
-	s->store->extern_bytes =
-	    s->store->client_bytes + pd_tap_memory(s->tap) +
-	    pd_pubsub_memory(s->pubsub) + pd_slowlog_memory(&s->slowlog) +
-	    (s->tapserver ? pd_tapserver_memory(s->tapserver) : 0);
-}
-
 /* Models and policies. */
 
 int
@@ -161,6 +140,7 @@ pd_server_load_model(struct pd_server *s, const char *path, struct pd_err *err)
 {
 	struct pd_model *m = NULL, *old = s->model;
 	char *copy = NULL;
+	uint32_t i;
 
 	if (path != NULL) {
 		if ((copy = strdup(path)) == NULL)
@@ -169,164 +149,20 @@ pd_server_load_model(struct pd_server *s, const char *path, struct pd_err *err)
 			? pd_model_load_trusted(path, s->cfg.trusted_key, err)
 			: pd_model_load(path, err);
 		if (m == NULL) {
-			s->stats.model_load_failures++;
+			s->workers->stats.model_load_failures++;
 			free(copy);
 			return -1;
 		}
-		s->stats.model_loads++;
+		s->workers->stats.model_loads++;
 		s->model_loaded_us = pd_clock_wall_us();
 	}
-	pd_store_set_model(s->store, m);
+	for (i = 0; i < s->nshards; i++)
+		pd_store_set_model(s->shards[i].store, m);
 	s->model = m;
 	free(s->model_path);
 	s->model_path = copy;
 	pd_model_free(old);
 	return 0;
-}
-
-int
-pd_server_set_policy(struct pd_server *s, const char *name, struct pd_err *err)
-{
-	const struct pd_policy_ops *ops = pd_policy_find(name);
-
-	if (ops == NULL)
-		return pd_err_set(err, "there is no policy '%s'", name);
-	if (ops == s->store->cfg.policy)
-		return 0;
-	return pd_store_set_policy(s->store, ops, err);
-}
-
-/* Periodic work. */
-
-static void
-expire_keys(struct pd_server *s)
-{
-	uint64_t expiring = 0, from;
-	unsigned i;
-
-	for (i = 0; i < PD_STORE_DBS; i++)
-		expiring += s->store->expiring[i];
-	from = pd_ticks();
-	s->more = expiring > 0 && pd_store_expire_some(s->store, EXPIRE_SLOTS);
-	pd_latency_event(s, PD_LATENCY_EXPIRE_CYCLE,
-	    pd_timing_ns(&s->timing, pd_ticks() - from) / 1000000);
-}
-
-static void
-check_clients(struct pd_server *s)
-{
-	struct pd_client *c, *next;
-	bool late;
-
-	for (c = s->clients; c != NULL; c = next) {
-		next = c->next;
-		late = s->cfg.timeout_us > 0 &&
-		       s->mono_us - c->last_us > s->cfg.timeout_us;
-		if (c->request_us != 0 && s->cfg.header_timeout_us > 0 &&
-		    !c->paused && !c->held_back)
-			late |=
-			    s->mono_us - c->last_us > s->cfg.header_timeout_us;
-		if (c->close_after && s->cfg.header_timeout_us > 0)
-			late |=
-			    s->mono_us - c->last_us > s->cfg.header_timeout_us;
-		if (!c->authenticated && s->cfg.header_timeout_us > 0)
-			late |= s->mono_us - c->created_us >
-				s->cfg.header_timeout_us;
-		if (late) {
-			s->stats.connections_dropped++;
-			pd_client_close(c);
-		}
-	}
-}
-
-static void
-end_pause(struct pd_server *s)
-{
-	struct pd_client *c, *next;
-
-	if (s->paused_until_ms == 0 ||
-	    (int64_t)s->paused_until_ms > s->store->now_ms)
-		return;
-	s->paused_until_ms = 0;
-	for (c = s->clients; c != NULL; c = next) {
-		next = c->next;
-		if (c->held_back)
-			pd_client_resume(c);
-	}
-}
-
-static void
-count_ops(struct pd_server *s)
-{
-	const uint64_t us = s->mono_us - s->ops_last_us;
-
-	if (us == 0)
-		return;
-	s->ops_a_second =
-	    (s->stats.commands_processed - s->ops_last) * 1000000 / us;
-	s->ops_last = s->stats.commands_processed;
-	s->ops_last_us = s->mono_us;
-}
-
-uint32_t
-pd_server_idle(const struct pd_server *s, uint32_t age)
-{
-	const uint32_t now = (uint32_t)s->store->tick;
-	uint32_t i;
-
-	/* Noted i seconds ago: was the access after it? */
-	for (i = 0; i < PD_SERVER_SECONDS && i < s->seconds; i++)
-		if (now -
-			s->tick_was[(s->seconds - 1 - i) % PD_SERVER_SECONDS] >
-		    age)
-			break;
-	return i;
-}
-
-static void
-cron(void *cookie)
-{
-	struct pd_server *s = cookie;
-
-	pd_listen_resume(s);
-	s->wall_offset_us = pd_clock_wall_us() - pd_clock_mono_us();
-	pd_server_time(s);
-	expire_keys(s);
-	end_pause(s);
-	if (s->tapserver != NULL && s->cron_runs % 5 == 0)
-		pd_tapserver_flush(s->tapserver);
-	if (s->cron_runs % 10 == 0) {
-		check_clients(s);
-		count_ops(s);
-		pd_server_account(s);
-		pd_store_tune(s->store);
-		pd_latency_calibrate(&s->timing, false);
-		s->tick_was[s->seconds++ % PD_SERVER_SECONDS] =
-		    (uint32_t)s->store->tick;
-	}
-	s->cron_runs++;
-	pd_loop_timer(s->loop, &s->cron, CRON_US);
-}
-
-/* Before the loop waits: write replies, free the dead, drain the tap. */
-static bool
-before_wait(void *cookie)
-{
-	struct pd_server *s = cookie;
-	struct pd_client *c;
-
-	while ((c = s->dirty) != NULL) {
-		s->dirty = c->next_dirty;
-		c->is_dirty = false;
-		pd_client_flush(c);
-	}
-	if (s->dead != NULL)
-		pd_clients_reap(s);
-	if (s->tapserver != NULL && s->tap->on)
-		pd_tapserver_drain(s->tapserver, 0);
-	if (s->more)
-		expire_keys(s);
-	return s->more;
 }
 
 static void
@@ -336,39 +172,10 @@ on_signal(void *cookie, int signo)
 
 	pd_server_log(s, PD_LOG_NOTICE, "%s: shutting down",
 	    signo == SIGTERM ? "SIGTERM" : "SIGINT");
-	pd_loop_stop(s->loop);
+	pd_server_stop(s);
 }
 
 /* Starting and ending. */
-
-static int
-open_store(struct pd_server *s, struct pd_err *err)
-{
-	struct pd_store_config sc = {
-	    .maxmemory = s->cfg.maxmemory,
-	    .maxobjects = s->cfg.maxobjects,
-	    .max_value = s->cfg.max_value,
-	    .max_share = s->cfg.max_share,
-	    .eviction_log = s->cfg.eviction_log,
-	    .evict = s->cfg.evict,
-	    .policy = pd_policy_find(s->cfg.policy),
-	    .objective = s->cfg.objective,
-	    .keys = &s->cfg.keys,
-	};
-
-	if (sc.eviction_log == PD_EVICTION_LOG_AUTO) {
-		sc.eviction_log = s->cfg.maxmemory / LOG_SHARE;
-		if (sc.eviction_log < LOG_LEAST)
-			sc.eviction_log = LOG_LEAST;
-		if (sc.eviction_log > LOG_MOST || s->cfg.maxmemory == 0)
-			sc.eviction_log = LOG_MOST;
-	}
-	if (sc.policy == NULL)
-		return pd_err_set(
-		    err, "there is no policy '%s'", s->cfg.policy);
-	s->store = pd_store_new(&sc, &s->stats, err);
-	return s->store == NULL ? -1 : 0;
-}
 
 static int
 open_tap(struct pd_server *s, struct pd_err *err)
@@ -382,7 +189,7 @@ open_tap(struct pd_server *s, struct pd_err *err)
 	    s->cfg.tap_scheme, s->cfg.tap_rate, err);
 	if (s->tap == NULL)
 		return -1;
-	s->store->tap = s->tap;
+	pd_server_first(s)->tap = s->tap;
 	s->tapserver = pd_tapserver_new(s, s->cfg.tap, err);
 	return s->tapserver == NULL ? -1 : 0;
 }
@@ -420,43 +227,45 @@ start(struct pd_server *s, struct pd_err *err)
 	static const int signals[] = {SIGTERM, SIGINT, 0};
 	struct pd_err why = PD_ERR_INIT;
 	uint8_t id[20];
+	unsigned i;
 
-	if ((s->loop = pd_loop_new(err)) == NULL || open_store(s, err))
+	if (pd_shards_open(s, err))
 		return -1;
-	s->commands = pd_commands_new();
+	if ((s->commands = pd_commands_new()) == NULL)
+		return pd_err_nomem(err);
+	if (pd_workers_open(s, err))
+		return -1;
 	s->watches = pd_watchtab_new(s);
-	s->pubsub = pd_pubsub_new(s->store->seed);
-	if (s->commands == NULL || s->watches == NULL || s->pubsub == NULL ||
+	s->pubsub = pd_pubsub_new(pd_server_first(s)->seed);
+	if (s->watches == NULL || s->pubsub == NULL ||
 	    (s->acl = pd_acl_new(s->commands)) == NULL)
 		return pd_err_nomem(err);
 	if (open_users(s, err))
 		return -1;
 	s->slowlog.max = 128;
-	s->timing.slower_us = 10000;
-	s->timing.tracking = true;
 	s->percentile[0] = 50;
 	s->percentile[1] = 99;
 	s->percentile[2] = 99.9;
 	s->npercentiles = 3;
-	s->store->left = key_left;
-	s->store->left_cookie = s;
-	pd_latency_calibrate(&s->timing, true);
+	for (i = 0; i < s->nshards; i++) {
+		s->shards[i].store->left = key_left;
+		s->shards[i].store->left_cookie = s;
+	}
 	randombytes_buf(id, sizeof(id));
 	sodium_bin2hex(s->runid, sizeof(s->runid), id, sizeof(id));
 	s->wall_offset_us = pd_clock_wall_us() - pd_clock_mono_us();
-	pd_server_time(s);
-	s->started_us = s->store->now_us;
+	pd_worker_time(s->workers);
+	s->started_us = s->workers->now_us;
+	pd_rng_init(&s->rng, s->cfg.keys.table_seed);
 	if (s->cfg.model != NULL && pd_server_load_model(s, s->cfg.model, &why))
 		pd_server_log(
 		    s, PD_LOG_WARNING, "serving without a model: %s", why.msg);
 	if (pd_listen_open(s, err) || open_tap(s, err) ||
-	    pd_loop_signals(s->loop, signals, on_signal, s, err))
+	    pd_loop_signals(s->workers->loop, signals, on_signal, s, err))
 		return -1;
 	pd_server_account(s);
-	s->cron.fn = cron;
-	s->cron.cookie = s;
-	pd_loop_timer(s->loop, &s->cron, CRON_US);
-	pd_loop_before(s->loop, before_wait, s);
+	for (i = 0; i < s->nworkers; i++)
+		pd_worker_start(&s->workers[i]);
 	return 0;
 }
 
@@ -480,41 +289,28 @@ pd_server_new(const struct pd_server_config *cfg, struct pd_err *err)
 int
 pd_server_run(struct pd_server *s, struct pd_err *err)
 {
-	return pd_loop_run(s->loop, err);
+	return pd_loop_run(s->workers->loop, err);
 }
 
 void
 pd_server_stop(struct pd_server *s)
 {
-	pd_loop_stop(s->loop);
+	pd_loop_stop(s->workers->loop);
 }
 
 void
 pd_server_free(struct pd_server *s)
 {
-	struct pd_client *c;
 	size_t i;
 
 	if (s == NULL)
 		return;
-	if (s->loop != NULL)
-		pd_listen_close(s);
-	while ((c = s->dirty) != NULL) {
-		s->dirty = c->next_dirty;
-		pd_client_flush(c);
-	}
-	while (s->clients != NULL)
-		pd_client_close(s->clients);
-	pd_clients_reap(s);
+	pd_workers_end_clients(s);
 	pd_tapserver_free(s->tapserver);
-	if (s->store != NULL) {
-		s->store->tap = NULL;
-		pd_store_free(s->store);
-	}
+	pd_shards_close(s);
 	pd_tap_free(s->tap);
 	pd_model_free(s->model);
 	free(s->model_path);
-	pd_buf_release(&s->input);
 	pd_commands_free(s->commands);
 	pd_watchtab_free(s->watches);
 	pd_pubsub_free(s->pubsub);
@@ -527,7 +323,7 @@ pd_server_free(struct pd_server *s)
 #if PD_TLS
 	pd_tls_ctx_free(s->tls);
 #endif
-	pd_loop_free(s->loop);
+	pd_workers_close(s);
 	if (s->cfg.password != NULL)
 		sodium_memzero(s->cfg.password, strlen(s->cfg.password));
 	free(s->cfg.password);

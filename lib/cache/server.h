@@ -2,9 +2,9 @@
 #define PD_CACHE_SERVER_H
 
 /*
- * A RESP server over one store: listeners, clients, the periodic work, the
- * tap. One thread, one event loop. What the server has to say goes through
- * the log function of its configuration; key names and values never do.
+ * A RESP server: shards that hold the keys, loops that serve clients, the
+ * periodic work, the tap. What the server has to say goes through the log
+ * function of its configuration; key names and values never do.
  */
 
 #include <stdbool.h>
@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/keyfile.h"
+#include "base/rng.h"
 #include "cache/latency.h"
 #include "cache/objective.h"
 #include "cache/slowlog.h"
@@ -22,6 +23,8 @@
 
 struct pd_acl;
 struct pd_client;
+struct pd_cmd_count;
+struct pd_cmd_recent;
 struct pd_commands;
 struct pd_err;
 struct pd_listener;
@@ -103,34 +106,66 @@ struct pd_errorstat {
 	uint64_t count;
 };
 
-struct pd_server {
-	struct pd_server_config cfg;
+/*
+ * One part of the keys, by bits of their hash: a store with its policy, ghosts
+ * and ticks. On cache lines of its own.
+ */
+struct pd_shard {
+	_Alignas(64) struct pd_store *store;
+	struct pd_stats stats;		      /* the store's */
+	uint32_t tick_was[PD_SERVER_SECONDS]; /* the store's, each second */
+	uint64_t seconds;		      /* how many have been noted */
+};
+
+/*
+ * One thread's event loop with the clients that it serves and what it counts.
+ * Nobody else changes it.
+ */
+struct pd_worker {
+	_Alignas(64) struct pd_server *server;
+	unsigned number;
 	struct pd_loop *loop;
-	struct pd_store *store;
-	struct pd_commands *commands;
-	struct pd_stats stats;
 	struct pd_listener *listeners;
-	struct pd_tls_ctx *tls;
 	struct pd_client *clients; /* newest first */
 	struct pd_client *dirty;   /* with replies to write */
 	struct pd_client *dead;	   /* closed in this turn */
 	struct pd_client *current; /* whose commands run, or NULL */
+	uint64_t clients_bytes;	   /* of buffers */
+	struct pd_buf input;	   /* lent to the client that is being read */
+	struct pd_timing timing;
+	struct pd_stats stats;
+	struct pd_cmd_count *count; /* of commands, by id */
+	struct pd_cmd_recent *recent;
+	uint64_t secret_in;   /* the command with secret words ... */
+	uint32_t secret_from; /* ... and the first of them */
+	struct pd_errorstat errorstat[PD_SERVER_ERRORS];
+	unsigned nerrorstat;
+	uint64_t mono_us; /* the time of this turn, ... */
+	uint64_t now_us;  /* ... since 1970, ... */
+	int64_t now_ms;	  /* ... and in ms */
+	struct pd_timer cron;
+	uint64_t cron_runs;
+	bool more; /* expired keys are left: do not sleep */
+};
+
+struct pd_server {
+	struct pd_server_config cfg;
+	struct pd_shard *shards;
+	uint32_t nshards; /* a power of two */
+	uint32_t shard_mask;
+	struct pd_worker *workers;
+	unsigned nworkers;
+	struct pd_commands *commands;
+	struct pd_tls_ctx *tls;
 	uint64_t nclients;
 	uint64_t next_id;
-	uint64_t clients_bytes; /* of buffers */
-	struct pd_buf input;	/* lent to the client that is being read */
 	struct pd_watchtab *watches;
 	struct pd_acl *acl;
 	struct pd_pubsub *pubsub;
 	struct pd_monitors *monitors; /* NULL as long as nobody watches */
-	struct pd_timing timing;
 	struct pd_latency latency;
 	struct pd_slowlog slowlog;
-	uint64_t secret_in;   /* the command with secret words ... */
-	uint32_t secret_from; /* ... and the first of them */
-	unsigned notify;      /* enum pd_notify_class, 0 nobody is told */
-	struct pd_errorstat errorstat[PD_SERVER_ERRORS];
-	unsigned nerrorstat;
+	unsigned notify; /* enum pd_notify_class, 0 nobody is told */
 	double percentile[PD_SERVER_PERCENTILES]; /* of INFO latencystats */
 	unsigned npercentiles;
 	char *kept[PD_SERVER_KEPT]; /* options without meaning; NULL: default */
@@ -141,23 +176,46 @@ struct pd_server {
 	struct pd_model *model;
 	char *model_path;
 	uint64_t model_loaded_us; /* since 1970 */
-	uint64_t mono_us;	  /* the time of this turn */
+	uint64_t started_us;	  /* since 1970 */
 	uint64_t wall_offset_us;  /* wall clock minus monotonic clock */
-	struct pd_timer cron;
-	uint64_t started_us; /* since 1970 */
-	uint64_t cron_runs;
-	uint32_t tick_was[PD_SERVER_SECONDS]; /* the store's, each second */
-	uint64_t seconds;		      /* how many have been noted */
-	uint64_t ops_last;		      /* for the rate of commands */
+	uint64_t ops_last;	  /* for the rate of commands */
 	uint64_t ops_last_us;
 	uint64_t ops_a_second;
 	uint64_t paused_until_ms; /* CLIENT PAUSE */
 	bool paused_all;	  /* not only writes */
-	bool more;		  /* expired keys are left: do not sleep */
+	struct pd_rng rng;	  /* for drawing a shard */
 	char runid[41];
 	uint16_t port; /* in use, 0 none */
 	uint16_t tls_port;
 };
+
+/* The shard of a key. Other bits decide where it is within the shard. */
+static inline struct pd_shard *
+pd_server_shard(const struct pd_server *s, uint64_t hash)
+{
+	const uint64_t mixed = hash * UINT64_C(0x9e3779b97f4a7c15);
+
+	return &s->shards[(uint32_t)(mixed >> 40) & s->shard_mask];
+}
+
+/* The store that has a key, if any has. */
+#define pd_server_store(s, k) (pd_server_shard((s), (k)->hash)->store)
+
+/* Any store, for what is the same in all. */
+static inline struct pd_store *
+pd_server_first(const struct pd_server *s)
+{
+	return s->shards->store;
+}
+
+/* The client after ${c} of all loops, the first one after NULL; NULL at the
+ * end. */
+struct pd_client *pd_server_client(
+    const struct pd_server *s, const struct pd_client *c);
+
+/* The counters of all loops and shards. */
+void pd_server_stats(const struct pd_server *s, struct pd_stats *sum);
+void pd_server_reset_stats(struct pd_server *s);
 
 /*
  * pd_server_new(cfg, err):
@@ -184,12 +242,22 @@ int pd_server_set_policy(
 /* Set an option as CONFIG SET does. 0, or -1 with a message. */
 int pd_config_apply(struct pd_server *s, const char *name, const char *value,
     struct pd_err *err);
-/* How long ago the store's tick was ${age} less, in seconds; an hour stands
+/* How long ago the shard's tick was ${age} less, in seconds; an hour stands
  * for more. */
-uint32_t pd_server_idle(const struct pd_server *s, uint32_t age);
-/* Tell the store what buffers take. */
+uint32_t pd_shard_idle(const struct pd_shard *sh, uint32_t age);
+/* Tell the stores what buffers take. */
 void pd_server_account(struct pd_server *s);
-/* Read the clock, for the store too. */
-void pd_server_time(struct pd_server *s);
+/* Read the clock, for the stores too. */
+void pd_worker_time(struct pd_worker *w);
+
+/* The loops, for pd_server_new() and pd_server_free(). 0, or -1 with a
+ * message. */
+int pd_workers_open(struct pd_server *s, struct pd_err *err);
+/* Write what can be written to clients, then close them and the listeners. */
+void pd_workers_end_clients(struct pd_server *s);
+void pd_workers_close(struct pd_server *s);
+/* Begin the periodic work. */
+void pd_worker_start(struct pd_worker *w);
+void pd_worker_reset_stats(struct pd_worker *w);
 
 #endif /* PD_CACHE_SERVER_H */

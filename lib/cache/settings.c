@@ -13,6 +13,7 @@
 #include "cache/command_util.h"
 #include "cache/policy.h"
 #include "cache/server.h"
+#include "cache/shard.h"
 #include "cache/store.h"
 #include "cache/tap.h"
 #include "cache/tapserve.h"
@@ -48,7 +49,7 @@ add_u64(struct pd_buf *b, uint64_t v)
 
 GET(get_maxmemory)
 {
-	add_u64(b, s->store->cfg.maxmemory);
+	add_u64(b, s->cfg.maxmemory);
 }
 
 SET(set_maxmemory)
@@ -57,14 +58,13 @@ SET(set_maxmemory)
 
 	if (pd_parse_size(v, &n, err))
 		return -1;
-	s->cfg.maxmemory = n;
-	pd_store_set_limits(s->store, n, s->store->cfg.maxobjects);
+	pd_server_set_limits(s, n, s->cfg.maxobjects);
 	return 0;
 }
 
 GET(get_maxobjects)
 {
-	add_u64(b, s->store->cfg.maxobjects);
+	add_u64(b, s->cfg.maxobjects);
 }
 
 SET(set_maxobjects)
@@ -73,24 +73,23 @@ SET(set_maxobjects)
 
 	if (pd_parse_u64(v, &n, err))
 		return -1;
-	if ((n == 0) != (s->store->cfg.maxobjects == 0))
+	if ((n == 0) != (s->cfg.maxobjects == 0))
 		return pd_err_set(
 		    err, "can't change between counting objects and bytes");
-	s->cfg.maxobjects = n;
-	pd_store_set_limits(s->store, s->store->cfg.maxmemory, n);
+	pd_server_set_limits(s, s->cfg.maxmemory, n);
 	return 0;
 }
 
 GET(get_maxmemory_policy)
 {
 	pd_buf_printf(b, "%s%s", s->cfg.evict ? "allkeys-" : "",
-	    s->cfg.evict ? s->store->cfg.policy->name : "noeviction");
+	    s->cfg.evict ? pd_server_first(s)->cfg.policy->name : "noeviction");
 }
 
 SET(set_maxmemory_policy)
 {
 	if (strcasecmp(v, "noeviction") == 0) {
-		s->cfg.evict = s->store->cfg.evict = false;
+		pd_server_set_evict(s, false);
 		return 0;
 	}
 	if (strncasecmp(v, "allkeys-", 8) != 0)
@@ -98,13 +97,13 @@ SET(set_maxmemory_policy)
 		    err, "argument must be 'noeviction' or 'allkeys-POLICY'");
 	if (pd_server_set_policy(s, v + 8, err))
 		return -1;
-	s->cfg.evict = s->store->cfg.evict = true;
+	pd_server_set_evict(s, true);
 	return 0;
 }
 
 GET(get_policy)
 {
-	pd_buf_addstr(b, s->store->cfg.policy->name);
+	pd_buf_addstr(b, pd_server_first(s)->cfg.policy->name);
 }
 
 SET(set_policy)
@@ -114,7 +113,7 @@ SET(set_policy)
 
 GET(get_objective)
 {
-	pd_buf_addstr(b, pd_objective_name(s->store->cfg.objective));
+	pd_buf_addstr(b, pd_objective_name(s->cfg.objective));
 }
 
 SET(set_objective)
@@ -124,10 +123,7 @@ SET(set_objective)
 	if (o < 0)
 		return pd_err_set(
 		    err, "argument must be 'objects', 'bytes' or 'cost'");
-	if (pd_store_set_objective(s->store, (enum pd_objective)o, err))
-		return -1;
-	s->cfg.objective = (enum pd_objective)o;
-	return 0;
+	return pd_server_set_objective(s, (enum pd_objective)o, err);
 }
 
 GET(get_max_value)
@@ -145,8 +141,9 @@ SET(set_max_value)
 	if (n < 1024 || n > PD_RESP_BULK_MAX)
 		return pd_err_set(
 		    err, "argument must be between 1kb and 512mb");
-	s->cfg.max_value = s->store->cfg.max_value = n;
-	for (c = s->clients; c != NULL; c = c->next)
+	pd_server_set_max_value(s, n);
+	for (c = pd_server_client(s, NULL); c != NULL;
+	     c = pd_server_client(s, c))
 		c->parser.keep_max = (uint32_t)n;
 	return 0;
 }

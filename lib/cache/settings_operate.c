@@ -39,14 +39,20 @@ parse_between(const char *v, int64_t least, int64_t most, int64_t *out,
 
 GET(get_slower)
 {
-	pd_buf_printf(b, "%lld", (long long)s->timing.slower_us);
+	pd_buf_printf(b, "%lld", (long long)s->workers->timing.slower_us);
 }
 
 SET(set_slower)
 {
-	if (parse_between(v, -1, INT64_MAX, &s->timing.slower_us, err))
+	int64_t us;
+	unsigned i;
+
+	if (parse_between(v, -1, INT64_MAX, &us, err))
 		return -1;
-	pd_latency_arm(&s->timing);
+	for (i = 0; i < s->nworkers; i++) {
+		s->workers[i].timing.slower_us = us;
+		pd_latency_arm(&s->workers[i].timing);
+	}
 	return 0;
 }
 
@@ -67,30 +73,37 @@ SET(set_slow_max)
 
 GET(get_latency)
 {
-	pd_buf_printf(b, "%llu", (unsigned long long)s->timing.event_ms);
+	pd_buf_printf(
+	    b, "%llu", (unsigned long long)s->workers->timing.event_ms);
 }
 
 SET(set_latency)
 {
 	int64_t n;
+	unsigned i;
 
 	if (parse_between(v, 0, INT64_MAX / 1000, &n, err))
 		return -1;
-	s->timing.event_ms = (uint64_t)n;
-	pd_latency_arm(&s->timing);
+	for (i = 0; i < s->nworkers; i++) {
+		s->workers[i].timing.event_ms = (uint64_t)n;
+		pd_latency_arm(&s->workers[i].timing);
+	}
 	return 0;
 }
 
 GET(get_tracking)
 {
-	pd_buf_addstr(b, s->timing.tracking ? "yes" : "no");
+	pd_buf_addstr(b, s->workers->timing.tracking ? "yes" : "no");
 }
 
 SET(set_tracking)
 {
+	unsigned i;
+
 	if (strcasecmp(v, "yes") != 0 && strcasecmp(v, "no") != 0)
 		return pd_err_set(err, "argument must be 'yes' or 'no'");
-	s->timing.tracking = strcasecmp(v, "yes") == 0;
+	for (i = 0; i < s->nworkers; i++)
+		s->workers[i].timing.tracking = strcasecmp(v, "yes") == 0;
 	return 0;
 }
 

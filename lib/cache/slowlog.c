@@ -142,7 +142,7 @@ pd_slowlog_add(struct pd_slowlog *l, const struct pd_client *c,
 	if (l->max == 0 || (e = entry(c, argv, argc, secret)) == NULL)
 		return;
 	e->id = l->next_id++;
-	e->at_s = c->server->store->now_ms / 1000;
+	e->at_s = c->worker->now_ms / 1000;
 	e->us = us;
 	if (l->len >= l->max)
 		drop_oldest(l);

@@ -97,7 +97,7 @@ pd_tapserver_new(struct pd_server *s, const char *address, struct pd_err *err)
 	t->watch.events = PD_LOOP_READ;
 	t->watch.fn = on_connect;
 	t->watch.cookie = t;
-	if (pd_loop_add(s->loop, &t->watch)) {
+	if (pd_loop_add(s->workers->loop, &t->watch)) {
 		pd_err_sys(err, "cannot watch the tap");
 		close(t->watch.fd);
 		goto err0;
@@ -117,7 +117,7 @@ drop_client(struct tapclient *c)
 	if (c->dead)
 		return;
 	c->dead = true;
-	pd_loop_remove(t->server->loop, &c->watch);
+	pd_loop_remove(t->server->workers->loop, &c->watch);
 	close(c->watch.fd);
 	t->n--;
 	t->server->tap->on = t->n > 0;
@@ -146,29 +146,31 @@ reap(struct pd_tapserver *t)
  * while there are too few keys to tell.
  */
 static uint64_t
-room_for(const struct pd_store *st)
+room_for(const struct pd_server *s)
 {
-	uint64_t keys = 0, memory;
-	unsigned db;
+	uint64_t keys = 0, memory = 0, evicted = 0;
+	uint32_t i;
 
-	if (st->cfg.maxobjects > 0 || st->cfg.maxmemory == 0)
-		return st->cfg.maxobjects;
-	for (db = 0; db < PD_STORE_DBS; db++)
-		keys += st->count[db];
+	if (s->cfg.maxobjects > 0 || s->cfg.maxmemory == 0)
+		return s->cfg.maxobjects;
+	for (i = 0; i < s->nshards; i++) {
+		keys += s->shards[i].store->total;
+		memory += pd_store_memory(s->shards[i].store);
+		evicted += s->shards[i].stats.evicted;
+	}
 	if (keys < ROOM_KEYS)
 		return 0;
-	if (st->stats->evicted > 0)
+	if (evicted > 0)
 		return keys;
-	memory = pd_store_memory(st);
-	return (uint64_t)((double)keys * (double)st->cfg.maxmemory /
-			  (double)memory);
+	return (
+	    uint64_t)((double)keys * (double)s->cfg.maxmemory / (double)memory);
 }
 
 /* Whether a header would say another capacity than the last one did. */
 static bool
 room_changed(struct pd_tapserver *t)
 {
-	const uint64_t now = room_for(t->server->store);
+	const uint64_t now = room_for(t->server);
 	const uint64_t off =
 	    now > t->capacity ? now - t->capacity : t->capacity - now;
 
@@ -206,7 +208,7 @@ pd_tapserver_free(struct pd_tapserver *t)
 		drop_client(c);
 	}
 	reap(t);
-	pd_loop_remove(t->server->loop, &t->watch);
+	pd_loop_remove(t->server->workers->loop, &t->watch);
 	close(t->watch.fd);
 	if (t->addr.is_unix)
 		unlink(t->addr.host);
@@ -224,7 +226,7 @@ write_header(struct tapclient *c)
 	struct pd_pds_meta m;
 	int r;
 
-	pd_context_stats(s->store->context, &cs);
+	pd_context_stats(pd_server_first(s)->context, &cs);
 	pd_pds_meta_init(&m);
 	m.scheme = sampler->rate >= 1 ? PD_SAMPLE_NONE : sampler->scheme;
 	m.rate = sampler->rate;
@@ -233,10 +235,10 @@ write_header(struct tapclient *c)
 	m.key_hash_id = s->cfg.keys.id;
 	snprintf(m.tool, sizeof(m.tool), "predis-serve %s", PD_VERSION);
 	snprintf(m.source, sizeof(m.source), "predis-serve");
-	m.start_us = s->store->now_us;
+	m.start_us = s->workers->now_us;
 	m.capacity_objects = c->server->capacity;
-	if (s->store->cfg.maxobjects == 0)
-		m.capacity_bytes = s->store->cfg.maxmemory;
+	if (s->cfg.maxobjects == 0)
+		m.capacity_bytes = s->cfg.maxmemory;
 	m.eviction_age = cs.evict_age;
 	r = pd_pds_meta_encode(&m, &json);
 	if (r == 0)
@@ -276,7 +278,7 @@ send_some(struct tapclient *c)
 			pd_buf_release(&c->out);
 		pd_buf_clear(&c->out);
 	}
-	pd_loop_change(c->server->server->loop, &c->watch,
+	pd_loop_change(c->server->server->workers->loop, &c->watch,
 	    PD_LOOP_READ | (c->out.len > 0 ? (unsigned)PD_LOOP_WRITE : 0));
 }
 
@@ -285,7 +287,7 @@ send_some(struct tapclient *c)
 static size_t
 queue_max(const struct pd_tapserver *t, unsigned n)
 {
-	uint64_t all = t->server->store->cfg.maxmemory / QUEUE_SHARE;
+	uint64_t all = t->server->cfg.maxmemory / QUEUE_SHARE;
 
 	if (all == 0 || all > QUEUE_MAX)
 		all = QUEUE_MAX;
@@ -309,7 +311,7 @@ new_client(struct pd_tapserver *t, int fd)
 	w.block_records = (uint32_t)(queue_max(t, t->n + 1) / EVENT_BYTES);
 	c->writer = pd_pds_writer_new(&w, NULL);
 	if (c->writer == NULL || write_header(c) ||
-	    pd_loop_add(t->server->loop, &c->watch)) {
+	    pd_loop_add(t->server->workers->loop, &c->watch)) {
 		pd_pds_writer_free(c->writer);
 		pd_buf_release(&c->out);
 		free(c);
@@ -334,7 +336,7 @@ on_connect(void *cookie, unsigned ready)
 	/* Who was there before gets what came before. */
 	pd_tapserver_drain(t, 1);
 	if (t->n == 0)
-		t->capacity = room_for(t->server->store);
+		t->capacity = room_for(t->server);
 	if (t->n >= CLIENTS_MAX || pd_sock_nonblock(fd, true) ||
 	    (c = new_client(t, fd)) == NULL) {
 		close(fd);
@@ -372,7 +374,7 @@ add_event(struct tapclient *c, const struct pd_event *e, size_t queue)
 {
 	if (c->out.len - c->sent > queue) {
 		pd_pds_lost(c->writer, 1);
-		c->server->server->stats.tap_lost++;
+		c->server->server->workers->stats.tap_lost++;
 		return;
 	}
 	pd_pds_add(c->writer, e, NULL);
@@ -395,7 +397,7 @@ pd_tapserver_drain(struct pd_tapserver *t, int force)
 	if (tap->lost > 0) {
 		for (c = t->clients; c != NULL; c = c->next)
 			pd_pds_lost(c->writer, tap->lost);
-		t->server->stats.tap_lost += tap->lost;
+		t->server->workers->stats.tap_lost += tap->lost;
 		tap->lost = 0;
 	}
 	while ((e = pd_tap_peek(tap)) != NULL) {
@@ -413,7 +415,7 @@ new_headers(struct pd_tapserver *t)
 {
 	struct tapclient *c;
 
-	t->capacity = room_for(t->server->store);
+	t->capacity = room_for(t->server);
 	for (c = t->clients; c != NULL; c = c->next)
 		if (write_header(c))
 			drop_client(c);
@@ -424,6 +426,7 @@ void
 pd_tapserver_flush(struct pd_tapserver *t)
 {
 	struct tapclient *c;
+	uint32_t i;
 
 	pd_tapserver_drain(t, 1);
 	for (c = t->clients; c != NULL; c = c->next) {
@@ -437,7 +440,8 @@ pd_tapserver_flush(struct pd_tapserver *t)
 		new_headers(t);
 	/* The room that readers took, though nobody writes to the cache. */
 	pd_server_account(t->server);
-	pd_store_make_room(t->server->store, 0);
+	for (i = 0; i < t->server->nshards; i++)
+		pd_store_make_room(t->server->shards[i].store, 0);
 }
 
 void
