@@ -146,7 +146,14 @@ pd_acl_new(const struct pd_commands *commands)
 		free(a);
 		return NULL;
 	}
+	a->bytes = acl_user_bytes(a, a->standard);
 	return a;
+}
+
+size_t
+pd_acl_memory(const struct pd_acl *a)
+{
+	return sizeof(*a) + a->bytes;
 }
 
 void
@@ -188,12 +195,14 @@ pd_acl_set_user(struct pd_acl *a, const char *name, size_t n,
 		return NULL;
 	}
 	acl_user_settle(u);
+	a->bytes += acl_user_bytes(a, u);
 	if (old == NULL) {
 		u->next = *at;
 		*at = u;
 		return u;
 	}
 	/* The object stays, for clients know it: the new inside moves in. */
+	a->bytes -= acl_user_bytes(a, old);
 	was = *old;
 	*old = *u;
 	old->next = was.next;
@@ -211,6 +220,7 @@ pd_acl_del_user(struct pd_acl *a, const char *p, size_t n)
 		return false;
 	assert(u != a->standard);
 	*at = u->next;
+	a->bytes -= acl_user_bytes(a, u);
 	acl_user_free(u);
 	return true;
 }
@@ -220,19 +230,21 @@ pd_acl_set_password(struct pd_acl *a, const char *p, size_t n)
 {
 	struct pd_user *u = a->standard;
 	char *rule;
-	int r;
+	int r = 0;
 
+	if ((rule = malloc(n + 1)) == NULL)
+		return -1;
+	a->bytes -= acl_user_bytes(a, u);
 	acl_apply(a, u, "resetpass", 9);
 	if (p == NULL) {
 		acl_apply(a, u, "nopass", 6);
-		return 0;
+	} else {
+		rule[0] = '>';
+		memcpy(rule + 1, p, n);
+		r = acl_apply(a, u, rule, n + 1) == NULL ? 0 : -1;
+		sodium_memzero(rule, n + 1);
 	}
-	if ((rule = malloc(n + 1)) == NULL)
-		return -1;
-	rule[0] = '>';
-	memcpy(rule + 1, p, n);
-	r = acl_apply(a, u, rule, n + 1) == NULL ? 0 : -1;
-	sodium_memzero(rule, n + 1);
+	a->bytes += acl_user_bytes(a, u);
 	free(rule);
 	return r;
 }
@@ -363,8 +375,13 @@ pd_acl_load_text(struct pd_acl *a, const char *text, size_t n, const char *file,
 		goto err0;
 	}
 	a->standard = standard;
-	for (u = old; moved != NULL && u != NULL; u = u->next)
-		moved(cookie, u, pd_acl_find(a, u->name, u->name_len));
+	for (u = old; u != NULL; u = u->next) {
+		a->bytes -= acl_user_bytes(a, u);
+		if (moved != NULL)
+			moved(cookie, u, pd_acl_find(a, u->name, u->name_len));
+	}
+	for (u = a->users; u != NULL; u = u->next)
+		a->bytes += acl_user_bytes(a, u);
 	free_list(old);
 	return 0;
 err0:

@@ -111,11 +111,14 @@ struct pd_acl {
 	uint32_t nlog;
 	uint32_t log_max;
 	uint64_t log_id;
+	size_t bytes; /* of users and entries */
 };
 
 /* With the user "default", who may do everything. NULL out of memory. */
 struct pd_acl *pd_acl_new(const struct pd_commands *commands);
 void pd_acl_free(struct pd_acl *a);
+/* Bytes allocated. */
+size_t pd_acl_memory(const struct pd_acl *a);
 
 struct pd_user *pd_acl_find(const struct pd_acl *a, const char *p, size_t n);
 
@@ -165,6 +168,8 @@ int pd_acl_load(struct pd_acl *a, const char *path, pd_acl_moved_fn *moved,
 /* Write all users to a file, by rename, mode 0600. */
 int pd_acl_save(const struct pd_acl *a, const char *path, struct pd_err *err);
 
+#define PD_ACL_LOG_OBJECT 1024 /* bytes that an entry keeps of its object */
+
 /* Log what was refused; the same within a minute is counted. */
 void pd_acl_log(struct pd_acl *a, const struct pd_client *c,
     enum pd_acl_result why, const char *object, size_t n, const char *user,
@@ -188,6 +193,8 @@ int acl_selector_init(const struct pd_acl *a, struct pd_selector *s);
 const char *acl_apply(
     const struct pd_acl *a, struct pd_user *u, const char *p, size_t n);
 void acl_user_free(struct pd_user *u);
+/* Bytes allocated for a user. */
+size_t acl_user_bytes(const struct pd_acl *a, const struct pd_user *u);
 struct pd_user *acl_user_new(
     const struct pd_acl *a, const char *name, size_t n);
 void acl_user_settle(struct pd_user *u);

@@ -155,6 +155,13 @@ pd_acl_check(const struct pd_user *u, const struct pd_cmd *cmd,
 
 /* The log. */
 
+static size_t
+entry_bytes(const struct pd_acl_entry *e)
+{
+	return sizeof(*e) + e->object_len + strlen(e->user) + strlen(e->info) +
+	       3;
+}
+
 static void
 entry_release(struct pd_acl_entry *e)
 {
@@ -163,12 +170,22 @@ entry_release(struct pd_acl_entry *e)
 	free(e->info);
 }
 
+/* Forget the oldest entry. */
+static void
+drop_last(struct pd_acl *a)
+{
+	struct pd_acl_entry *e = &a->log[--a->nlog];
+
+	a->bytes -= entry_bytes(e);
+	entry_release(e);
+}
+
 void
 pd_acl_log_set_max(struct pd_acl *a, uint32_t max)
 {
 	a->log_max = max;
 	while (a->nlog > max)
-		entry_release(&a->log[--a->nlog]);
+		drop_last(a);
 }
 
 static char *
@@ -210,12 +227,16 @@ pd_acl_log(struct pd_acl *a, const struct pd_client *c, enum pd_acl_result why,
 	struct pd_acl_entry e = {.count = 1,
 	    .why = why,
 	    .context = c->in_exec || c->multi ? "multi" : "toplevel",
-	    .object_len = (uint32_t)n,
 	    .created_ms = now,
 	    .updated_ms = now};
 	struct pd_acl_entry *old;
 	uint32_t i;
 
+	if (n > PD_ACL_LOG_OBJECT)
+		n = PD_ACL_LOG_OBJECT;
+	if (user_len > PD_ACL_LOG_OBJECT)
+		user_len = PD_ACL_LOG_OBJECT;
+	e.object_len = (uint32_t)n;
 	for (i = 0; i < a->nlog; i++) {
 		old = &a->log[i];
 		if (old->why != why || old->context != e.context ||
@@ -225,10 +246,14 @@ pd_acl_log(struct pd_acl *a, const struct pd_client *c, enum pd_acl_result why,
 		    strlen(old->user) != user_len ||
 		    memcmp(old->user, user, user_len) != 0)
 			continue;
+		if ((e.info = client_info(c)) == NULL)
+			return;
+		a->bytes += strlen(e.info);
+		a->bytes -= strlen(old->info);
+		free(old->info);
+		old->info = e.info;
 		old->count++;
 		old->updated_ms = now;
-		free(old->info);
-		old->info = client_info(c);
 		e = *old;
 		to_front(a, &e, i);
 		return;
@@ -236,7 +261,7 @@ pd_acl_log(struct pd_acl *a, const struct pd_client *c, enum pd_acl_result why,
 	if (a->log_max == 0)
 		return;
 	if (a->nlog == a->log_max)
-		entry_release(&a->log[--a->nlog]);
+		drop_last(a);
 	old = realloc(a->log, (a->nlog + 1) * sizeof(*old));
 	if (old == NULL)
 		return;
@@ -249,6 +274,7 @@ pd_acl_log(struct pd_acl *a, const struct pd_client *c, enum pd_acl_result why,
 		return;
 	}
 	e.id = a->log_id++;
+	a->bytes += entry_bytes(&e);
 	to_front(a, &e, a->nlog++);
 }
 

@@ -118,6 +118,35 @@ acl_selector_release(struct pd_selector *s)
 	first_release(s);
 }
 
+static size_t
+patterns_bytes(const struct pd_acl_patterns *l)
+{
+	size_t n = l->n * sizeof(*l->v);
+	uint32_t i;
+
+	for (i = 0; i < l->n; i++)
+		n += l->v[i].n + 1;
+	return n;
+}
+
+size_t
+acl_user_bytes(const struct pd_acl *a, const struct pd_user *u)
+{
+	const struct pd_selector *s;
+	size_t n = sizeof(*u) + u->name_len + 1 + u->npass * sizeof(*u->pass);
+	uint32_t i, k;
+
+	for (i = 0; i < u->nsel; i++) {
+		s = &u->sel[i];
+		n += sizeof(*s) + words(a) * sizeof(uint64_t) +
+		     patterns_bytes(&s->keys) + patterns_bytes(&s->channels) +
+		     patterns_bytes(&s->rules) + s->nfirst * sizeof(*s->first);
+		for (k = 0; k < s->nfirst; k++)
+			n += strlen(s->first[k].word) + 1;
+	}
+	return n;
+}
+
 static int
 first_add(struct pd_selector *s, uint32_t id, const char *p, size_t n)
 {

@@ -135,10 +135,10 @@ static void
 user_changed(struct pd_server *s, const struct pd_user *u)
 {
 	struct pd_client *c, *next;
+	const struct pd_sub *sub;
 	const struct pd_topic *t;
 	bool ok;
 	int kind;
-	uint32_t i;
 
 	for (c = pd_server_client(s, NULL); c != NULL; c = next) {
 		next = pd_server_client(s, c);
@@ -147,8 +147,9 @@ user_changed(struct pd_server *s, const struct pd_user *u)
 		pd_client_regate(c);
 		ok = true;
 		for (kind = 0; kind < PD_SUB_KINDS; kind++)
-			for (i = 0; i < c->subs[kind].n; i++) {
-				t = c->subs[kind].v[i];
+			for (sub = c->subs[kind].first; sub != NULL;
+			     sub = sub->next) {
+				t = sub->topic;
 				ok &= pd_acl_channel_ok(u, t->name, t->name_len,
 				    kind == PD_SUB_PATTERN);
 			}

@@ -77,7 +77,7 @@ unsubscribe(struct pd_client *c, const struct pd_arg *a, uint32_t n,
 	if (subs->n == 0)
 		confirm(c, words[kind].out, NULL, 0, subscriptions(c, kind));
 	while (subs->n > 0) {
-		t = subs->v[0];
+		t = subs->first->topic;
 		confirm(c, words[kind].out, t->name, t->name_len,
 		    subscriptions(c, kind) - 1);
 		pd_unsubscribe(c, kind, t->name, t->name_len);

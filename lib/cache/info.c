@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "cache/acl.h"
 #include "cache/client.h"
 #include "cache/command.h"
 #include "cache/command_util.h"
@@ -125,6 +126,8 @@ info_memory(struct pd_server *s, struct pd_buf *b)
 	U64("used_memory_clients", t.client_bytes);
 	U64("used_memory_pubsub", pd_pubsub_memory(s->pubsub));
 	U64("used_memory_slowlog", pd_slowlog_memory(&s->slowlog));
+	U64("used_memory_acl", pd_acl_memory(s->acl));
+	U64("used_memory_latency", pd_latency_memory(&s->latency));
 	U64("used_memory_tap",
 	    pd_tap_memory(s->tap) +
 		(s->tapserver ? pd_tapserver_memory(s->tapserver) : 0));

@@ -94,6 +94,17 @@ pd_latency_reset(struct pd_latency *l, enum pd_latency_event e)
 	return there;
 }
 
+size_t
+pd_latency_memory(const struct pd_latency *l)
+{
+	size_t n = 0;
+	int i;
+
+	for (i = 0; i < PD_LATENCY_EVENTS; i++)
+		n += l->series[i] != NULL ? sizeof(*l->series[i]) : 0;
+	return n;
+}
+
 void
 pd_latency_release(struct pd_latency *l)
 {

@@ -82,6 +82,8 @@ void pd_latency_event(
     struct pd_worker *w, enum pd_latency_event e, uint64_t ms);
 /* Forget the events of one kind. Was there one? */
 bool pd_latency_reset(struct pd_latency *l, enum pd_latency_event e);
+/* Bytes allocated. */
+size_t pd_latency_memory(const struct pd_latency *l);
 void pd_latency_release(struct pd_latency *l);
 
 /* The value below which a share ${q} of the counts lies, in us. */

@@ -39,13 +39,15 @@ pd_pubsub_free(struct pd_pubsub *p)
 	if (p == NULL)
 		return;
 	free(p->bucket);
+	free(p->sub);
 	free(p);
 }
 
 size_t
 pd_pubsub_memory(const struct pd_pubsub *p)
 {
-	return sizeof(*p) + p->buckets * sizeof(struct pd_topic *) + p->bytes;
+	return sizeof(*p) + p->buckets * sizeof(struct pd_topic *) +
+	       p->sub_buckets * sizeof(struct pd_sub *) + p->bytes;
 }
 
 static uint64_t
@@ -80,16 +82,28 @@ pd_topic_find(const struct pd_pubsub *p, enum pd_sub_kind kind,
 	return t == NULL ? NULL : *t;
 }
 
-/* Twice the buckets when the names are as many. Without memory the chains
- * become longer; only the first buckets are needed. */
-static int
-grow(struct pd_pubsub *p)
+/* How many buckets ${n} names should have that have ${buckets} now. */
+static uint32_t
+wanted(uint32_t n, uint32_t buckets)
 {
-	const uint32_t n = p->buckets == 0 ? FIRST_BUCKETS : p->buckets * 2;
+	if (n >= buckets)
+		return buckets == 0 ? FIRST_BUCKETS : buckets * 2;
+	if (n < buckets / 8 && buckets > FIRST_BUCKETS)
+		return buckets / 2;
+	return buckets;
+}
+
+/* Without memory the chains become longer; only the first buckets are
+ * needed. */
+static int
+fit_topics(struct pd_pubsub *p)
+{
+	const uint32_t n =
+	    wanted(p->count[0] + p->count[1] + p->count[2], p->buckets);
 	struct pd_topic **b, *t, *next;
 	uint32_t i;
 
-	if (p->count[0] + p->count[1] + p->count[2] < p->buckets)
+	if (n == p->buckets)
 		return 0;
 	if ((b = calloc(n, sizeof(struct pd_topic *))) == NULL)
 		return p->buckets == 0 ? -1 : 0;
@@ -113,7 +127,7 @@ topic_of(struct pd_pubsub *p, enum pd_sub_kind kind, const char *name, size_t n)
 
 	if (at != NULL)
 		return *at;
-	if (grow(p) || (t = calloc(1, sizeof(*t) + n)) == NULL)
+	if (fit_topics(p) || (t = calloc(1, sizeof(*t) + n)) == NULL)
 		return NULL;
 	t->hash = hash;
 	t->kind = kind;
@@ -121,6 +135,11 @@ topic_of(struct pd_pubsub *p, enum pd_sub_kind kind, const char *name, size_t n)
 	memcpy(t->name, name, n);
 	t->next = p->bucket[hash & (p->buckets - 1)];
 	p->bucket[hash & (p->buckets - 1)] = t;
+	if (kind == PD_SUB_PATTERN) {
+		if ((t->more = p->patterns) != NULL)
+			t->more->less = t;
+		p->patterns = t;
+	}
 	p->count[kind]++;
 	p->bytes += sizeof(*t) + n;
 	return t;
@@ -136,42 +155,49 @@ topic_drop_if_unused(struct pd_pubsub *p, struct pd_topic *t)
 	at = find(p, t->kind, t->name, t->name_len, t->hash);
 	*at = t->next;
 	p->count[t->kind]--;
-	p->bytes -=
-	    sizeof(*t) + t->name_len + t->cap * sizeof(struct pd_client *);
-	free(t->clients);
+	if (t->kind == PD_SUB_PATTERN) {
+		*(t->less != NULL ? &t->less->more : &p->patterns) = t->more;
+		if (t->more != NULL)
+			t->more->less = t->less;
+	}
+	p->bytes -= sizeof(*t) + t->name_len;
 	free(t);
 }
 
-/* Room for one more. */
-static int
-topic_reserve(struct pd_pubsub *p, struct pd_topic *t)
+/* Where a client's subscription is, or would be, in its bucket. */
+static struct pd_sub **
+sub_at(const struct pd_pubsub *p, const struct pd_client *c,
+    const struct pd_topic *t)
 {
-	const uint32_t cap = t->cap == 0 ? 2 : t->cap * 2;
-	struct pd_client **v;
+	const uint64_t h = t->hash ^ c->id * UINT64_C(0x9e3779b97f4a7c15);
+	struct pd_sub **at = &p->sub[(h ^ h >> 32) & (p->sub_buckets - 1)];
 
-	if (t->nclients < t->cap)
-		return 0;
-	if ((v = realloc(t->clients, cap * sizeof(struct pd_client *))) == NULL)
-		return -1;
-	p->bytes += (cap - t->cap) * sizeof(struct pd_client *);
-	t->clients = v;
-	t->cap = cap;
-	return 0;
+	while (*at != NULL && ((*at)->client != c || (*at)->topic != t))
+		at = &(*at)->chain;
+	return at;
 }
 
+/* As fit_topics(), for the subscriptions. */
 static int
-subs_reserve(struct pd_pubsub *p, struct pd_subs *s)
+fit_subs(struct pd_pubsub *p)
 {
-	const uint32_t cap = s->cap == 0 ? 2 : s->cap * 2;
-	struct pd_topic **v;
+	const uint32_t had = p->sub_buckets, n = wanted(p->nsubs, had);
+	struct pd_sub **old = p->sub, **b, *sub, *next;
+	uint32_t i;
 
-	if (s->n < s->cap)
+	if (n == had)
 		return 0;
-	if ((v = realloc(s->v, cap * sizeof(struct pd_topic *))) == NULL)
-		return -1;
-	p->bytes += (cap - s->cap) * sizeof(struct pd_topic *);
-	s->v = v;
-	s->cap = cap;
+	if ((b = calloc(n, sizeof(struct pd_sub *))) == NULL)
+		return had == 0 ? -1 : 0;
+	p->sub = b;
+	p->sub_buckets = n;
+	for (i = 0; i < had; i++)
+		for (sub = old[i]; sub != NULL; sub = next) {
+			next = sub->chain;
+			sub->chain = NULL;
+			*sub_at(p, sub->client, sub->topic) = sub;
+		}
+	free(old);
 	return 0;
 }
 
@@ -181,74 +207,83 @@ pd_subscribe(
 {
 	struct pd_pubsub *ps = c->server->pubsub;
 	struct pd_subs *subs = &c->subs[kind];
+	struct pd_sub *sub, **at;
 	struct pd_topic *t;
-	uint32_t i;
 
-	for (i = 0; i < subs->n; i++)
-		if (subs->v[i]->name_len == n &&
-		    memcmp(subs->v[i]->name, p, n) == 0)
-			return 0;
-	if ((t = topic_of(ps, kind, p, n)) == NULL)
+	if (fit_subs(ps) || (t = topic_of(ps, kind, p, n)) == NULL)
 		return -1;
-	if (topic_reserve(ps, t) || subs_reserve(ps, subs)) {
+	if (*(at = sub_at(ps, c, t)) != NULL)
+		return 0;
+	if ((sub = calloc(1, sizeof(*sub))) == NULL) {
 		topic_drop_if_unused(ps, t);
 		return -1;
 	}
-	t->clients[t->nclients++] = c;
-	subs->v[subs->n++] = t;
+	*at = sub;
+	sub->client = c;
+	sub->topic = t;
+	sub->prev = subs->last;
+	*(subs->last != NULL ? &subs->last->next : &subs->first) = sub;
+	subs->last = sub;
+	sub->topic_prev = t->last;
+	*(t->last != NULL ? &t->last->topic_next : &t->first) = sub;
+	t->last = sub;
+	subs->n++;
+	t->nclients++;
+	ps->nsubs++;
+	ps->bytes += sizeof(*sub);
 	pd_client_regate(c);
 	return 1;
 }
 
-/* Take a client from its i-th subscription of a kind. */
+/* End the subscription ${*at}. */
 static void
-leave(struct pd_client *c, enum pd_sub_kind kind, uint32_t i)
+leave(struct pd_pubsub *p, struct pd_sub **at)
 {
-	struct pd_subs *subs = &c->subs[kind];
-	struct pd_topic *t = subs->v[i];
-	uint32_t k = 0;
+	struct pd_sub *sub = *at;
+	struct pd_topic *t = sub->topic;
+	struct pd_subs *subs = &sub->client->subs[t->kind];
 
-	while (t->clients[k] != c)
-		k++;
-	t->nclients--;
-	memmove(&t->clients[k], &t->clients[k + 1],
-	    (t->nclients - k) * sizeof(struct pd_client *));
+	*at = sub->chain;
+	*(sub->prev != NULL ? &sub->prev->next : &subs->first) = sub->next;
+	*(sub->next != NULL ? &sub->next->prev : &subs->last) = sub->prev;
+	*(sub->topic_prev != NULL ? &sub->topic_prev->topic_next : &t->first) =
+	    sub->topic_next;
+	*(sub->topic_next != NULL ? &sub->topic_next->topic_prev : &t->last) =
+	    sub->topic_prev;
 	subs->n--;
-	memmove(&subs->v[i], &subs->v[i + 1],
-	    (subs->n - i) * sizeof(struct pd_topic *));
-	topic_drop_if_unused(c->server->pubsub, t);
+	t->nclients--;
+	p->nsubs--;
+	p->bytes -= sizeof(*sub);
+	free(sub);
+	topic_drop_if_unused(p, t);
+	fit_subs(p);
+	fit_topics(p);
 }
 
 int
 pd_unsubscribe(
     struct pd_client *c, enum pd_sub_kind kind, const char *p, size_t n)
 {
-	struct pd_subs *subs = &c->subs[kind];
-	uint32_t i;
+	struct pd_pubsub *ps = c->server->pubsub;
+	struct pd_topic **t = find(ps, kind, p, n, hash_of(ps, kind, p, n));
+	struct pd_sub **at;
 
-	for (i = 0; i < subs->n; i++)
-		if (subs->v[i]->name_len == n &&
-		    memcmp(subs->v[i]->name, p, n) == 0) {
-			leave(c, kind, i);
-			pd_client_regate(c);
-			return 1;
-		}
-	return 0;
+	if (t == NULL || *(at = sub_at(ps, c, *t)) == NULL)
+		return 0;
+	leave(ps, at);
+	pd_client_regate(c);
+	return 1;
 }
 
 void
 pd_unsubscribe_all(struct pd_client *c)
 {
+	struct pd_pubsub *ps = c->server->pubsub;
 	int kind;
 
-	for (kind = 0; kind < PD_SUB_KINDS; kind++) {
-		while (c->subs[kind].n > 0)
-			leave(c, (enum pd_sub_kind)kind, c->subs[kind].n - 1);
-		c->server->pubsub->bytes -=
-		    c->subs[kind].cap * sizeof(struct pd_topic *);
-		free(c->subs[kind].v);
-		c->subs[kind] = (struct pd_subs){NULL, 0, 0};
-	}
+	for (kind = 0; kind < PD_SUB_KINDS; kind++)
+		while (c->subs[kind].last != NULL)
+			leave(ps, sub_at(ps, c, c->subs[kind].last->topic));
 	pd_client_regate(c);
 }
 
@@ -311,10 +346,10 @@ deliver(struct pd_client *c, struct message *m, bool defer)
 static int64_t
 deliver_all(const struct pd_topic *t, struct message *m, bool defer)
 {
-	uint32_t i;
+	const struct pd_sub *sub;
 
-	for (i = 0; i < t->nclients; i++)
-		deliver(t->clients[i], m, defer);
+	for (sub = t->first; sub != NULL; sub = sub->topic_next)
+		deliver(sub->client, m, defer);
 	pd_buf_release(&m->wire[0]);
 	pd_buf_release(&m->wire[1]);
 	return t->nclients;
@@ -332,21 +367,18 @@ pd_publish(struct pd_server *s, enum pd_sub_kind kind, const char *channel,
 	    .text = msg,
 	    .text_len = nm};
 	int64_t to = 0;
-	uint32_t i;
 
 	if (t != NULL)
 		to = deliver_all(t, &m, defer);
-	if (kind == PD_SUB_SHARD || p->count[PD_SUB_PATTERN] == 0)
+	if (kind == PD_SUB_SHARD)
 		return to;
-	for (i = 0; i < p->buckets; i++)
-		for (t = p->bucket[i]; t != NULL; t = t->next) {
-			if (t->kind != PD_SUB_PATTERN ||
-			    !pd_glob_match(t->name, t->name_len, channel, nc))
-				continue;
-			m.pattern = t->name;
-			m.pattern_len = t->name_len;
-			to += deliver_all(t, &m, defer);
-		}
+	for (t = p->patterns; t != NULL; t = t->more) {
+		if (!pd_glob_match(t->name, t->name_len, channel, nc))
+			continue;
+		m.pattern = t->name;
+		m.pattern_len = t->name_len;
+		to += deliver_all(t, &m, defer);
+	}
 	return to;
 }
 

@@ -21,11 +21,22 @@ struct pd_topic;
 
 enum pd_sub_kind { PD_SUB_CHANNEL, PD_SUB_PATTERN, PD_SUB_SHARD, PD_SUB_KINDS };
 
+/* That one client listens to one topic. */
+struct pd_sub {
+	struct pd_topic *topic;
+	struct pd_client *client;
+	struct pd_sub *next; /* of the client, in order of subscription; */
+	struct pd_sub *prev;
+	struct pd_sub *topic_next; /* of the topic; */
+	struct pd_sub *topic_prev;
+	struct pd_sub *chain; /* in its bucket */
+};
+
 /* What one client listens to; in struct pd_client. */
 struct pd_subs {
-	struct pd_topic **v;
+	struct pd_sub *first;
+	struct pd_sub *last;
 	uint32_t n;
-	uint32_t cap;
 };
 
 /* A name that somebody listens to. */
@@ -35,8 +46,10 @@ struct pd_topic {
 	enum pd_sub_kind kind;
 	uint32_t name_len;
 	uint32_t nclients;
-	uint32_t cap;
-	struct pd_client **clients;
+	struct pd_sub *first;
+	struct pd_sub *last;
+	struct pd_topic *more; /* patterns, the newest first */
+	struct pd_topic *less;
 	char name[];
 };
 
@@ -45,6 +58,10 @@ struct pd_pubsub {
 	struct pd_topic **bucket;
 	uint32_t buckets; /* a power of two, or 0 */
 	uint32_t count[PD_SUB_KINDS];
+	struct pd_topic *patterns;
+	struct pd_sub **sub; /* buckets by client and topic */
+	uint32_t sub_buckets;
+	uint32_t nsubs;
 	uint64_t limit; /* bytes unread by a subscriber that end it */
 	size_t bytes;	/* of topics, and of who listens to what */
 };

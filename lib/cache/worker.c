@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/ticks.h"
+#include "cache/acl.h"
 #include "cache/client.h"
 #include "cache/command.h"
 #include "cache/listen.h"
@@ -42,7 +43,8 @@ pd_server_account(struct pd_server *s)
 	for (i = 0; i < s->nworkers; i++)
 		client += s->workers[i].clients_bytes + s->workers[i].input.cap;
 	all = client + pd_tap_memory(s->tap) + pd_pubsub_memory(s->pubsub) +
-	      pd_slowlog_memory(&s->slowlog) +
+	      pd_slowlog_memory(&s->slowlog) + pd_acl_memory(s->acl) +
+	      pd_latency_memory(&s->latency) +
 	      (s->tapserver ? pd_tapserver_memory(s->tapserver) : 0);
 	for (i = 0; i < s->nshards; i++) {
 		st = s->shards[i].store;

@@ -258,6 +258,54 @@ a_bad_file_changes_nothing(void **state)
 	assert_true(pd_acl_find(w->acl, "default", 7)->mighty);
 }
 
+/* What users and entries take is counted, and given back. */
+static void
+memory_is_counted(void **state)
+{
+	struct world *w = *state;
+	const size_t before = pd_acl_memory(w->acl);
+	struct pd_err err = PD_ERR_INIT;
+	struct pd_arg a[64];
+	size_t one, more;
+	char name[16];
+	int i;
+
+	for (i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "user%d", i);
+		assert_non_null(pd_acl_set_user(w->acl, name, strlen(name), a,
+		    words("on >secret ~acme:* &news (+get ~other:*)", a),
+		    &err));
+	}
+	one = pd_acl_memory(w->acl);
+	assert_true(one > before + 100 * sizeof(struct pd_user));
+	/* The same again changes nothing; more rules cost more. */
+	assert_non_null(
+	    pd_acl_set_user(w->acl, "user7", 5, a, words("on", a), &err));
+	assert_int_equal(pd_acl_memory(w->acl), one);
+	assert_non_null(pd_acl_set_user(
+	    w->acl, "user7", 5, a, words("~a-pattern-more", a), &err));
+	more = pd_acl_memory(w->acl);
+	assert_true(more >= one + strlen("a-pattern-more"));
+	assert_null(pd_acl_set_user(
+	    w->acl, "user7", 5, a, words("~x nonsense", a), &err));
+	assert_int_equal(pd_acl_memory(w->acl), more);
+	assert_int_equal(pd_acl_set_password(w->acl, "abc", 3), 0);
+	assert_int_equal(pd_acl_memory(w->acl), more + PD_ACL_HASH);
+	assert_int_equal(pd_acl_set_password(w->acl, NULL, 0), 0);
+	for (i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "user%d", i);
+		assert_true(pd_acl_del_user(w->acl, name, strlen(name)));
+	}
+	assert_int_equal(pd_acl_memory(w->acl), before);
+	assert_int_equal(pd_acl_load_text(w->acl, "user acme on nopass\n", 20,
+			     "file", NULL, NULL, &err),
+	    0);
+	assert_true(pd_acl_memory(w->acl) > before);
+	assert_int_equal(
+	    pd_acl_load_text(w->acl, "", 0, "file", NULL, NULL, &err), 0);
+	assert_int_equal(pd_acl_memory(w->acl), before);
+}
+
 int
 main(void)
 {
@@ -270,6 +318,7 @@ main(void)
 	    T(rules_that_are_void_are_forgotten),
 	    T(a_file_goes_round),
 	    T(a_bad_file_changes_nothing),
+	    T(memory_is_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
