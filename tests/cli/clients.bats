@@ -42,10 +42,10 @@ teardown() {
 @test "npm: ioredis and node-redis" {
 	command -v npm >/dev/null || skip "no npm"
 	cp "$TOP/tests/clients/package.json" .
-	timeout 60 npm install --no-audit --no-fund --loglevel=error \
+	timeout 120 npm install --no-audit --no-fund --loglevel=error \
 	    >npm.log 2>&1 3>&- || skip "npm cannot install the clients"
 	start_serve
-	[ "$(timeout 30 node "$TOP/tests/clients/npm.js" "$PORT" "$PWD")" = ok ]
+	[ "$(timeout 120 node "$TOP/tests/clients/npm.js" "$PORT" "$PWD")" = ok ]
 }
 
 start_redis() {

@@ -472,7 +472,11 @@ for g in t.parse(sys.argv[1]).iter(n + "g"):
 
 @test "redis-server: one that dies is reported" {
 	start_redis
-	(sleep 0.3 && kill "$REDIS") 3>&- &
+	killer() {
+		wait_for sh -c "[ \$(redis-cli -s '$SOCK' dbsize) -gt 50 ]"
+		kill "$REDIS"
+	}
+	killer 3>&- &
 	run -2 --separate-stderr predis-replay --server "$SOCK" --value-size 1 \
 	    "$WEB07" "$WEB07" "$WEB07" "$WEB07"
 	[[ $stderr == *"lost the server"* ]]
@@ -509,13 +513,11 @@ same_as_served() {
 	    --tap "$BATS_TEST_TMPDIR/tap.sock"
 	predis-sample tap -o tap.pds "$BATS_TEST_TMPDIR/tap.sock" 2>tap.log 3>&- &
 	tap=$!
-	wait_for test -e tap.pds
+	wait_for tapped 1
 	predis-replay --server "127.0.0.1:$PORT" --value-size 100 --to 20% \
 	    -j "$WEB07" >real
-	sleep 1 # the tap hands over what it has at least once a second
-	kill "$tap"
-	wait "$tap" || true
-	stop_serve
+	stop_serve # it hands over what the tap still has
+	wait "$tap"
 	predis-replay -p lru -s 205 -j tap.pds >sim
 	[ "$(jq -c '[.requests, .misses]' real)" = \
 	    "$(jq -c '[.requests, .misses]' sim)" ]

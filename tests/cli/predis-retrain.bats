@@ -219,7 +219,8 @@ setup() {
 
 @test "killed while it trains it leaves no model, and the old one stands" {
 	echo old >m.pdm
-	predis-retrain train -c 10% -o m.pdm "$WEB07" >/dev/null 2>&1 3>&- &
+	predis-retrain train -c 10% --rounds 8 --trees 500 -o m.pdm "$WEB07" \
+	    >/dev/null 2>&1 3>&- &
 	pid=$!
 	sleep 0.3
 	kill -9 $pid

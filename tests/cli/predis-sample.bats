@@ -396,14 +396,13 @@ for t, k in ((5, 7), (6, 8), (6, 7)):
 	predis-sample tap -o got.pds "$PWD/sock" 3>&- &
 	TAP=$!
 	wait_for test -s got.pds
-	sleep 0.3
 	kill -TERM "$TAP"
 	wait "$TAP"
 	predis-sample verify got.pds
 	wait "$SERVER" || true
 	rm -f sock
 	serve bare.pds 0.01
-	predis-sample tap --duration 500ms -o d.pds "$PWD/sock"
+	predis-sample tap --duration 2s -o d.pds "$PWD/sock"
 	predis-sample verify d.pds
 }
 
@@ -453,8 +452,7 @@ for t, k in ((5, 7), (6, 8), (6, 7)):
 	start_serve --tap "$PWD/tap.sock" --tap-rate 1
 	predis-sample tap -o got.pds "$PWD/tap.sock" 3>&- &
 	TAP=$!
-	wait_for test -e got.pds
-	sleep 0.3
+	wait_for tapped 1
 	redis-cli -p "$PORT" set k1 hello ex 100
 	redis-cli -p "$PORT" get k1
 	redis-cli -p "$PORT" get k2
@@ -478,9 +476,9 @@ for t, k in ((5, 7), (6, 8), (6, 7)):
 	printf '1,a,5\n2,b,5\n' >t.csv
 	predis-sample import -o whole.pds t.csv
 	mkfifo fifo
-	timeout 10 cat fifo >got 3>&- &
+	timeout 60 cat fifo >got 3>&- &
 	CAT=$!
-	timeout 10 predis-sample import -o fifo t.csv
+	timeout 60 predis-sample import -o fifo t.csv
 	wait "$CAT"
 	[ -p fifo ]
 	predis-sample cat whole.pds got >/dev/null
@@ -497,12 +495,11 @@ for t, k in ((5, 7), (6, 8), (6, 7)):
 @test "tap -o writes into a pipe that is there" {
 	start_serve --tap "$PWD/tap" --tap-rate 1
 	mkfifo fifo
-	timeout 20 cat fifo >got 3>&- &
+	timeout 60 cat fifo >got 3>&- &
 	CAT=$!
-	timeout 20 predis-sample tap "$PWD/tap" -o fifo 2>tap.log 3>&- &
+	timeout 60 predis-sample tap "$PWD/tap" -o fifo 2>tap.log 3>&- &
 	TAP=$!
-	wait_for sh -c "redis-cli -p $PORT predis.tap info | sed -n 8p |
-	    grep -qx 1"
+	wait_for tapped 1
 	redis-cli -p "$PORT" set a 1
 	stop_serve
 	wait "$TAP" || true

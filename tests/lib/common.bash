@@ -18,10 +18,10 @@ traces_dir() {
 	return 1
 }
 
-# wait_for COMMAND...: retries for five seconds.
+# wait_for COMMAND...: retries for half a minute.
 wait_for() {
-	local i
-	for i in $(seq 100); do
+	local end=$((SECONDS + 30))
+	while [ $SECONDS -le $end ]; do
 		"$@" >/dev/null 2>&1 && return 0
 		sleep 0.05
 	done
@@ -36,6 +36,11 @@ start_serve() {
 	PID=$!
 	wait_for test -s "$BATS_TEST_TMPDIR/port"
 	PORT=$(cat "$BATS_TEST_TMPDIR/port")
+}
+
+# tapped COUNT: that many read the server's tap. Use with wait_for.
+tapped() {
+	redis-cli -p "$PORT" predis.tap info | sed -n 8p | grep -qx "$1"
 }
 
 # stop_serve: ends the server that start_serve started.
