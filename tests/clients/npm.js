@@ -3,11 +3,12 @@
 const assert = require('assert');
 const path = require('path');
 const [port, dir] = [Number(process.argv[2]), process.argv[3]];
+const host = '127.0.0.1'; // localhost may be an address of IPv6
 const load = (name) => require(path.join(dir, 'node_modules', name));
 
 async function ioredis() {
   const Redis = load('ioredis');
-  const c = new Redis({ port, db: 2, connectionName: 'io' });
+  const c = new Redis({ host, port, db: 2, connectionName: 'io' });
   assert.equal(await c.ping(), 'PONG');
   assert.equal(await c.set('k', 'v', 'EX', 100), 'OK');
   assert.equal(await c.get('k'), 'v');
@@ -27,7 +28,7 @@ async function ioredis() {
 async function nodeRedis() {
   const { createClient } = load('redis');
   for (const RESP of [2, 3]) {
-    const c = createClient({ socket: { port }, database: 3, name: 'nr', RESP });
+    const c = createClient({ socket: { host, port }, database: 3, name: 'nr', RESP });
     await c.connect();
     assert.equal(await c.ping(), 'PONG');
     await c.set('k', 'v', { EX: 100 });

@@ -60,9 +60,10 @@ timers_in_order(void **state)
 	struct pd_timer d = {.fn = note, .cookie = &names[3]};
 
 	(void)state;
-	pd_loop_timer(loop, &c, 30000);
-	pd_loop_timer(loop, &b, 20000);
+	/* Far enough apart that being stopped in between does not matter. */
+	pd_loop_timer(loop, &b, 400000);
 	pd_loop_timer(loop, &a, 1000);
+	pd_loop_timer(loop, &c, 401000);
 	pd_loop_timer(loop, &d, 10000);
 	pd_loop_untimer(loop, &d);
 	run();
