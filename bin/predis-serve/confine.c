@@ -102,6 +102,7 @@ gather(struct paths *p, const struct pd_server_config *cfg, bool confine_models,
 		tap += 5;
 	if (add_folder(p, cfg->aclfile, rw, err) ||
 	    add_folder(p, cfg->config_file, rw, err) ||
+	    add_folder(p, cfg->snapshot, rw, err) ||
 	    add_folder(p, port_file, rw, err) ||
 	    add_folder(p, cfg->unixsocket, rw, err) ||
 	    add_folder(p, is_path(tap) ? tap : NULL, rw, err) ||

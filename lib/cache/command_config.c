@@ -23,7 +23,7 @@ struct option {
 };
 
 static const struct pd_setting *const tables[] = {
-    pd_settings, pd_settings_operate};
+    pd_settings, pd_settings_operate, pd_settings_snapshot};
 
 static struct option
 option_at(size_t i)

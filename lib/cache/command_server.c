@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "cache/command_table.h"
 #include "cache/command_util.h"
+#include "cache/persist.h"
 #include "cache/shard.h"
 
 static void
@@ -75,16 +76,18 @@ run_flushall(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 static void
 run_shutdown(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 {
+	bool abort_it = false, save = true, force = false;
 	uint32_t i;
-	bool abort_it = false;
 
 	for (i = 1; i < n; i++) {
 		if (pd_arg_is(&a[i], "abort") && n == 2) {
 			abort_it = true;
-		} else if (!pd_arg_is(&a[i], "nosave") &&
-			   !pd_arg_is(&a[i], "save") &&
-			   !pd_arg_is(&a[i], "now") &&
-			   !pd_arg_is(&a[i], "force")) {
+		} else if (pd_arg_is(&a[i], "nosave")) {
+			save = false;
+		} else if (pd_arg_is(&a[i], "force")) {
+			force = true;
+		} else if (!pd_arg_is(&a[i], "save") &&
+			   !pd_arg_is(&a[i], "now")) {
 			pd_reply_error(&c->reply, PD_ERR_SYNTAX);
 			return;
 		}
@@ -94,6 +97,11 @@ run_shutdown(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 		return;
 	}
 	pd_server_log(c->server, PD_LOG_NOTICE, "SHUTDOWN: shutting down");
+	if (save && pd_persist_end(c->server) && !force) {
+		pd_reply_error(&c->reply,
+		    "ERR Errors trying to SHUTDOWN. Check logs.");
+		return;
+	}
 	c->close_after = true;
 	pd_server_stop(c->server);
 }

@@ -20,6 +20,7 @@
 	X(config) \
 	X(introspect) \
 	X(server) \
+	X(snapshot) \
 	X(predis) \
 	X(stats) \
 	X(explain) \

@@ -131,6 +131,7 @@ struct pd_setting {
 };
 extern const struct pd_setting pd_settings[];	      /* ended by name NULL */
 extern const struct pd_setting pd_settings_operate[]; /* likewise */
+extern const struct pd_setting pd_settings_snapshot[];
 
 /* Options of Redis that are only kept, by number; NULL behind the last. */
 const char *pd_setting_kept_name(size_t i);

@@ -12,6 +12,7 @@
 #include "cache/client.h"
 #include "cache/command.h"
 #include "cache/command_util.h"
+#include "cache/persist.h"
 #include "cache/policy.h"
 #include "cache/pubsub.h"
 #include "cache/server.h"
@@ -144,15 +145,7 @@ info_memory(struct pd_server *s, struct pd_buf *b)
 static void
 info_persistence(struct pd_server *s, struct pd_buf *b)
 {
-	(void)s;
-	LINE("loading", "0");
-	LINE("async_loading", "0");
-	LINE("rdb_changes_since_last_save", "0");
-	LINE("rdb_bgsave_in_progress", "0");
-	LINE("rdb_last_bgsave_status", "ok");
-	LINE("aof_enabled", "0");
-	LINE("aof_rewrite_in_progress", "0");
-	LINE("aof_last_write_status", "ok");
+	pd_persist_info(s, b);
 }
 
 static void

@@ -57,6 +57,12 @@ pd_refetch_reserve(struct pd_refetch *f, uint32_t n)
 	return 0;
 }
 
+bool
+pd_refetch_is_hint(pd_refetch_note n)
+{
+	return n & HINTED;
+}
+
 static pd_refetch_note
 note_of(uint64_t us)
 {

@@ -68,6 +68,8 @@ void pd_refetch_leave(struct pd_refetch *f, uint64_t hash, pd_refetch_note n);
 /* Nothing is known of a key that is not resident. */
 void pd_refetch_forget(struct pd_refetch *f, uint64_t hash);
 
+/* Is it a hint? */
+bool pd_refetch_is_hint(pd_refetch_note n);
 /* Microseconds of a note; 0 for nothing. */
 uint32_t pd_refetch_us(pd_refetch_note n);
 /* The same, and for nothing what is typical: 0 only while none was known. */

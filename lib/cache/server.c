@@ -20,6 +20,7 @@
 #include "cache/command.h"
 #include "cache/command_util.h"
 #include "cache/listen.h"
+#include "cache/persist.h"
 #include "cache/policy.h"
 #include "cache/pubsub.h"
 #include "cache/server.h"
@@ -172,6 +173,7 @@ on_signal(void *cookie, int signo)
 
 	pd_server_log(s, PD_LOG_NOTICE, "%s: shutting down",
 	    signo == SIGTERM ? "SIGTERM" : "SIGINT");
+	(void)pd_persist_end(s);
 	pd_server_stop(s);
 }
 
@@ -261,6 +263,7 @@ start(struct pd_server *s, struct pd_err *err)
 		pd_server_log(
 		    s, PD_LOG_WARNING, "serving without a model: %s", why.msg);
 	if (pd_listen_open(s, err) || open_tap(s, err) ||
+	    pd_persist_open(s, err) ||
 	    pd_loop_signals(s->workers->loop, signals, on_signal, s, err))
 		return -1;
 	pd_server_account(s);
@@ -307,6 +310,7 @@ pd_server_free(struct pd_server *s)
 		return;
 	pd_workers_end_clients(s);
 	pd_tapserver_free(s->tapserver);
+	pd_persist_free(s->persist);
 	pd_shards_close(s);
 	pd_tap_free(s->tap);
 	pd_model_free(s->model);

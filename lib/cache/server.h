@@ -30,6 +30,7 @@ struct pd_err;
 struct pd_listener;
 struct pd_model;
 struct pd_monitors;
+struct pd_persist;
 struct pd_pubsub;
 struct pd_store;
 struct pd_tap;
@@ -90,6 +91,10 @@ struct pd_server_config {
 	enum pd_scheme tap_scheme;
 	double tap_rate;
 	struct pd_keys keys;
+	const char *snapshot;	       /* a file, or NULL */
+	uint64_t snapshot_interval_us; /* 0: at the end and when asked */
+	uint64_t snapshot_max_bytes;   /* of the file; 0 no limit */
+	bool snapshot_compress;
 	enum pd_log_level log_level;
 	void (*log)(void *cookie, enum pd_log_level level, const char *text);
 	void *log_cookie;
@@ -173,6 +178,7 @@ struct pd_server {
 	uint32_t nchanged;
 	struct pd_tap *tap;
 	struct pd_tapserver *tapserver;
+	struct pd_persist *persist;
 	struct pd_model *model;
 	char *model_path;
 	uint64_t model_loaded_us; /* since 1970 */

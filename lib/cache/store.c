@@ -343,9 +343,8 @@ refuse(struct pd_store *st)
 	return PD_STORE_MEMORY;
 }
 
-/* Make an entry resident, for whom there is room. 0, or -1 out of memory. */
-static int
-place(struct pd_store *st, const struct pd_key *k, struct pd_entry *e,
+int
+store_place(struct pd_store *st, const struct pd_key *k, struct pd_entry *e,
     const struct pd_access *acc, pd_refetch_note cost)
 {
 	const uint32_t slot = store_slot_take(st);
@@ -391,7 +390,8 @@ insert(struct pd_store *st, const struct pd_key *k, const struct pd_put *put,
 		store_told_fill(st, k, e, &acc);
 	st->policy->ops->miss(st->policy, &acc);
 	/* The entry is allocated, so its bytes are counted already. */
-	if (store_make_room_for(st, 0, 1) || place(st, k, e, &acc, cost)) {
+	if (store_make_room_for(st, 0, 1) ||
+	    store_place(st, k, e, &acc, cost)) {
 		pd_whatif_remove(st->whatif, k->hash, true);
 		store_entry_discard(st, e);
 		return refuse(st);
@@ -455,7 +455,7 @@ update(struct pd_store *st, const struct pd_key *k, const struct pd_put *put,
 		cost = pd_refetch_past(&st->costs, k->hash);
 		acc.cost = pd_refetch_guess(&st->costs, cost);
 		st->policy->ops->miss(st->policy, &acc);
-		if (place(st, k, n, &acc, cost))
+		if (store_place(st, k, n, &acc, cost))
 			goto err1;
 		store_told_fill(st, k, n, &acc);
 	}
@@ -487,6 +487,8 @@ pd_store_put(struct pd_store *st, const struct pd_key *k,
 	if (!st->cfg.evict && store_full(st, need))
 		return refuse(st);
 	e = pd_store_peek(st, k);
+	if (st->restoring != NULL)
+		store_restore_note(st, k->hash);
 	if (st->changed != NULL)
 		st->changed(st->changed_cookie, k);
 	if (expiry == PD_EXPIRY_KEEP)
@@ -506,6 +508,8 @@ pd_store_set_expiry(struct pd_store *st, struct pd_entry *e, int64_t expiry)
 	const struct pd_key k = pd_store_entry_key(st, e);
 	struct pd_entry *n = e;
 
+	if (st->restoring != NULL)
+		store_restore_note(st, k.hash);
 	if (st->changed != NULL)
 		st->changed(st->changed_cookie, &k);
 	if (store_entry_fits(
@@ -533,6 +537,8 @@ pd_store_del(struct pd_store *st, const struct pd_key *k)
 {
 	struct pd_entry *e = pd_store_peek(st, k);
 
+	if (st->restoring != NULL)
+		store_restore_note(st, k->hash);
 	if (e == NULL) {
 		pd_whatif_delete(st->whatif, k->hash);
 		return false;

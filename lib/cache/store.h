@@ -31,6 +31,7 @@ struct pd_context;
 struct pd_evictlog;
 struct pd_keys;
 struct pd_model;
+struct pd_restoring;
 struct pd_tap;
 struct pd_whatif;
 
@@ -171,6 +172,7 @@ struct pd_store {
 	/* Called before a key expires or is evicted; NULL when nobody asks. */
 	void (*left)(void *cookie, const struct pd_key *k, bool evicted);
 	void *left_cookie;
+	struct pd_restoring *restoring; /* NULL but while a snapshot loads */
 	uint64_t seed;
 	uint64_t rng;
 };
@@ -277,6 +279,33 @@ uint64_t pd_store_slots_memory(const struct pd_store *st);
 size_t pd_store_entry_bytes(const struct pd_entry *e);
 /* Evict until the limits hold with ${more} bytes. 0, or -1. */
 int pd_store_make_room(struct pd_store *st, uint64_t more);
+
+/*
+ * A snapshot (snapshot.h) is loaded while the store is used. From begin() on
+ * the keys that are written, deleted or flushed are noted, and restore() lets
+ * none of them come back. 0, or -1 out of memory. end() forgets them.
+ */
+int pd_store_restore_begin(struct pd_store *st);
+void pd_store_restore_end(struct pd_store *st);
+/* The keys of a database, or with -1 of all, are not to be restored. */
+void pd_store_restore_flushed(struct pd_store *st, int db);
+/* Bytes of what is noted. */
+size_t pd_store_restore_memory(const struct pd_store *st);
+
+enum pd_restored {
+	PD_RESTORED,
+	PD_RESTORE_EXPIRED, /* its time is over */
+	PD_RESTORE_NEWER,   /* clients wrote or deleted it meanwhile */
+	PD_RESTORE_REFUSED, /* too large, or no memory */
+	PD_RESTORE_END,	    /* what is noted became too much: no more */
+};
+
+struct pd_snapshot_record;
+
+/* A key of a snapshot. No access and no miss: the policy, and the ghosts, learn
+ * of it as of a key that is handed over. */
+enum pd_restored pd_store_restore(
+    struct pd_store *st, const struct pd_snapshot_record *r);
 
 /* Tell policy and context what is left for entries; now and then. */
 void pd_store_tune(struct pd_store *st);

@@ -54,6 +54,13 @@ void store_remove(
 struct pd_access store_access(const struct pd_store *st, uint64_t hash,
     const struct pd_entry *e, unsigned op);
 
+/* Make an entry resident, for whom there is room. 0, or -1 out of memory. */
+int store_place(struct pd_store *st, const struct pd_key *k, struct pd_entry *e,
+    const struct pd_access *acc, pd_refetch_note cost);
+
+/* While a snapshot is loaded: this key is what a client made of it. */
+void store_restore_note(struct pd_store *st, uint64_t hash);
+
 /*
  * The ghosts (whatif.h) learn of what happens to a key that the context said
  * is in its sample. store_told_access() of an access to ${e} (NULL: absent);

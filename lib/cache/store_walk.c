@@ -23,6 +23,7 @@ pd_store_flush(struct pd_store *st, int db)
 		st->stats->deleted++;
 		store_remove(st, e, k.hash, PD_GONE_FLUSHED);
 	}
+	pd_store_restore_flushed(st, db);
 	st->flushed_tick = st->tick;
 	st->flushed_us = st->now_us;
 	pd_whatif_flush(st->whatif, db);

@@ -11,6 +11,7 @@
 #include "cache/client.h"
 #include "cache/command.h"
 #include "cache/listen.h"
+#include "cache/persist.h"
 #include "cache/pubsub.h"
 #include "cache/server.h"
 #include "cache/store.h"
@@ -45,6 +46,7 @@ pd_server_account(struct pd_server *s)
 	all = client + pd_tap_memory(s->tap) + pd_pubsub_memory(s->pubsub) +
 	      pd_slowlog_memory(&s->slowlog) + pd_acl_memory(s->acl) +
 	      pd_latency_memory(&s->latency) +
+	      pd_persist_memory(s) +
 	      (s->tapserver ? pd_tapserver_memory(s->tapserver) : 0);
 	for (i = 0; i < s->nshards; i++) {
 		st = s->shards[i].store;
@@ -185,6 +187,8 @@ cron(void *cookie)
 	pd_worker_time(w);
 	expire_keys(w);
 	end_pause(w);
+	if (w->number == 0)
+		pd_persist_cron(s);
 	if (w->number == 0 && s->tapserver != NULL && w->cron_runs % 5 == 0)
 		pd_tapserver_flush(s->tapserver);
 	if (w->cron_runs % 10 == 0) {

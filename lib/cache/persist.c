@@ -1,0 +1,483 @@
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "cache/persist.h"
+#include "cache/server.h"
+#include "cache/snapshot_load.h"
+#include "cache/snapshot_save.h"
+#include "cache/store.h"
+#include "io/loop.h"
+
+#define SAVE_US 300    /* of walking ... */
+#define SAVE_EVERY 700 /* ... and then of everything else, at least */
+#define LOAD_US 500    /* of loading in one turn of the loop */
+#define BEHIND_US 2000 /* until the thread is asked again */
+#define WHOLE_US 10000 /* a slice when nobody is served in between */
+
+struct pd_persist {
+	struct pd_server *server;
+	struct pd_store **store; /* of all shards */
+	size_t memory;		 /* after the last step */
+	struct pd_timer timer;
+	bool timed;
+	struct pd_save *save;
+	struct pd_load *load;
+	bool unloaded;	   /* loading has not begun */
+	uint64_t total;	   /* keys when the save began */
+	uint64_t began_us; /* monotonic: the save or load under way */
+	uint64_t due_us;   /* the next by the interval */
+	uint64_t last_s;   /* since 1970 */
+	uint64_t changes;  /* of keys, at that time */
+	int64_t took_s;	   /* the last save; -1 none */
+	bool failed;	   /* the last save */
+	uint64_t saves;
+	struct pd_save_stats saved;
+	struct pd_load_stats loaded;
+	uint64_t load_us; /* how long it took */
+	uint64_t load_failures;
+};
+
+static uint64_t
+changes(const struct pd_server *s)
+{
+	struct pd_stats sum;
+
+	pd_server_stats(s, &sum);
+	return sum.writes + sum.deleted;
+}
+
+/* What changed since the last snapshot; counters may have been reset. */
+static uint64_t
+unsaved(const struct pd_server *s)
+{
+	const uint64_t now = changes(s);
+
+	return now >= s->persist->changes ? now - s->persist->changes : now;
+}
+
+static unsigned
+shard_of(void *cookie, const struct pd_snapshot_record *r)
+{
+	const struct pd_server *s = cookie;
+	const struct pd_key k =
+	    pd_store_key(pd_server_first(s), r->db, r->key, r->klen);
+
+	return (unsigned)(pd_server_shard(s, k.hash) - s->shards);
+}
+
+static struct pd_snapshot_stores
+stores_of(struct pd_persist *p)
+{
+	return (struct pd_snapshot_stores){.store = p->store,
+	    .n = p->server->nshards,
+	    .of = shard_of,
+	    .cookie = p->server};
+}
+
+static void step(void *cookie);
+
+static void
+step_in(struct pd_persist *p, uint64_t us)
+{
+	if (p->timed)
+		pd_loop_untimer(p->server->workers->loop, &p->timer);
+	p->timed = true;
+	p->timer.fn = step;
+	p->timer.cookie = p;
+	pd_loop_timer(p->server->workers->loop, &p->timer, us);
+}
+
+/* Saving. */
+
+static int
+begin_save(struct pd_persist *p, struct pd_err *err)
+{
+	const struct pd_server_config *cfg = &p->server->cfg;
+	const struct pd_save_config sc = {.path = cfg->snapshot,
+	    .max_bytes = cfg->snapshot_max_bytes,
+	    .compress = cfg->snapshot_compress};
+	const struct pd_snapshot_stores stores = stores_of(p);
+	uint32_t i;
+
+	if (cfg->snapshot == NULL)
+		return pd_err_set(err, "no file for snapshots is set");
+	if (p->load != NULL || p->unloaded)
+		return pd_err_set(err, "the snapshot is still being loaded");
+	p->began_us = pd_clock_mono_us();
+	for (p->total = 0, i = 0; i < p->server->nshards; i++)
+		p->total += p->store[i]->total;
+	if ((p->save = pd_save_new(&sc, &stores, err)) == NULL) {
+		p->failed = true;
+		return -1;
+	}
+	return 0;
+}
+
+/* The save is over, one way or the other. */
+static void
+end_save(struct pd_persist *p, const struct pd_err *failure)
+{
+	struct pd_server *s = p->server;
+	const uint64_t us = pd_clock_mono_us() - p->began_us;
+
+	p->took_s = (int64_t)(us / 1000000);
+	p->failed = failure != NULL;
+	p->saved = *pd_save_stats(p->save);
+	pd_save_free(p->save);
+	p->save = NULL;
+	if (failure != NULL) {
+		pd_server_log(s, PD_LOG_WARNING,
+		    "no snapshot, the one before stays: %s", failure->msg);
+		return;
+	}
+	p->saves++;
+	p->last_s = pd_clock_wall_us() / 1000000;
+	p->changes = changes(s);
+	pd_server_log(s, PD_LOG_NOTICE,
+	    "snapshot '%s': %llu keys, %llu bytes, %.2f s%s", s->cfg.snapshot,
+	    (unsigned long long)p->saved.records,
+	    (unsigned long long)p->saved.bytes, (double)us / 1e6,
+	    p->saved.left_out > 0 ? ", the oldest keys left out" : "");
+}
+
+static void
+step_save(struct pd_persist *p)
+{
+	struct pd_err err = PD_ERR_INIT;
+
+	switch (pd_save_step(p->save, SAVE_US, &err)) {
+	case PD_SNAPSHOT_MORE:
+		step_in(p, SAVE_EVERY);
+		break;
+	case PD_SNAPSHOT_WAIT:
+		step_in(p, BEHIND_US);
+		break;
+	case PD_SNAPSHOT_DONE:
+		end_save(p, NULL);
+		break;
+	case PD_SNAPSHOT_FAILED:
+		end_save(p, &err);
+		break;
+	}
+}
+
+/* Has another signal come that ends the server? */
+static bool
+signalled(void)
+{
+	sigset_t set;
+
+	return sigpending(&set) == 0 && (sigismember(&set, SIGTERM) == 1 ||
+					    sigismember(&set, SIGINT) == 1);
+}
+
+/* Go on with the save until it is over. 0, or -1 with a message. */
+static int
+save_whole(struct pd_persist *p, struct pd_err *err)
+{
+	const struct timespec a_little = {.tv_nsec = 1000000};
+
+	for (;;) {
+		switch (pd_save_step(p->save, WHOLE_US, err)) {
+		case PD_SNAPSHOT_WAIT:
+			nanosleep(&a_little, NULL);
+			break;
+		case PD_SNAPSHOT_MORE:
+			break;
+		case PD_SNAPSHOT_DONE:
+			end_save(p, NULL);
+			return 0;
+		case PD_SNAPSHOT_FAILED:
+			end_save(p, err);
+			return -1;
+		}
+		if (signalled()) {
+			(void)pd_err_set(err, "given up for a signal");
+			end_save(p, err);
+			return -1;
+		}
+	}
+}
+
+int
+pd_persist_background(struct pd_server *s, struct pd_err *err)
+{
+	struct pd_persist *p = s->persist;
+
+	if (p->save != NULL)
+		return pd_err_set(err, "Background save already in progress");
+	if (begin_save(p, err))
+		return -1;
+	step_in(p, 0);
+	return 0;
+}
+
+int
+pd_persist_now(struct pd_server *s, struct pd_err *err)
+{
+	struct pd_persist *p = s->persist;
+
+	if (p->save != NULL)
+		return pd_err_set(err, "Background save already in progress");
+	return begin_save(p, err) ? -1 : save_whole(p, err);
+}
+
+int
+pd_persist_end(struct pd_server *s)
+{
+	struct pd_persist *p = s->persist;
+	struct pd_err err = PD_ERR_INIT;
+
+	if (s->cfg.snapshot == NULL)
+		return 0;
+	if (p->load != NULL || p->unloaded) {
+		pd_server_log(s, PD_LOG_WARNING,
+		    "snapshot '%s' stays as it is: not all of it was loaded",
+		    s->cfg.snapshot);
+		return 0;
+	}
+	/* One under way may lack what was deleted since it began. */
+	pd_save_free(p->save);
+	p->save = NULL;
+	if (begin_save(p, &err)) {
+		pd_server_log(s, PD_LOG_WARNING,
+		    "no snapshot, the one before stays: %s", err.msg);
+		return -1;
+	}
+	return save_whole(p, &err);
+}
+
+/* Loading. */
+
+static void
+begin_load(struct pd_persist *p)
+{
+	struct pd_server *s = p->server;
+	const struct pd_snapshot_limits limits = {.bytes = s->cfg.maxmemory,
+	    .objects = s->cfg.maxobjects,
+	    .max_value = s->cfg.max_value};
+	const struct pd_snapshot_stores stores = stores_of(p);
+	struct pd_err err = PD_ERR_INIT;
+
+	p->unloaded = false;
+	p->began_us = pd_clock_mono_us();
+	p->load = pd_load_new(s->cfg.snapshot, &limits, &stores, &err);
+	if (p->load != NULL)
+		return;
+	if (errno == ENOENT) {
+		pd_server_log(s, PD_LOG_NOTICE, "there is no snapshot '%s' yet",
+		    s->cfg.snapshot);
+		return;
+	}
+	p->load_failures++;
+	pd_server_log(s, PD_LOG_WARNING, "starting empty: %s", err.msg);
+}
+
+static void
+log_flaws(struct pd_persist *p)
+{
+	const struct pd_snapshot_read_stats *r = &p->loaded.read;
+	struct pd_buf b = PD_BUF_INIT;
+	unsigned i;
+
+	if (r->nflaws == 0 && !r->torn)
+		return;
+	for (i = 0; i < r->nflaws; i++)
+		pd_buf_printf(&b, "%s%llu", i == 0 ? " at byte " : ", ",
+		    (unsigned long long)r->flaw[i]);
+	if (pd_buf_cstr(&b) != NULL)
+		pd_server_log(p->server, PD_LOG_WARNING,
+		    "snapshot '%s' is %s%s: at least %llu keys are lost",
+		    p->server->cfg.snapshot, r->torn ? "cut off" : "damaged",
+		    (char *)b.data, (unsigned long long)r->lost);
+	pd_buf_release(&b);
+}
+
+static void
+end_load(struct pd_persist *p, bool whole)
+{
+	struct pd_server *s = p->server;
+	const struct pd_load_stats *l = &p->loaded;
+
+	p->load_us = pd_clock_mono_us() - p->began_us;
+	p->loaded = *pd_load_stats(p->load);
+	pd_load_free(p->load);
+	p->load = NULL;
+	log_flaws(p);
+	pd_server_log(s, whole ? PD_LOG_NOTICE : PD_LOG_WARNING,
+	    "snapshot '%s'%s: %llu keys loaded in %.2f s; %llu expired, %llu "
+	    "changed by clients, %llu did not fit",
+	    s->cfg.snapshot,
+	    whole ? "" : " given up, clients changed too many keys",
+	    (unsigned long long)l->loaded, (double)p->load_us / 1e6,
+	    (unsigned long long)l->expired, (unsigned long long)l->newer,
+	    (unsigned long long)(l->refused + l->read.skipped));
+	p->changes = changes(s);
+}
+
+static void
+step_load(struct pd_persist *p)
+{
+	switch (pd_load_step(p->load, LOAD_US)) {
+	case PD_SNAPSHOT_MORE:
+		step_in(p, 0);
+		break;
+	case PD_SNAPSHOT_WAIT:
+		step_in(p, BEHIND_US);
+		break;
+	case PD_SNAPSHOT_DONE:
+		end_load(p, true);
+		break;
+	case PD_SNAPSHOT_FAILED:
+		end_load(p, false);
+		break;
+	}
+}
+
+static void
+step(void *cookie)
+{
+	struct pd_persist *p = cookie;
+
+	p->timed = false;
+	if (p->unloaded)
+		begin_load(p);
+	if (p->load != NULL)
+		step_load(p);
+	else if (p->save != NULL)
+		step_save(p);
+	p->memory = sizeof(*p) +
+		    (p->save != NULL ? pd_save_memory(p->save) : 0) +
+		    (p->load != NULL ? pd_load_memory(p->load) : 0);
+}
+
+int
+pd_persist_open(struct pd_server *s, struct pd_err *err)
+{
+	struct pd_persist *p = calloc(1, sizeof(*p));
+	uint32_t i;
+
+	if (p == NULL)
+		return pd_err_nomem(err);
+	s->persist = p;
+	p->server = s;
+	if ((p->store = calloc(s->nshards, sizeof(struct pd_store *))) == NULL)
+		return pd_err_nomem(err);
+	for (i = 0; i < s->nshards; i++)
+		p->store[i] = s->shards[i].store;
+	p->took_s = -1;
+	p->last_s = pd_clock_wall_us() / 1000000;
+	if (s->cfg.snapshot != NULL) {
+		p->unloaded = true;
+		step_in(p, 0);
+	}
+	return 0;
+}
+
+void
+pd_persist_free(struct pd_persist *p)
+{
+	if (p == NULL)
+		return;
+	if (p->timed)
+		pd_loop_untimer(p->server->workers->loop, &p->timer);
+	pd_save_free(p->save);
+	pd_load_free(p->load);
+	free(p->store);
+	free(p);
+}
+
+void
+pd_persist_cron(struct pd_server *s)
+{
+	struct pd_persist *p = s->persist;
+	const uint64_t now = pd_clock_mono_us();
+	struct pd_err err = PD_ERR_INIT;
+
+	if (s->cfg.snapshot == NULL || s->cfg.snapshot_interval_us == 0) {
+		p->due_us = 0;
+		return;
+	}
+	if (p->due_us == 0 || p->due_us > now + s->cfg.snapshot_interval_us)
+		p->due_us = now + s->cfg.snapshot_interval_us;
+	if (now < p->due_us || p->save != NULL || p->load != NULL ||
+	    p->unloaded)
+		return;
+	p->due_us = now + s->cfg.snapshot_interval_us;
+	if (unsaved(s) > 0 && pd_persist_background(s, &err))
+		pd_server_log(s, PD_LOG_WARNING,
+		    "no snapshot, the one before stays: %s", err.msg);
+}
+
+uint64_t
+pd_persist_last(const struct pd_server *s)
+{
+	return s->persist->last_s;
+}
+
+size_t
+pd_persist_memory(const struct pd_server *s)
+{
+	return s->persist == NULL ? 0 : s->persist->memory;
+}
+
+static void
+line(struct pd_buf *b, const char *name, uint64_t v)
+{
+	pd_buf_printf(b, "%s:%llu\r\n", name, (unsigned long long)v);
+}
+
+/* With the names of Redis; there is no child process. */
+void
+pd_persist_info(const struct pd_server *s, struct pd_buf *b)
+{
+	const struct pd_persist *p = s->persist;
+	const struct pd_load_stats *l =
+	    p->load != NULL ? pd_load_stats(p->load) : &p->loaded;
+	const uint64_t us = pd_clock_mono_us() - p->began_us;
+
+	line(b, "loading", 0); /* it serves while it loads */
+	line(b, "async_loading", p->load != NULL || p->unloaded);
+	line(b, "current_cow_peak", 0);
+	line(b, "current_cow_size", 0);
+	line(b, "current_cow_size_age", 0);
+	pd_buf_addstr(b, "current_fork_perc:0.00\r\n");
+	line(b, "current_save_keys_processed",
+	    p->save != NULL ? pd_save_stats(p->save)->records : 0);
+	line(b, "current_save_keys_total", p->save != NULL ? p->total : 0);
+	line(b, "rdb_changes_since_last_save", unsaved(s));
+	line(b, "rdb_bgsave_in_progress", p->save != NULL);
+	line(b, "rdb_last_save_time", p->last_s);
+	pd_buf_printf(
+	    b, "rdb_last_bgsave_status:%s\r\n", p->failed ? "err" : "ok");
+	pd_buf_printf(
+	    b, "rdb_last_bgsave_time_sec:%lld\r\n", (long long)p->took_s);
+	pd_buf_printf(b, "rdb_current_bgsave_time_sec:%lld\r\n",
+	    p->save != NULL ? (long long)(us / 1000000) : -1);
+	line(b, "rdb_saves", p->saves);
+	line(b, "rdb_last_cow_size", 0);
+	line(b, "rdb_last_load_keys_expired", l->expired);
+	line(b, "rdb_last_load_keys_loaded", l->loaded);
+	line(b, "aof_enabled", 0);
+	line(b, "aof_rewrite_in_progress", 0);
+	line(b, "aof_rewrite_scheduled", 0);
+	pd_buf_addstr(b, "aof_last_rewrite_time_sec:-1\r\n");
+	pd_buf_addstr(b, "aof_last_bgrewrite_status:ok\r\n");
+	pd_buf_addstr(b, "aof_last_write_status:ok\r\n");
+	line(b, "snapshot_last_bytes", p->saved.bytes);
+	line(b, "snapshot_last_keys", p->saved.records);
+	line(b, "snapshot_last_keys_left_out", p->saved.left_out);
+	line(b, "snapshot_load_failures", p->load_failures);
+	line(b, "snapshot_load_keys_changed", l->newer);
+	line(b, "snapshot_load_keys_refused", l->refused + l->read.skipped);
+	line(b, "snapshot_load_keys_lost", l->read.lost);
+	line(b, "snapshot_load_damaged_bytes", l->read.damaged_bytes);
+	line(b, "snapshot_load_torn", l->read.torn);
+	line(b, "snapshot_load_ms", p->load_us / 1000);
+}
