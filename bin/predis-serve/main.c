@@ -46,6 +46,7 @@ static struct {
 	const char *tap_by;
 	const char *objective;
 	const char *log_level;
+	const char *debug;
 	const char *sandbox;
 	bool protected_mode;
 } opt = {
@@ -98,6 +99,8 @@ static const struct pd_opt opts[] = {
 	"set an option as CONFIG SET does; can be repeated"},
     {0, "protected-mode", NULL, PD_OPT_FLAG, &opt.protected_mode, NULL,
 	"without a password serve this machine only (default)"},
+    {0, "enable-debug-command", "WHO", PD_OPT_STR, &opt.debug, NULL,
+	"who may use DEBUG: no, local or yes (default no)"},
     {0, "maxclients", "N", PD_OPT_U64, &opt.cfg.maxclients, NULL,
 	"connections at a time (default 10000)"},
     {0, "timeout", "TIME", PD_OPT_DURATION, &opt.cfg.timeout_us, NULL,
@@ -194,6 +197,21 @@ read_password(struct pd_err *err)
 }
 
 static int
+check_debug(struct pd_err *err)
+{
+	if (opt.debug == NULL || strcmp(opt.debug, "no") == 0)
+		opt.cfg.debug = PD_DEBUG_NO;
+	else if (strcmp(opt.debug, "local") == 0)
+		opt.cfg.debug = PD_DEBUG_LOCAL;
+	else if (strcmp(opt.debug, "yes") == 0)
+		opt.cfg.debug = PD_DEBUG_YES;
+	else
+		return pd_err_set(
+		    err, "--enable-debug-command: no, local or yes");
+	return 0;
+}
+
+static int
 check_policy(struct pd_err *err)
 {
 	const struct pd_policy_ops *const *p;
@@ -267,8 +285,8 @@ configure(struct pd_err *err)
 	if (objective < 0)
 		return pd_err_set(err, "--objective: objects, bytes or cost");
 	cfg->objective = (enum pd_objective)objective;
-	return confine_check(opt.sandbox, err) || check_policy(err) ||
-		       check_tls(err)
+	return confine_check(opt.sandbox, err) || check_debug(err) ||
+		       check_policy(err) || check_tls(err)
 		   ? -1
 		   : 0;
 }

@@ -311,7 +311,7 @@ load_line(struct pd_acl *a, const char *p, size_t n, struct pd_arg *word,
 		return pd_err_set(err, "invalid user name");
 	at = place(&a->users, word[1].p, word[1].n);
 	if (*at != NULL && compare(*at, word[1].p, word[1].n) == 0)
-		return pd_err_set(err, "duplicate user '%.*s'",
+		return pd_err_set(err, "Duplicate user '%.*s' found",
 		    word[1].n < 128 ? (int)word[1].n : 128, word[1].p);
 	if ((u = acl_user_new(a, word[1].p, word[1].n)) == NULL)
 		return pd_err_nomem(err);

@@ -143,7 +143,8 @@ check_set(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 				set_failed(c, o.name, "duplicate parameter");
 				return false;
 			}
-		if (o.setting != NULL && o.setting->set == NULL) {
+		if (o.setting != NULL ? o.setting->set == NULL
+				      : pd_setting_kept_fixed(o.kept)) {
 			set_failed(c, o.name, "can't set immutable config");
 			return false;
 		}

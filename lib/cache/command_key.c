@@ -263,21 +263,25 @@ object_of(struct pd_client *c, const struct pd_arg *a)
 	return e;
 }
 
+const char *
+pd_value_encoding(const struct pd_entry *e)
+{
+	const size_t n = pd_entry_len(e);
+	int64_t v;
+
+	if (pd_parse_i64n((const char *)pd_entry_value(e), n, &v) == 0)
+		return "int";
+	return n <= 44 ? "embstr" : "raw";
+}
+
 static void
 run_object_encoding(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 {
-	struct pd_entry *e = object_of(c, a);
-	int64_t v;
+	const struct pd_entry *e = object_of(c, a);
 
 	(void)n;
-	if (e == NULL)
-		return;
-	if (pd_parse_i64n(
-		(const char *)pd_entry_value(e), pd_entry_len(e), &v) == 0)
-		pd_reply_str(&c->reply, "int");
-	else
-		pd_reply_str(
-		    &c->reply, pd_entry_len(e) <= 44 ? "embstr" : "raw");
+	if (e != NULL)
+		pd_reply_str(&c->reply, pd_value_encoding(e));
 }
 
 static void

@@ -10,6 +10,7 @@
 	X(string) \
 	X(number) \
 	X(bit) \
+	X(bitfield) \
 	X(lcs) \
 	X(key) \
 	X(expire) \
@@ -30,7 +31,9 @@
 	X(monitor) \
 	X(slowlog) \
 	X(latency) \
-	X(script)
+	X(script) \
+	X(cluster) \
+	X(debug)
 /* clang-format on */
 
 #define X(name) extern const struct pd_command pd_commands_##name[];

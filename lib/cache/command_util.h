@@ -92,6 +92,10 @@ pd_tell(struct pd_client *c, unsigned class, const char *event,
 /* Tell them that a key is about to be made, if it is not there. */
 void pd_tell_new(struct pd_client *c, const struct pd_key *k);
 
+/* How Redis would store a value that was written whole: "int", "embstr" or
+ * "raw" (command_key.c). */
+const char *pd_value_encoding(const struct pd_entry *e);
+
 /* A key with a glob-style pattern: * ? [a-z] [^a] \x. */
 bool pd_glob_match(const char *pat, size_t np, const char *s, size_t ns);
 
@@ -135,6 +139,7 @@ extern const struct pd_setting pd_settings_snapshot[];
 
 /* Options of Redis that are only kept, by number; NULL behind the last. */
 const char *pd_setting_kept_name(size_t i);
+bool pd_setting_kept_fixed(size_t i);
 const char *pd_setting_kept_value(const struct pd_server *s, size_t i);
 int pd_setting_keep(
     struct pd_server *s, size_t i, const char *v, struct pd_err *err);

@@ -162,6 +162,7 @@ info_stats(struct pd_server *s, struct pd_buf *b)
 	U64("rejected_connections", sum.connections_rejected);
 	U64("expired_keys", sum.expired);
 	U64("evicted_keys", sum.evicted);
+	U64("evicted_clients", 0);
 	U64("keyspace_hits", sum.hits);
 	U64("keyspace_misses", sum.misses);
 	U64("pubsub_channels", s->pubsub->count[PD_SUB_CHANNEL]);

@@ -39,7 +39,7 @@ struct pd_tls_ctx;
 struct pd_watchtab;
 
 #define PD_SERVER_PERCENTILES 16
-#define PD_SERVER_KEPT 26
+#define PD_SERVER_KEPT 66
 #define PD_SERVER_SECONDS 3600 /* idle times are told up to an hour */
 #define PD_SERVER_ERRORS 64
 #define PD_SERVER_CODE 24 /* bytes of an error's code */
@@ -56,6 +56,13 @@ enum pd_log_level {
 int pd_log_level_parse(const char *name);
 const char *pd_log_level_name(enum pd_log_level level);
 
+/* Who may use DEBUG. */
+enum pd_debug_access {
+	PD_DEBUG_NO,
+	PD_DEBUG_LOCAL, /* connections from this machine */
+	PD_DEBUG_YES,
+};
+
 /* A 512th of the memory, from 16 KiB to 4 MiB. */
 #define PD_EVICTION_LOG_AUTO UINT64_MAX
 
@@ -71,6 +78,7 @@ struct pd_server_config {
 	const char *aclfile;	 /* users; NULL none */
 	const char *config_file; /* for CONFIG REWRITE; NULL none */
 	bool protected_mode;
+	enum pd_debug_access debug;
 	uint64_t maxclients;
 	uint64_t timeout_us;	    /* idle clients are closed; 0 never */
 	uint64_t header_timeout_us; /* a request must be whole within it */
@@ -189,6 +197,7 @@ struct pd_server {
 	uint64_t ops_a_second;
 	uint64_t paused_until_ms; /* CLIENT PAUSE */
 	bool paused_all;	  /* not only writes */
+	bool expire_lazily;	  /* DEBUG SET-ACTIVE-EXPIRE 0 */
 	struct pd_rng rng;	  /* for drawing a shard */
 	char runid[41];
 	uint16_t port; /* in use, 0 none */

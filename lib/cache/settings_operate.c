@@ -1,7 +1,4 @@
-/*
- * More options of CONFIG: how the server is watched, and those of Redis that
- * have no meaning here but that tools set: they are kept and told again.
- */
+/* More options of CONFIG: how the server is watched. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -198,15 +195,32 @@ GET(get_zero)
 
 SET(set_zero)
 {
+	const size_t n = strlen(v);
+	char share[16] = "";
+	int64_t percent;
+
 	(void)s;
-	if (strcmp(v, "0") != 0 && strcmp(v, "0%") != 0)
-		return pd_err_set(err, "only '0' is supported");
-	return 0;
+	if (strcmp(v, "0") == 0 || strcmp(v, "0%") == 0)
+		return 0;
+	if (n > 1 && n < sizeof(share) && v[n - 1] == '%') {
+		memcpy(share, v, n - 1);
+		if (pd_parse_i64n(share, n - 1, &percent) == 0 && percent > 100)
+			return pd_err_set(err, "percentage argument must be "
+					       "less or equal to 100");
+	}
+	return pd_err_set(err, "only '0' is supported");
 }
 
 GET(get_aclfile)
 {
 	pd_buf_addstr(b, s->cfg.aclfile != NULL ? s->cfg.aclfile : "");
+}
+
+GET(get_debug)
+{
+	static const char *const names[] = {"no", "local", "yes"};
+
+	pd_buf_addstr(b, names[s->cfg.debug]);
 }
 
 /* Hard limits on unread output, for two classes of clients. */
@@ -278,6 +292,7 @@ const struct pd_setting pd_settings_operate[] = {
     {"aclfile", get_aclfile, NULL},
     {"acllog-max-len", get_acllog_max, set_acllog_max},
     {"client-output-buffer-limit", get_output, set_output},
+    {"enable-debug-command", get_debug, NULL},
     {"latency-monitor-threshold", get_latency, set_latency},
     {"latency-tracking", get_tracking, set_tracking},
     {"latency-tracking-info-percentiles", get_percentiles, set_percentiles},
@@ -287,70 +302,3 @@ const struct pd_setting pd_settings_operate[] = {
     {"slowlog-max-len", get_slow_max, set_slow_max},
     {NULL, NULL, NULL},
 };
-
-/* Without meaning here. */
-static const struct kept {
-	const char *name;
-	const char *value;
-} kept[] = {
-    {"active-expire-effort", "1"},
-    {"activedefrag", "no"},
-    {"activerehashing", "yes"},
-    {"busy-reply-threshold", "5000"},
-    {"dynamic-hz", "yes"},
-    {"hash-max-listpack-entries", "512"},
-    {"hash-max-listpack-value", "64"},
-    {"hll-sparse-max-bytes", "3000"},
-    {"hz", "10"},
-    {"lazyfree-lazy-eviction", "no"},
-    {"lazyfree-lazy-expire", "no"},
-    {"lazyfree-lazy-server-del", "no"},
-    {"lazyfree-lazy-user-del", "no"},
-    {"lazyfree-lazy-user-flush", "no"},
-    {"lfu-decay-time", "1"},
-    {"lfu-log-factor", "10"},
-    {"list-compress-depth", "0"},
-    {"list-max-listpack-size", "-2"},
-    {"maxmemory-eviction-tenacity", "10"},
-    {"maxmemory-samples", "5"},
-    {"set-max-intset-entries", "512"},
-    {"stream-node-max-bytes", "4096"},
-    {"stream-node-max-entries", "100"},
-    {"tcp-keepalive", "300"},
-    {"zset-max-listpack-entries", "128"},
-    {"zset-max-listpack-value", "64"},
-};
-
-_Static_assert(sizeof(kept) / sizeof(kept[0]) == PD_SERVER_KEPT,
-    "as many values as struct pd_server holds");
-
-const char *
-pd_setting_kept_name(size_t i)
-{
-	return i < PD_SERVER_KEPT ? kept[i].name : NULL;
-}
-
-const char *
-pd_setting_kept_value(const struct pd_server *s, size_t i)
-{
-	return s->kept[i] != NULL ? s->kept[i] : kept[i].value;
-}
-
-int
-pd_setting_keep(
-    struct pd_server *s, size_t i, const char *v, struct pd_err *err)
-{
-	const bool yes_no = kept[i].value[0] == 'y' || kept[i].value[0] == 'n';
-	char *copy;
-	int64_t n;
-
-	if (yes_no && strcasecmp(v, "yes") != 0 && strcasecmp(v, "no") != 0)
-		return pd_err_set(err, "argument must be 'yes' or 'no'");
-	if (!yes_no && parse_between(v, INT32_MIN, INT32_MAX, &n, err))
-		return -1;
-	if ((copy = strdup(v)) == NULL)
-		return pd_err_nomem(err);
-	free(s->kept[i]);
-	s->kept[i] = copy;
-	return 0;
-}

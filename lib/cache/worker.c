@@ -92,6 +92,8 @@ expire_keys(struct pd_worker *w)
 	uint32_t i;
 
 	w->more = false;
+	if (s->expire_lazily)
+		return;
 	for (i = w->number; i < s->nshards; i += s->nworkers)
 		w->more |= expire_shard(&s->shards[i]);
 	pd_latency_event(w, PD_LATENCY_EXPIRE_CYCLE,

@@ -647,3 +647,28 @@ P
 	cli flushall
 	cli predis.stats | paste - - | grep -q '^selector_ruling	lru$'
 }
+
+@test "DEBUG: off unless asked for, and what it does" {
+	start_serve
+	[[ "$(redis-cli -p "$PORT" debug sleep 0)" == "ERR DEBUG command not allowed"* ]]
+	stop_serve
+	start_serve --enable-debug-command local
+	[ "$(redis-cli -p "$PORT" config get enable-debug-command | tail -1)" = local ]
+	[ "$(redis-cli -p "$PORT" debug sleep 0)" = OK ]
+	[ "$(redis-cli -p "$PORT" debug populate 100 p 40)" = OK ]
+	[ "$(redis-cli -p "$PORT" strlen p:99)" = 40 ]
+	# What nobody asks for does not expire, and expires when asked.
+	[ "$(redis-cli -p "$PORT" debug set-active-expire 0)" = OK ]
+	[ "$(redis-cli -p "$PORT" set gone 1 px 1)" = OK ]
+	for _ in 1 2 3; do
+		[ "$(redis-cli -p "$PORT" dbsize)" = 101 ]
+		sleep 0.1
+	done
+	[ -z "$(redis-cli -p "$PORT" get gone)" ]
+	[ "$(redis-cli -p "$PORT" dbsize)" = 100 ]
+	[ "$(redis-cli -p "$PORT" set gone 1 px 1)" = OK ]
+	[ "$(redis-cli -p "$PORT" debug set-active-expire 1)" = OK ]
+	is_empty() { [ "$(redis-cli -p "$PORT" dbsize)" = 100 ]; }
+	wait_for is_empty
+	run -2 "$BIN/predis-serve" --enable-debug-command maybe --port 0
+}
