@@ -9,7 +9,6 @@
 #include <arpa/inet.h>
 
 #include "base/clock.h"
-#include "base/ticks.h"
 #include "cache/acl.h"
 #include "cache/client.h"
 #include "cache/command.h"
@@ -17,9 +16,8 @@
 #include "cache/monitor.h"
 #include "cache/server.h"
 #include "cache/store.h"
+#include "cache/turn.h"
 
-#define READ_BYTES 65536
-#define READ_MOST (1u << 20) /* in one turn, of a large value */
 #define PIECES 64
 
 static void on_ready(void *cookie, unsigned ready);
@@ -123,7 +121,8 @@ err0:
 size_t
 pd_client_memory(const struct pd_client *c)
 {
-	return sizeof(*c) + c->in.cap + pd_reply_memory(&c->reply) +
+	return sizeof(*c) + (c->lent ? 0 : c->in.cap) +
+	       pd_reply_memory(&c->reply) +
 	       c->parser.cap * sizeof(struct pd_arg) + c->parser.words.cap +
 	       c->queue_bytes + c->later.cap;
 }
@@ -175,7 +174,8 @@ pd_clients_reap(struct pd_worker *w)
 		w->dead = c->next_dead;
 		pd_reply_release(&c->reply);
 		pd_resp_release(&c->parser);
-		pd_buf_release(&c->in);
+		if (!c->lent)
+			pd_buf_release(&c->in);
 		pd_buf_release(&c->later);
 		free(c->name);
 		free(c->lib_name);
@@ -200,8 +200,6 @@ rewatch(struct pd_client *c)
 {
 	unsigned events = 0;
 
-	if (c->closed)
-		return;
 	if (!c->paused && !c->held_back && !c->close_after)
 		events |= PD_LOOP_READ;
 	if (pd_reply_queued(&c->reply) > 0 || pd_conn_wants_write(&c->conn))
@@ -221,11 +219,31 @@ write_some(struct pd_client *c)
 		n = pd_conn_writev(&c->conn, iov, pieces);
 		if (n <= 0) {
 			if (n == 0 || errno != EAGAIN)
-				pd_client_close(c);
+				pd_turn_doom(c);
 			return;
 		}
 		c->worker->stats.net_output_bytes += (uint64_t)n;
 		pd_reply_wrote(&c->reply, (size_t)n);
+	}
+}
+
+/* How much of its output a client has not read. */
+static void
+look_at_unread(struct pd_client *c)
+{
+	const struct pd_server_config *cfg = &c->server->cfg;
+	const size_t queued = pd_reply_queued(&c->reply);
+
+	if (cfg->output_max > 0 && queued > cfg->output_max &&
+	    queued > cfg->output_pause) {
+		pd_server_log(c->server, PD_LOG_WARNING,
+		    "client %llu closed: %zu bytes of unread replies",
+		    (unsigned long long)c->id, queued);
+		c->worker->stats.connections_dropped++;
+		pd_turn_doom(c);
+	} else if (c->paused && queued <= cfg->output_pause / 2) {
+		c->paused = false;
+		pd_turn_add(c);
 	}
 }
 
@@ -234,150 +252,19 @@ pd_client_flush(struct pd_client *c)
 {
 	if (c->closed)
 		return;
-	if (c->reply.failed) {
-		pd_client_close(c);
-		return;
+	if (c->reply.failed)
+		pd_turn_doom(c);
+	else
+		write_some(c);
+	if (c->close_after && pd_reply_queued(&c->reply) == 0)
+		pd_turn_doom(c);
+	if (!c->doomed)
+		look_at_unread(c);
+	if (!c->doomed && !c->paused && pd_conn_pending(&c->conn)) {
+		c->more = true;
+		pd_turn_add(c);
 	}
-	write_some(c);
-	if (!c->closed && c->close_after && pd_reply_queued(&c->reply) == 0)
-		pd_client_close(c);
 	account(c);
-	rewatch(c);
-}
-
-/* Too much unread output: stop reading, or give up. */
-static void
-check_output(struct pd_client *c)
-{
-	const struct pd_server_config *cfg = &c->server->cfg;
-
-	if (pd_reply_queued(&c->reply) <= cfg->output_pause)
-		return;
-	write_some(c);
-	if (c->closed || pd_reply_queued(&c->reply) <= cfg->output_pause)
-		return;
-	if (cfg->output_max > 0 &&
-	    pd_reply_queued(&c->reply) > cfg->output_max) {
-		pd_server_log(c->server, PD_LOG_WARNING,
-		    "client %llu closed: %zu bytes of unread replies",
-		    (unsigned long long)c->id, pd_reply_queued(&c->reply));
-		c->worker->stats.connections_dropped++;
-		pd_client_close(c);
-		return;
-	}
-	c->paused = true;
-}
-
-/* Drop bytes of a word that is too long to be kept. */
-static void
-drop_word(struct pd_client *c)
-{
-	const size_t from = c->in_at + c->parser.len;
-	const uint64_t there = c->in.len - from;
-	const size_t n =
-	    (size_t)(there < c->parser.discard ? there : c->parser.discard);
-
-	memmove(c->in.data + from, c->in.data + from + n, c->in.len - from - n);
-	c->in.len -= n;
-	c->parser.discard -= n;
-}
-
-static bool
-client_pause_holds(struct pd_client *c)
-{
-	struct pd_server *s = c->server;
-	const struct pd_cmd *cmd;
-
-	if (s->paused_until_ms == 0 || c->parser.oversize)
-		return false;
-	if (s->paused_all)
-		return true;
-	cmd = pd_commands_find(
-	    s->commands, c->parser.argv[0].p, c->parser.argv[0].n);
-	return cmd != NULL && (cmd->flags & PD_CMD_WRITE || c->multi);
-}
-
-static void
-protocol_error(struct pd_client *c)
-{
-	pd_reply_errorf(&c->reply, "ERR Protocol error: %s", c->parser.error);
-	c->worker->stats.protocol_errors++;
-	c->close_after = true;
-}
-
-/* Messages that came while a command wrote its reply. */
-static void
-send_later(struct pd_client *c)
-{
-	pd_reply_raw(&c->reply, (const char *)c->later.data, c->later.len);
-	pd_buf_release(&c->later);
-}
-
-/* A whole command is there. False: execute no more in this turn. */
-static bool
-execute(struct pd_client *c)
-{
-	if (c->parser.argc > 0) {
-		if (client_pause_holds(c)) {
-			pd_resp_next(&c->parser);
-			c->held_back = true;
-			return false;
-		}
-		c->reply.mute =
-		    c->mute == PD_MUTE_OFF || c->mute == PD_MUTE_SKIP;
-		pd_command_dispatch(c);
-		c->reply.mute = false;
-		if (c->mute == PD_MUTE_SKIP)
-			c->mute = PD_MUTE_NO;
-		else if (c->mute == PD_MUTE_SKIP_NEXT)
-			c->mute = PD_MUTE_SKIP;
-		if (c->later.len > 0)
-			send_later(c);
-	}
-	if (c->closed)
-		return false;
-	c->in_at += c->parser.len;
-	pd_resp_next(&c->parser);
-	check_output(c);
-	return true;
-}
-
-/* Execute what is there. */
-static void
-process(struct pd_client *c)
-{
-	enum pd_resp_status st;
-
-	c->worker->current = c;
-	c->worker->timing.at = pd_ticks();
-	while (!c->closed && !c->close_after && !c->paused && !c->held_back) {
-		if (c->parser.discard > 0)
-			drop_word(c);
-		st = pd_resp_parse(&c->parser,
-		    (const char *)c->in.data + c->in_at, c->in.len - c->in_at);
-		if (st == PD_RESP_MORE) {
-			if (c->parser.discard > 0 &&
-			    c->in.len > c->in_at + c->parser.len)
-				continue;
-			break;
-		}
-		if (st == PD_RESP_ERROR) {
-			protocol_error(c);
-			break;
-		}
-		if (!execute(c))
-			break;
-	}
-	c->worker->current = NULL;
-	if (c->closed)
-		return;
-	pd_buf_consume(&c->in, c->in_at);
-	c->in_at = 0;
-	c->request_us = c->in.len == 0	     ? 0
-			: c->request_us == 0 ? c->worker->mono_us
-					     : c->request_us;
-	if (pd_reply_queued(&c->reply) > 0 || c->close_after)
-		pd_client_mark_dirty(c);
 	rewatch(c);
 }
 
@@ -387,85 +274,7 @@ pd_client_resume(struct pd_client *c)
 	if (c->closed)
 		return;
 	c->held_back = false;
-	process(c);
-	account(c);
-}
-
-/* How much to read at once: exactly a large value, else a good piece. */
-static size_t
-read_size(const struct pd_client *c)
-{
-	const size_t missing = pd_resp_missing(&c->parser, c->in.len);
-
-	if (missing <= READ_BYTES)
-		return READ_BYTES;
-	return missing < READ_MOST ? missing : READ_MOST;
-}
-
-/*
- * A client that has nothing left from before reads into the server's one
- * buffer, which stays in the processor's cache and costs idle clients
- * nothing; what is not executed at once moves to a buffer of its own.
- */
-static void
-borrow_input(struct pd_client *c)
-{
-	pd_buf_release(&c->in);
-	c->in = c->worker->input;
-	c->worker->input = (struct pd_buf)PD_BUF_INIT;
-}
-
-static void
-give_input_back(struct pd_client *c)
-{
-	struct pd_buf rest = PD_BUF_INIT;
-
-	if (!c->closed && pd_buf_add(&rest, c->in.data, c->in.len))
-		pd_client_close(c);
-	c->worker->input = c->in;
-	c->worker->input.len = 0;
-	c->in = rest;
-}
-
-static void
-read_some(struct pd_client *c)
-{
-	const size_t missing = pd_resp_missing(&c->parser, c->in.len);
-	const size_t want = read_size(c);
-	const bool borrowed = c->in.len == 0;
-	ssize_t n;
-
-	if (c->in.len + want > c->server->cfg.query_max) {
-		pd_server_log(c->server, PD_LOG_WARNING,
-		    "client %llu closed: a request of more than %llu bytes",
-		    (unsigned long long)c->id,
-		    (unsigned long long)c->server->cfg.query_max);
-		c->worker->stats.connections_dropped++;
-		pd_client_close(c);
-		return;
-	}
-	if (borrowed)
-		borrow_input(c);
-	if (pd_buf_reserve(&c->in, missing > want ? missing : want)) {
-		pd_client_close(c);
-		goto out;
-	}
-	n = pd_conn_read(&c->conn, c->in.data + c->in.len, want);
-	if (n <= 0) {
-		if (n == 0 || errno != EAGAIN)
-			pd_client_close(c);
-		goto out;
-	}
-	c->worker->stats.net_input_bytes += (uint64_t)n;
-	c->in.len += (size_t)n;
-	c->last_us = c->worker->mono_us;
-	process(c);
-out:
-	if (borrowed)
-		give_input_back(c);
-	else if (c->in.len == 0)
-		pd_buf_release(&c->in);
-	account(c);
+	pd_turn_add(c);
 }
 
 static void
@@ -473,29 +282,15 @@ on_ready(void *cookie, unsigned ready)
 {
 	struct pd_client *c = cookie;
 
-	pd_worker_time(c->worker);
-	if (ready & PD_LOOP_WRITE) {
-		pd_client_flush(c);
-		if (!c->closed && c->paused &&
-		    pd_reply_queued(&c->reply) <
-			c->server->cfg.output_pause / 2) {
-			c->paused = false;
-			process(c);
-			account(c);
-		}
-	}
-	if (c->closed)
+	if (ready & PD_LOOP_WRITE)
+		pd_client_mark_dirty(c);
+	if (!(ready & PD_LOOP_READ))
 		return;
-	if (c->paused || c->held_back || c->close_after) {
+	if (!c->paused && !c->held_back && !c->close_after)
+		pd_turn_read(c);
+	else if (!(c->watch.events & PD_LOOP_READ))
 		/* A hang-up that comes while nothing is read. */
-		if (ready & PD_LOOP_READ && !(c->watch.events & PD_LOOP_READ))
-			pd_client_close(c);
-		return;
-	}
-	do
-		read_some(c);
-	while (!c->closed && !c->paused && !c->held_back &&
-	       pd_conn_pending(&c->conn));
+		pd_turn_doom(c);
 }
 
 void

@@ -52,7 +52,9 @@ struct pd_client {
 	struct pd_conn conn;
 	uint64_t id;
 	struct pd_buf in;
-	size_t in_at; /* executed so far */
+	size_t in_at;	 /* executed so far */
+	uint32_t ahead;	 /* of the turn's parsed commands, the first ... */
+	uint32_t nahead; /* ... and how many are its */
 	struct pd_resp parser;
 	struct pd_reply reply;
 	unsigned db;
@@ -69,6 +71,11 @@ struct pd_client {
 	bool no_evict;
 	bool no_touch;
 	bool is_dirty;
+	bool is_ready;	   /* the turn's (turn.h) ... */
+	bool lent;	   /* in is a part of its buffer */
+	bool more;	   /* to be read from without being polled */
+	bool doomed;	   /* to be closed at the end of it */
+	bool unusual;	   /* parse on with the parser that keeps its place */
 	bool multi;	   /* between MULTI and EXEC */
 	bool multi_failed; /* a command was refused: EXEC aborts */
 	bool multi_stale;  /* a watched key changed */
@@ -95,6 +102,8 @@ struct pd_client {
 	struct pd_client *prev;
 	struct pd_client *next_dirty;
 	struct pd_client *next_dead;
+	struct pd_client *next_ready;
+	struct pd_client *next_doomed;
 };
 
 /* Serve an accepted socket. NULL when there is no memory (fd is closed). */
@@ -102,9 +111,10 @@ struct pd_client *pd_client_new(
     struct pd_worker *w, int fd, struct pd_tls_ctx *tls, bool is_unix);
 /* Close now; the memory goes at the end of the turn. */
 void pd_client_close(struct pd_client *c);
-/* Write what is queued, as far as it goes. */
+/* Write what is queued, as far as it goes; what is to be done then, see
+ * turn.h. */
 void pd_client_flush(struct pd_client *c);
-/* See that what is queued gets written this turn. */
+/* See that what is queued gets written this turn, and its state looked at. */
 void pd_client_mark_dirty(struct pd_client *c);
 /* Execute what has been read and waits (after a pause). */
 void pd_client_resume(struct pd_client *c);

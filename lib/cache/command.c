@@ -80,6 +80,16 @@ all_cats(const struct pd_command *d)
 	return cats;
 }
 
+static bool
+is_keyed(const struct pd_command *d)
+{
+	const struct pd_keyspec *k = &d->key[0];
+
+	return k->flags != 0 && !(k->flags & PD_KEY_NOT_KEY) &&
+	       k->last != PD_KEYS_COUNTED && d->key[1].flags == 0 &&
+	       d->run != NULL && d->subs == NULL;
+}
+
 static void
 fill(struct pd_cmd *cmd, const struct pd_command *d, struct pd_cmd *parent)
 {
@@ -87,6 +97,7 @@ fill(struct pd_cmd *cmd, const struct pd_command *d, struct pd_cmd *parent)
 	cmd->parent = parent;
 	cmd->flags = d->flags;
 	cmd->cats = all_cats(d);
+	cmd->keyed = is_keyed(d);
 	snprintf(cmd->full, sizeof(cmd->full), "%s%s%s",
 	    parent != NULL ? parent->def->name : "", parent != NULL ? "|" : "",
 	    d->name);
@@ -237,6 +248,16 @@ find_quickly(struct pd_worker *w, const struct pd_arg *a)
 		r->cmd = pd_commands_find(t, a->p, a->n);
 	}
 	return r->cmd;
+}
+
+struct pd_cmd *
+pd_commands_keyed(struct pd_worker *w, const struct pd_arg *argv, uint32_t argc)
+{
+	struct pd_cmd *cmd = find_quickly(w, &argv[0]);
+
+	return cmd != NULL && cmd->keyed && pd_command_arity_ok(cmd->def, argc)
+		   ? cmd
+		   : NULL;
 }
 
 struct pd_cmd *
@@ -557,15 +578,13 @@ pd_command_no_memory(const struct pd_server *s, const struct pd_cmd *cmd)
 }
 
 void
-pd_command_dispatch(struct pd_client *c)
+pd_command_dispatch(
+    struct pd_client *c, struct pd_cmd *cmd, const struct pd_arg *a, uint32_t n)
 {
-	const struct pd_arg *a = c->parser.argv;
-	const uint32_t n = c->parser.argc;
-	struct pd_cmd *cmd = lookup(c, a, n);
 	const char *why;
 	char text[512];
 
-	if (cmd == NULL)
+	if (cmd == NULL && (cmd = lookup(c, a, n)) == NULL)
 		goto out;
 	if (c->gate != 0 &&
 	    (why = pd_gate(c, cmd, a, n, text, sizeof(text))) != NULL)

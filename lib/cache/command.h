@@ -136,6 +136,7 @@ struct pd_cmd {
 	uint32_t flags; /* complete */
 	uint32_t cats;
 	uint32_t id;   /* below pd_commands_total() */
+	bool keyed;    /* plain, see pd_commands_keyed() */
 	char full[40]; /* "client|setname" */
 };
 
@@ -197,8 +198,16 @@ bool pd_command_arity_ok(const struct pd_command *d, uint32_t argc);
  * MONITOR do not tell them. */
 void pd_command_secret(struct pd_client *c, uint32_t from);
 
-/* Execute the command in c->parser: look it up, check it, run or queue it. */
-void pd_command_dispatch(struct pd_client *c);
+/* The command of these words, if it is a plain one on keys: it changes neither
+ * the client's state nor that of the server, names its keys by place, and the
+ * number of words is right. NULL otherwise. */
+struct pd_cmd *pd_commands_keyed(
+    struct pd_worker *w, const struct pd_arg *argv, uint32_t argc);
+
+/* Execute a command: look it up (unless ${cmd} is what pd_commands_keyed()
+ * found), check it, run or queue it. */
+void pd_command_dispatch(struct pd_client *c, struct pd_cmd *cmd,
+    const struct pd_arg *argv, uint32_t argc);
 /* Would the memory limit refuse it now? */
 bool pd_command_no_memory(const struct pd_server *s, const struct pd_cmd *cmd);
 /* Run a command that has been checked. */

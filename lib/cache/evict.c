@@ -15,6 +15,8 @@
 #include "data/event.h"
 #include "model/model.h"
 
+#define SETTING_BYTES 4096 /* of buffers that a command to set limits leaves   \
+			    */
 #define UNLIMITED (UINT64_C(1) << 50)
 #define HISTORY_SHARE 16  /* a sixteenth of the memory may be ghosts */
 #define COSTS_SHARE 256	  /* of it for the costs of keys that left, */
@@ -335,4 +337,5 @@ pd_store_set_limits(
 	st->cfg.maxobjects = maxobjects;
 	limit_history(st, st->policy);
 	pd_store_tune(st);
+	(void)store_make_room_for(st, SETTING_BYTES, 0);
 }

@@ -12,6 +12,8 @@
 #define UNAUTH_ARGS 10
 #define UNAUTH_BULK 16384
 #define DIGITS 4 /* of numbers that are parsed without a search */
+#define QUICK_DIGITS 5
+#define QUICK_MOST 10000 /* a number below it may have one more digit */
 
 void
 pd_resp_init(struct pd_resp *r)
@@ -344,4 +346,47 @@ pd_resp_parse(struct pd_resp *r, const char *data, size_t n)
 			return s;
 	}
 	return parse_words(r, data, n);
+}
+
+/* The number of a line "?NNN\r\n" at ${p}, as parse_small(). Returns what is
+ * behind the line, or NULL. */
+static inline const char *
+quick_length(const char *p, const char *end, uint32_t *v)
+{
+	uint32_t x, d;
+
+	if (end - p < QUICK_DIGITS + 3 || (x = (uint8_t)p[1] - '0') > 9)
+		return NULL;
+	if (p[2] == '\r') { /* the most usual */
+		*v = x;
+		return p + 4;
+	}
+	if (x == 0)
+		return NULL;
+	for (p += 2; (d = (uint8_t)*p - '0') < 10 && x < QUICK_MOST; p++)
+		x = x * 10 + d;
+	*v = x;
+	return *p == '\r' ? p + 2 : NULL;
+}
+
+uint32_t
+pd_resp_quick(const char *data, size_t n, uint32_t longest, struct pd_arg *argv,
+    uint32_t max, size_t *len)
+{
+	const char *p = data, *const end = data + n;
+	uint32_t argc, i, bulk;
+
+	if (*p != '*' || (p = quick_length(p, end, &argc)) == NULL ||
+	    argc > max)
+		return 0;
+	for (i = 0; i < argc; i++) {
+		if (p == end || *p != '$' ||
+		    (p = quick_length(p, end, &bulk)) == NULL ||
+		    bulk > longest || (size_t)(end - p) < (size_t)bulk + 2)
+			return 0;
+		argv[i] = (struct pd_arg){.p = p, .n = bulk};
+		p += bulk + 2;
+	}
+	*len = (size_t)(p - data);
+	return argc;
 }

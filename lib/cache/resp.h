@@ -23,7 +23,8 @@
 struct pd_arg {
 	const char *p;
 	uint32_t n;
-	uint32_t at; /* the parser's: offset in the request */
+	uint32_t at;   /* the parser's: offset in the request */
+	uint64_t hash; /* as a key of its client's database; 0 not known */
 };
 
 enum pd_resp_status {
@@ -63,6 +64,16 @@ void pd_resp_release(struct pd_resp *r);
 enum pd_resp_status pd_resp_parse(
     struct pd_resp *r, const char *data, size_t n);
 void pd_resp_next(struct pd_resp *r);
+
+/*
+ * pd_resp_quick(data, n, longest, argv, max, &len):
+ * The command that starts at ${data}, if all of it is there as clients write
+ * it: an array of at most ${max} words of at most ${longest} bytes. Returns
+ * the number of words, *len its bytes, as pd_resp_parse() would; or 0: ask
+ * that one.
+ */
+uint32_t pd_resp_quick(const char *data, size_t n, uint32_t longest,
+    struct pd_arg *argv, uint32_t max, size_t *len);
 
 /* Bytes still missing of the word under way; for sizing the buffer. */
 size_t pd_resp_missing(const struct pd_resp *r, size_t n);

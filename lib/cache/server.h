@@ -11,7 +11,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
 #include "base/keyfile.h"
 #include "base/rng.h"
 #include "cache/latency.h"
@@ -36,6 +35,7 @@ struct pd_store;
 struct pd_tap;
 struct pd_tapserver;
 struct pd_tls_ctx;
+struct pd_turn;
 struct pd_watchtab;
 
 #define PD_SERVER_PERCENTILES 16
@@ -144,7 +144,7 @@ struct pd_worker {
 	struct pd_client *dead;	   /* closed in this turn */
 	struct pd_client *current; /* whose commands run, or NULL */
 	uint64_t clients_bytes;	   /* of buffers */
-	struct pd_buf input;	   /* lent to the client that is being read */
+	struct pd_turn *turn;
 	struct pd_timing timing;
 	struct pd_stats stats;
 	struct pd_cmd_count *count; /* of commands, by id */

@@ -194,6 +194,11 @@ struct pd_key pd_store_key(
 struct pd_key pd_store_entry_key(
     const struct pd_store *st, const struct pd_entry *e);
 
+/* Bring what an access to these keys, given by their hashes, touches towards
+ * the processor, in stages over all of them. Changes nothing. */
+void pd_store_prefetch(
+    const struct pd_store *st, const uint64_t *hash, unsigned n);
+
 /* Look without an access. NULL when absent or expired. */
 struct pd_entry *pd_store_peek(struct pd_store *st, const struct pd_key *k);
 /* Read: one access with ${op} (enum pd_op). */

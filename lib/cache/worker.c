@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/ticks.h"
@@ -17,6 +16,7 @@
 #include "cache/store.h"
 #include "cache/tap.h"
 #include "cache/tapserve.h"
+#include "cache/turn.h"
 
 #define CRON_US 100000
 #define EXPIRE_SLOTS 2000 /* looked at in one go */
@@ -42,7 +42,8 @@ pd_server_account(struct pd_server *s)
 	uint32_t i;
 
 	for (i = 0; i < s->nworkers; i++)
-		client += s->workers[i].clients_bytes + s->workers[i].input.cap;
+		client += s->workers[i].clients_bytes +
+			  pd_turn_memory(s->workers[i].turn);
 	all = client + pd_tap_memory(s->tap) + pd_pubsub_memory(s->pubsub) +
 	      pd_slowlog_memory(&s->slowlog) + pd_acl_memory(s->acl) +
 	      pd_latency_memory(&s->latency) +
@@ -206,26 +207,25 @@ cron(void *cookie)
 	pd_loop_timer(w->loop, &w->cron, CRON_US);
 }
 
-/* Before the loop waits: write replies, free the dead, drain the tap. */
+/* Before the loop waits: what has been read is executed and answered, the dead
+ * are freed, the tap drained. */
 static bool
 before_wait(void *cookie)
 {
 	struct pd_worker *w = cookie;
 	struct pd_server *s = w->server;
-	struct pd_client *c;
 
-	while ((c = w->dirty) != NULL) {
-		w->dirty = c->next_dirty;
-		c->is_dirty = false;
-		pd_client_flush(c);
-	}
+	pd_turn_read_more(w);
+	pd_turn_execute(w);
+	pd_turn_write(w);
+	pd_turn_sweep(w);
 	if (w->dead != NULL)
 		pd_clients_reap(w);
 	if (w->number == 0 && s->tapserver != NULL && s->tap->on)
 		pd_tapserver_drain(s->tapserver, 0);
 	if (w->more)
 		expire_keys(w);
-	return w->more;
+	return w->more || pd_turn_waits(w->turn);
 }
 
 void
@@ -256,7 +256,8 @@ open_one(struct pd_server *s, unsigned i, struct pd_err *err)
 	w->number = i;
 	w->count = calloc(pd_commands_total(s->commands), sizeof(*w->count));
 	w->recent = calloc(PD_COMMANDS_RECENT, sizeof(*w->recent));
-	if (w->count == NULL || w->recent == NULL)
+	w->turn = pd_turn_new();
+	if (w->count == NULL || w->recent == NULL || w->turn == NULL)
 		return pd_err_nomem(err);
 	w->timing.slower_us = 10000;
 	w->timing.tracking = true;
@@ -287,11 +288,9 @@ pd_workers_open(struct pd_server *s, struct pd_err *err)
 static void
 end_clients(struct pd_worker *w)
 {
-	struct pd_client *c;
-
-	while ((c = w->dirty) != NULL) {
-		w->dirty = c->next_dirty;
-		pd_client_flush(c);
+	if (w->turn != NULL) {
+		pd_turn_execute(w);
+		pd_turn_write(w);
 	}
 	while (w->clients != NULL)
 		pd_client_close(w->clients);
@@ -318,7 +317,7 @@ pd_workers_close(struct pd_server *s)
 
 	for (i = 0; s->workers != NULL && i < s->nworkers; i++) {
 		w = &s->workers[i];
-		pd_buf_release(&w->input);
+		pd_turn_free(w->turn);
 		free(w->count);
 		free(w->recent);
 		pd_loop_free(w->loop);

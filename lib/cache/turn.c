@@ -1,0 +1,529 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/ticks.h"
+#include "cache/client.h"
+#include "cache/command.h"
+#include "cache/command_util.h"
+#include "cache/server.h"
+#include "cache/store.h"
+#include "cache/turn.h"
+
+#define INPUT 131072
+#define READ_BYTES 65536
+#define READ_LEAST 16384     /* with less room the turn executes first */
+#define READ_MOST (1u << 20) /* in one turn, of a large value */
+#define COMMANDS 512	     /* parsed ahead at a time */
+#define ARGS 4096	     /* of them all */
+#define ARGS_LEAST 128	     /* with less room no more are parsed */
+#define NEAR 48		     /* keys brought near at a time */
+
+/* A command that is whole. */
+struct ahead {
+	struct pd_cmd *cmd; /* NULL: look it up when it runs */
+	struct pd_arg *argv;
+	uint32_t argc;
+	uint32_t key; /* the first of its keys in the turn's */
+	size_t len;   /* of its bytes */
+};
+
+struct pd_turn {
+	uint8_t *input;
+	size_t used;		 /* lent to clients */
+	struct pd_client *first; /* that have something to do, in order */
+	struct pd_client *last;
+	struct pd_client *doomed;
+	uint32_t nahead;
+	uint32_t nargs;
+	uint32_t nkeys;
+	uint32_t near; /* below it, keys have been brought near */
+	struct ahead ahead[COMMANDS];
+	uint64_t hash[ARGS]; /* of the keys */
+	struct pd_arg arg[ARGS];
+};
+
+struct pd_turn *
+pd_turn_new(void)
+{
+	struct pd_turn *t = calloc(1, sizeof(*t));
+
+	if (t != NULL && (t->input = malloc(INPUT)) == NULL) {
+		free(t);
+		t = NULL;
+	}
+	return t;
+}
+
+void
+pd_turn_free(struct pd_turn *t)
+{
+	if (t == NULL)
+		return;
+	free(t->input);
+	free(t);
+}
+
+size_t
+pd_turn_memory(const struct pd_turn *t)
+{
+	return sizeof(*t) + INPUT;
+}
+
+bool
+pd_turn_waits(const struct pd_turn *t)
+{
+	return t->first != NULL;
+}
+
+void
+pd_turn_add(struct pd_client *c)
+{
+	struct pd_turn *t = c->worker->turn;
+
+	if (c->is_ready || c->closed || c->doomed)
+		return;
+	c->is_ready = true;
+	c->next_ready = NULL;
+	if (t->first == NULL)
+		t->first = c;
+	else
+		t->last->next_ready = c;
+	t->last = c;
+}
+
+void
+pd_turn_doom(struct pd_client *c)
+{
+	struct pd_turn *t = c->worker->turn;
+
+	if (c->doomed || c->closed)
+		return;
+	c->doomed = true;
+	c->next_doomed = t->doomed;
+	t->doomed = c;
+}
+
+void
+pd_turn_sweep(struct pd_worker *w)
+{
+	struct pd_client **p = &w->turn->doomed, *c;
+
+	while ((c = *p) != NULL)
+		if (c->is_ready) {
+			p = &c->next_doomed;
+		} else {
+			*p = c->next_doomed;
+			pd_client_close(c);
+		}
+}
+
+/* May it execute commands now? */
+static bool
+may_run(const struct pd_client *c)
+{
+	return !c->closed && !c->close_after && !c->paused && !c->held_back;
+}
+
+/* READ. */
+
+/* How much to read at once: exactly a large value, else a good piece. */
+static size_t
+read_size(const struct pd_client *c)
+{
+	const size_t missing = pd_resp_missing(&c->parser, c->in.len);
+
+	if (missing <= READ_BYTES)
+		return READ_BYTES;
+	return missing < READ_MOST ? missing : READ_MOST;
+}
+
+/* A client that has nothing left from before borrows the rest of the turn's
+ * buffer, which stays in the processor's cache and costs idle clients nothing.
+ */
+static void
+lend(struct pd_turn *t, struct pd_client *c)
+{
+	pd_buf_release(&c->in);
+	c->in.data = t->input + t->used;
+	c->in.cap = INPUT - t->used;
+	c->lent = true;
+}
+
+static void
+forget_lent(struct pd_client *c)
+{
+	if (c->lent)
+		c->in = (struct pd_buf)PD_BUF_INIT;
+	c->lent = false;
+}
+
+/* The buffer of its own that a client reads on into. 0, or -1. */
+static int
+grow(struct pd_client *c, size_t want)
+{
+	const size_t missing = pd_resp_missing(&c->parser, c->in.len);
+
+	if (c->in.len + want > c->server->cfg.query_max) {
+		pd_server_log(c->server, PD_LOG_WARNING,
+		    "client %llu closed: a request of more than %llu bytes",
+		    (unsigned long long)c->id,
+		    (unsigned long long)c->server->cfg.query_max);
+		c->worker->stats.connections_dropped++;
+		return -1;
+	}
+	return pd_buf_reserve(&c->in, missing > want ? missing : want);
+}
+
+/* Read once. False: no more for now. */
+static bool
+read_some(struct pd_turn *t, struct pd_client *c)
+{
+	size_t want = read_size(c);
+	ssize_t n;
+
+	if (c->in.len == 0 && !c->lent)
+		lend(t, c);
+	if (c->lent && want > c->in.cap - c->in.len)
+		want = c->in.cap - c->in.len;
+	if (want == 0)
+		return false;
+	if (!c->lent && grow(c, want)) {
+		pd_turn_doom(c);
+		return false;
+	}
+	n = pd_conn_read(&c->conn, c->in.data + c->in.len, want);
+	if (n <= 0) {
+		if (n == 0 || errno != EAGAIN)
+			pd_turn_doom(c);
+		return false;
+	}
+	c->worker->stats.net_input_bytes += (uint64_t)n;
+	c->in.len += (size_t)n;
+	return true;
+}
+
+void
+pd_turn_read(struct pd_client *c)
+{
+	struct pd_turn *t = c->worker->turn;
+
+	if (c->lent) /* read in this turn: what follows it is lent */
+		return;
+	if (INPUT - t->used < READ_LEAST) {
+		pd_turn_execute(c->worker);
+		if (!may_run(c))
+			return;
+	}
+	while (read_some(t, c) && pd_conn_pending(&c->conn))
+		;
+	if (c->lent && c->in.len == 0) {
+		forget_lent(c);
+	} else if (c->lent) {
+		c->in.cap = c->in.len;
+		t->used += c->in.len;
+	}
+	if (c->in.len > 0)
+		pd_turn_add(c);
+}
+
+void
+pd_turn_read_more(struct pd_worker *w)
+{
+	struct pd_turn *t = w->turn;
+	struct pd_client *c;
+
+	for (c = t->first; c != NULL; c = c->next_ready) {
+		if (c->more && !c->closed && INPUT - t->used >= READ_LEAST)
+			pd_turn_read(c);
+		c->more = false;
+	}
+}
+
+/* EXECUTE: parsing ahead. */
+
+/* The keys of a command, hashed. */
+static void
+hash_keys(struct pd_turn *t, const struct pd_client *c, struct ahead *a)
+{
+	const struct pd_keyspec *k = &a->cmd->def->key[0];
+	const uint32_t last = k->last >= 0 ? (uint32_t)(k->begin + k->last)
+					   : a->argc - (uint32_t)-k->last;
+	const struct pd_store *st = pd_server_first(c->server);
+	struct pd_arg *arg;
+	uint32_t i;
+
+	for (i = k->begin; i <= last; i += k->step) {
+		arg = &a->argv[i];
+		if (arg->n > PD_KEY_MAX)
+			continue;
+		arg->hash = pd_store_key(st, c->db, arg->p, arg->n).hash;
+		t->hash[t->nkeys++] = arg->hash;
+	}
+}
+
+/* Parse what a client sent, as far as it is plain. */
+static void
+look_ahead(struct pd_turn *t, struct pd_client *c)
+{
+	const struct pd_resp *r = &c->parser;
+	const uint32_t longest = r->keep_max < INPUT ? r->keep_max : INPUT;
+	size_t at = c->in_at;
+	struct ahead *a;
+
+	c->ahead = t->nahead;
+	c->nahead = 0;
+	c->unusual = r->left > 0 || r->len > 0 || r->unauthenticated;
+	if (c->unusual || !may_run(c))
+		return;
+	while (at < c->in.len && t->nahead < COMMANDS &&
+	       ARGS - t->nargs >= ARGS_LEAST) {
+		a = &t->ahead[t->nahead];
+		a->argv = t->arg + t->nargs;
+		a->argc = pd_resp_quick((const char *)c->in.data + at,
+		    c->in.len - at, longest, a->argv, ARGS - t->nargs, &a->len);
+		if (a->argc == 0) {
+			c->unusual = true;
+			return;
+		}
+		a->cmd = pd_commands_keyed(c->worker, a->argv, a->argc);
+		a->key = t->nkeys;
+		t->nahead++;
+		t->nargs += a->argc;
+		c->nahead++;
+		at += a->len;
+		/* It may change what comes behind it. */
+		if (a->cmd == NULL)
+			return;
+		hash_keys(t, c, a);
+	}
+}
+
+/* Take clients off the list, as many as can be parsed ahead. Returns the first
+ * of a list of them. */
+static struct pd_client *
+take(struct pd_turn *t)
+{
+	struct pd_client *const first = t->first, *c;
+
+	t->nahead = t->nargs = t->nkeys = t->near = 0;
+	for (c = first; c != NULL; c = c->next_ready) {
+		look_ahead(t, c);
+		if (t->nahead == COMMANDS || ARGS - t->nargs < ARGS_LEAST)
+			break;
+	}
+	t->first = c == NULL ? NULL : c->next_ready;
+	if (c != NULL)
+		c->next_ready = NULL;
+	return first;
+}
+
+/* What the keys of command ${i} and some after it touch is brought near. */
+static void
+bring_near(struct pd_worker *w, struct pd_turn *t, uint32_t i)
+{
+	const uint32_t from = t->ahead[i].key;
+	uint32_t end = t->nkeys;
+
+	for (t->near = i + 1; t->near < t->nahead; t->near++) {
+		end = t->ahead[t->near].key;
+		if (end - from >= NEAR)
+			break;
+	}
+	if (t->near == t->nahead)
+		end = t->nkeys;
+	if (end - from > 1)
+		pd_store_prefetch(
+		    pd_server_first(w->server), t->hash + from, end - from);
+	w->timing.at = pd_ticks();
+}
+
+/* EXECUTE: running. */
+
+/* Drop bytes of a word that is too long to be kept. */
+static void
+drop_word(struct pd_client *c)
+{
+	const size_t from = c->in_at + c->parser.len;
+	const uint64_t there = c->in.len - from;
+	const size_t n =
+	    (size_t)(there < c->parser.discard ? there : c->parser.discard);
+
+	memmove(c->in.data + from, c->in.data + from + n, c->in.len - from - n);
+	c->in.len -= n;
+	c->parser.discard -= n;
+}
+
+static bool
+pause_holds(const struct pd_client *c, const struct pd_arg *name)
+{
+	const struct pd_server *s = c->server;
+	const struct pd_cmd *cmd;
+
+	if (s->paused_all)
+		return true;
+	cmd = pd_commands_find(s->commands, name->p, name->n);
+	return cmd != NULL && (cmd->flags & PD_CMD_WRITE || c->multi);
+}
+
+static void
+protocol_error(struct pd_client *c)
+{
+	pd_reply_errorf(&c->reply, "ERR Protocol error: %s", c->parser.error);
+	c->worker->stats.protocol_errors++;
+	c->close_after = true;
+}
+
+/* Messages that came while a command wrote its reply. */
+static void
+send_later(struct pd_client *c)
+{
+	pd_reply_raw(&c->reply, (const char *)c->later.data, c->later.len);
+	pd_buf_release(&c->later);
+}
+
+/* Run a whole command, within what CLIENT REPLY says. */
+static void
+run_muted(struct pd_client *c, const struct ahead *a)
+{
+	c->reply.mute = c->mute == PD_MUTE_OFF || c->mute == PD_MUTE_SKIP;
+	pd_command_dispatch(c, a->cmd, a->argv, a->argc);
+	c->reply.mute = false;
+	if (c->mute == PD_MUTE_SKIP)
+		c->mute = PD_MUTE_NO;
+	else if (c->mute == PD_MUTE_SKIP_NEXT)
+		c->mute = PD_MUTE_SKIP;
+}
+
+static void
+execute(struct pd_client *c, const struct ahead *a)
+{
+	if (a->argc > 0) {
+		if (c->server->paused_until_ms != 0 && !c->parser.oversize &&
+		    pause_holds(c, &a->argv[0])) {
+			c->held_back = true;
+			return;
+		}
+		if (c->mute == PD_MUTE_NO)
+			pd_command_dispatch(c, a->cmd, a->argv, a->argc);
+		else
+			run_muted(c, a);
+		if (c->later.len > 0)
+			send_later(c);
+	}
+	c->in_at += a->len;
+	if (pd_reply_queued(&c->reply) > c->server->cfg.output_pause)
+		c->paused = true;
+}
+
+/* Parse and execute one command that is not plain. False: what is there is no
+ * whole command. */
+static bool
+step(struct pd_client *c)
+{
+	struct pd_resp *r = &c->parser;
+	struct ahead a;
+
+	if (r->discard > 0)
+		drop_word(c);
+	switch (pd_resp_parse(
+	    r, (const char *)c->in.data + c->in_at, c->in.len - c->in_at)) {
+	case PD_RESP_MORE:
+		return r->discard > 0 && c->in.len > c->in_at + r->len;
+	case PD_RESP_ERROR:
+		protocol_error(c);
+		return false;
+	case PD_RESP_COMMAND:
+		break;
+	}
+	a = (struct ahead){NULL, r->argv, r->argc, 0, r->len};
+	execute(c, &a);
+	if (!c->closed)
+		pd_resp_next(r);
+	return true;
+}
+
+/* A client has run as far as it goes in this turn. */
+static void
+settle(struct pd_client *c)
+{
+	const uint64_t now = c->worker->mono_us;
+	struct pd_buf rest = PD_BUF_INIT;
+
+	if (c->closed) {
+		forget_lent(c);
+		return;
+	}
+	if (c->lent) {
+		if (pd_buf_add(
+			&rest, c->in.data + c->in_at, c->in.len - c->in_at))
+			pd_turn_doom(c);
+		forget_lent(c);
+		c->in = rest;
+	} else if (c->in_at == c->in.len) {
+		pd_buf_release(&c->in);
+	} else {
+		pd_buf_consume(&c->in, c->in_at);
+	}
+	c->in_at = 0;
+	c->last_us = now;
+	c->request_us = c->in.len == 0	     ? 0
+			: c->request_us == 0 ? now
+					     : c->request_us;
+	pd_client_mark_dirty(c);
+}
+
+static void
+run(struct pd_worker *w, struct pd_turn *t, struct pd_client *c)
+{
+	uint32_t i;
+	bool more;
+
+	w->current = c;
+	w->timing.at = pd_ticks();
+	for (i = c->ahead; i < c->ahead + c->nahead && may_run(c); i++) {
+		if (i >= t->near)
+			bring_near(w, t, i);
+		execute(c, &t->ahead[i]);
+	}
+	more = may_run(c) && c->in_at < c->in.len;
+	if (more && c->unusual)
+		more = step(c) && may_run(c) && c->in_at < c->in.len;
+	w->current = NULL;
+	if (more)
+		pd_turn_add(c);
+	else
+		settle(c);
+}
+
+void
+pd_turn_execute(struct pd_worker *w)
+{
+	struct pd_turn *t = w->turn;
+	struct pd_client *c, *next;
+
+	if (t->doomed != NULL)
+		pd_turn_sweep(w);
+	if (t->first == NULL)
+		return;
+	pd_worker_time(w);
+	while (t->first != NULL)
+		for (c = take(t); c != NULL; c = next) {
+			next = c->next_ready;
+			c->is_ready = false;
+			run(w, t, c);
+		}
+	t->used = 0;
+}
+
+void
+pd_turn_write(struct pd_worker *w)
+{
+	struct pd_client *c;
+
+	while ((c = w->dirty) != NULL) {
+		w->dirty = c->next_dirty;
+		c->is_dirty = false;
+		pd_client_flush(c);
+	}
+}
