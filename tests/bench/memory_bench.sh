@@ -17,12 +17,8 @@
 # predis-serve (lru learned, and selector where there is one), PAIRS (3),
 # PIPELINE (1).
 # shellcheck disable=SC2086
-set -u
-top=$(cd "$(dirname "$0")/../.." && pwd) || exit 2
-B=${B:-build}
-case $B in /*) ;; *) B=$top/$B ;; esac
-PATH=$B:$PATH
-export LC_ALL=C PREDIS_CONFIG=none
+# shellcheck source=tests/bench/common.sh
+. "$(dirname "$0")/common.sh"
 . "$top/tests/bench/traces.sh"
 TRACES=${TRACES:-$top/share/traces/web07.csv.gz
 $top/share/traces/orm_night_head.csv.gz}
@@ -32,19 +28,7 @@ if [ -z "${POLICIES:-}" ]; then
 	POLICIES='lru learned'
 	predis-serve --help | grep -q selector && POLICIES="$POLICIES selector"
 fi
-for p in redis-server redis-cli taskset; do
-	command -v $p >/dev/null || { echo "no $p: skipped"; exit 0; }
-done
-work=$(mktemp -d) || exit 2
-pids=
-end() {
-	for p in $pids; do
-		kill "$p" 2>/dev/null && wait "$p" 2>/dev/null
-	done
-	pids=
-}
-trap 'end; rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT PIPE TERM
+want redis-server redis-cli taskset
 last=$(($(nproc) - 1))
 
 cli() { # SERVER COMMAND...
@@ -92,7 +76,6 @@ play() {
 	jq -r --argjson cpu "$(($(cpu "$pid") - before))" '[.requests, .misses,
 	    ($cpu / (.requests + .misses) | round)] | @tsv' "$work/played"
 }
-median() { sort -n | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
 
 # memory_for N: bytes that redis uses with the first N keys of the trace.
 memory_for() {

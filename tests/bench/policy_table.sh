@@ -23,17 +23,10 @@
 #   QUICK=1   five short traces at 1% and 10%, warm
 #   JSON      write the rows there, one object a line
 # shellcheck disable=SC2086
-set -u
-top=$(cd "$(dirname "$0")/../.." && pwd) || exit 2
-B=${B:-build}
-case $B in /*) ;; *) B=$top/$B ;; esac
-PATH=$B:$PATH
-export LC_ALL=C PREDIS_CONFIG=none
+# shellcheck source=tests/bench/common.sh
+. "$(dirname "$0")/common.sh"
 SEEDS=${SEEDS:-1} POLICIES=${POLICIES:-all} RETRAIN=${RETRAIN:-}
 MIN_OBJECTS=${MIN_OBJECTS:-100} RENUMBER=${RENUMBER:-0} HALF=${HALF:-0}
-work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT PIPE TERM
 say() { echo "$*" >&2; }
 
 . "$top/tests/bench/traces.sh"

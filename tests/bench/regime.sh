@@ -8,18 +8,11 @@
 #
 # Without operands the two that share/doc/bench.md shows, into share/doc. The
 # model is trained on the first half of the first trace and never again.
-set -u
-top=$(cd "$(dirname "$0")/../.." && pwd) || exit 2
-B=${B:-build}
-case $B in /*) ;; *) B=$top/$B ;; esac
-PATH=$B:$PATH
-export LC_ALL=C PREDIS_CONFIG=none
+# shellcheck source=tests/bench/common.sh
+. "$(dirname "$0")/common.sh"
 . "$top/tests/bench/traces.sh"
 out=$top/share/doc
 [ "${1:-}" = -o ] && out=$2 && shift 2
-work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT PIPE TERM
 
 # drift: a line for each window: the mean distance D of all features that could
 # be compared with those of the last window before the middle of the first trace,

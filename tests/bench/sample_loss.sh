@@ -10,12 +10,8 @@
 # drawn, other models grown), POLICIES (learned, and selector where there is
 # one), MIN_OBJECTS (100), JSON.
 # shellcheck disable=SC2086
-set -u
-top=$(cd "$(dirname "$0")/../.." && pwd) || exit 2
-B=${B:-build}
-case $B in /*) ;; *) B=$top/$B ;; esac
-PATH=$B:$PATH
-export LC_ALL=C PREDIS_CONFIG=none
+# shellcheck source=tests/bench/common.sh
+. "$(dirname "$0")/common.sh"
 . "$top/tests/bench/traces.sh"
 SIZES=${SIZES:-1%,10%} RATES=${RATES:-1 10% 1%} SEEDS=${SEEDS:-1 2 3}
 MIN_OBJECTS=${MIN_OBJECTS:-100}
@@ -24,9 +20,6 @@ if [ -z "${POLICIES:-}" ]; then
 	predis-replay --list-policies | grep -q '^selector' &&
 		POLICIES=learned,selector
 fi
-work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT PIPE TERM
 
 # cell TRACE OBJECTS SHARE RATE SEED: rows of JSON.
 cell() {
