@@ -95,7 +95,7 @@ say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
 .PHONY: all help deps demo check check-unit check-cli check-long check-san \
 	check-fuzz check-repro check-switches lint format complexity bench \
-	bench-policy fuzz install uninstall dist clean
+	bench-policy bench-serve fuzz install uninstall dist clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -227,10 +227,12 @@ format: ## clang-format the C files
 complexity: ## the ten most complex functions
 	@pmccabe $$(git ls-files 'lib/*.c' 'bin/*.c') | sort -rn | head
 
-bench: all $(BENCHES) ## peers and Predis side by side, as ratios
+bench: all $(BENCHES) $(HELPERS) ## peers and Predis side by side, as ratios
 	@B=$(B) sh tests/bench/run.sh
 bench-policy: all ## every policy on every trace, warm and cold (QUICK=1: a part)
 	@B=$(B) sh tests/bench/policy_table.sh
+bench-serve: all $(HELPERS) ## predis-serve beside redis-server, memcached (QUICK=1)
+	@B=$(B) sh tests/bench/serve_bench.sh
 
 install: all ## install into DESTDIR and PREFIX
 	@PREFIX='$(PREFIX)' BINDIR='$(DESTDIR)$(BINDIR)' \

@@ -1,85 +1,78 @@
 #!/bin/sh
-# predis-serve beside redis-server: CPU nanoseconds of the server per
-# operation (schedstat), interleaved pairs, as ratios. Server on one core,
-# client on another. Environment: B, N (keys, default 100000), PAIRS (3).
-# Wall-clock rates mean nothing on a shared machine and are not printed.
-set -u
-top=$(cd "$(dirname "$0")/../.." && pwd) || exit 2
-B=${B:-build}
-case $B in /*) ;; *) B=$top/$B ;; esac
-N=${N:-100000} PAIRS=${PAIRS:-3} POLICY=${POLICY:-learned}
-for p in redis-server redis-benchmark redis-cli taskset; do
-	command -v $p >/dev/null || { echo "no $p: skipped"; exit 0; }
-done
-work=$(mktemp -d) || exit 2
-pids=
-cleanup() {
-	for p in $pids; do kill "$p" 2>/dev/null; done
-	rm -rf "$work"
-}
-trap cleanup EXIT
-trap 'exit 1' HUP INT PIPE TERM
-last=$(($(nproc) - 1))
-on_client() { taskset -c "$last" "$@"; }
+# make bench-serve: predis-serve beside redis-server and memcached in one run.
+# Server on one core, client on another, the servers in turn, there and back;
+# processor time of the server (schedstat) as ratios of the same round, of
+# which the median is judged and the lowest and highest are shown. Rates by the
+# clock mean nothing on a shared machine and are not taken.
+#
+# predis-serve has a model, trained at the start from requests that its own tap
+# sampled, and the tap on at its default rate with a reader.
+#
+# Environment:
+#   PARTS   speed large peers evict threads memory start instructions sampling
+#           stall; default all
+#   POLICIES        of predis-serve (selector learned)
+#   PEER            redis; empty: instructions and memory without others
+#   KEYS    1000000; of redis-benchmark's keys, and what is loaded
+#   PAIRS   rounds (5)	PIPELINES (1 16 64)	N  operations a round at P1
+#           (20000; five times as many in batches of 16, ten times of 64)
+#   JSON    file of the figures, one object a line ($B/bench-serve.json)
+#   QUICK=1 fewer keys, rounds and parts: under a minute
+# shellcheck source=tests/bench/common.sh
+. "$(dirname "$0")/common.sh"
+# shellcheck source=tests/bench/servers.sh
+. "$top/tests/bench/servers.sh"
+# shellcheck source=tests/bench/figures.sh
+. "$top/tests/bench/figures.sh"
+# shellcheck source=tests/bench/serve_speed.sh
+. "$top/tests/bench/serve_speed.sh"
+# shellcheck source=tests/bench/serve_cost.sh
+. "$top/tests/bench/serve_cost.sh"
+want redis-server redis-benchmark redis-cli taskset paste
+if [ "${QUICK:-0}" = 1 ]; then
+	KEYS=${KEYS:-100000} PAIRS=${PAIRS:-3} PIPELINES=${PIPELINES:-1 16}
+	PARTS=${PARTS:-speed evict memory start instructions stall threads}
+	LOADED=${LOADED:-10,0 10,86400}
+	PEER_KEYS=${PEER_KEYS:-20000} EVICT_KEYS=${EVICT_KEYS:-40000}
+	COUNT=${COUNT:-4000} STARTS=${STARTS:-5} LOADS=${LOADS:-1}
+	N=${N:-5000}
+fi
+KEYS=${KEYS:-1000000} PAIRS=${PAIRS:-5} PIPELINES=${PIPELINES:-1 16 64}
+PARTS=${PARTS:-speed large peers evict threads memory start instructions \
+    sampling stall}
+POLICIES=${POLICIES:-selector learned} PEER=${PEER-redis}
+LOADED=${LOADED:-10,0 11,0 10,86400} # tenths of KEYS, seconds to live
+PEER_KEYS=${PEER_KEYS:-200000} EVICT_KEYS=${EVICT_KEYS:-400000}
+COUNT=${COUNT:-20000} COUNT_KEYS=${COUNT_KEYS:-100000}
+STARTS=${STARTS:-10} LOADS=${LOADS:-3}
+N=${N:-20000}
+JSON=${JSON:-$B/bench-serve.json}
+case $JSON in /*) ;; *) JSON=$PWD/$JSON ;; esac
+: >"$JSON" || exit 2
+cd "$work" || exit 2 # names of sockets must be short
 
-taskset -c 0 redis-server --port 0 --unixsocket "$work/redis.sock" --save '' \
-    --appendonly no --logfile /dev/null &
-pids="$pids $!" redis=$!
-taskset -c 0 "$B/predis-serve" --port 0 --unixsocket "$work/predis.sock" \
-    --policy "$POLICY" --log-level warning --tap "$work/tap.sock" >/dev/null &
-pids="$pids $!" predis=$!
-for s in redis predis; do
-	until redis-cli -s "$work/$s.sock" ping >/dev/null 2>&1; do
-		sleep 0.05
-	done
-done
+# train: a model from what the tap saw of requests as part evict makes them.
+train() {
+	start_predis teacher -m 1G --maxobjects 2000 -P learned \
+	    --tap ./teacher.tap --tap-rate 1
+	read_tap teacher
+	ask teacher aside -P 16 -r 8000 -z 0.9 -n 80000 >/dev/null
+	sleep 1.2 # blocks of the stream close after a second
+	stop teacher.reader
+	predis-retrain train -q -c 2000 -o "$work/model.pdm" \
+	    "$work/teacher.pds" >"$work/train.txt" 2>&1 ||
+		cp "$work/train.txt" /dev/stderr
+	stop teacher
+	[ -s "$work/model.pdm" ] || { cat "$work"/*.log >&2; echo "no model"; exit 2; }
+}
 
-cpu() { awk '{s += $1} END {printf "%.0f\n", s}' /proc/"$1"/task/*/schedstat; }
-# ns SERVER PID OPS COMMAND...: CPU ns of the server per operation.
-ns() {
-	name=$1 pid=$2 ops=$3
-	shift 3
-	before=$(cpu "$pid")
-	on_client redis-benchmark -s "$work/$name.sock" -c 50 -n "$ops" \
-	    -r "$N" -d 100 -q "$@" >/dev/null 2>&1
-	after=$(cpu "$pid")
-	echo $(((after - before) / ops))
-}
-median() { sort -n | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
-bench() { # LABEL OPS BENCHMARK-ARGS...
-	label=$1 ops=$2
-	shift 2
-	for f in r p q; do : >"$work/$f"; done
-	for i in $(seq "$PAIRS"); do
-		if [ $((i % 2)) -eq 0 ]; then
-			b=$(ns predis "$predis" "$ops" "$@")
-			a=$(ns redis "$redis" "$ops" "$@")
-		else
-			a=$(ns redis "$redis" "$ops" "$@")
-			b=$(ns predis "$predis" "$ops" "$@")
-		fi
-		echo "$a" >>"$work/r"
-		echo "$b" >>"$work/p"
-		awk -v a="$a" -v b="$b" 'BEGIN {print b / a}' >>"$work/q"
-	done
-	printf '%-12s redis %6s  predis %6s  ratio %.2f (%.2f-%.2f)\n' \
-	    "$label" "$(median <"$work/r")" "$(median <"$work/p")" \
-	    "$(median <"$work/q")" "$(sort -n "$work/q" | head -n 1)" \
-	    "$(sort -n "$work/q" | tail -n 1)"
-}
-echo "server CPU ns/op, $N keys of 100 bytes, 50 connections," \
-    "policy $POLICY, no tap reader; median of $PAIRS pairs"
-for s in redis predis; do
-	on_client redis-benchmark -s "$work/$s.sock" -c 50 -n $((N * 3)) \
-	    -r "$N" -d 100 -P 64 -q -t set >/dev/null 2>&1
+started=$(date +%s)
+echo "$(redis-server --version | cut -d ' ' -f 1-3), $(predis-serve --version)"
+train
+for part in $PARTS; do
+	(part_"$part")
 done
-bench 'SET P1' 20000 -P 1 -t set
-bench 'GET P1' 20000 -P 1 GET key:__rand_int__
-bench 'SET P16' 200000 -P 16 -t set
-bench 'GET P16' 200000 -P 16 GET key:__rand_int__
-for s in redis predis; do
-	eval "pid=\$$s"
-	keys=$(redis-cli -s "$work/$s.sock" dbsize)
-	rss=$(awk '/VmRSS/ {print $2 * 1024}' "/proc/$pid/status")
-	echo "$s: $keys keys, RSS $((rss / keys)) bytes a key (all of it)"
-done
+echo
+awk '/"bar":/ {bars++} /"ok":false/ {missed++}
+    END {printf "%d of %d bars missed", missed, bars}' "$JSON"
+echo "; figures in $JSON; $(($(date +%s) - started)) s"

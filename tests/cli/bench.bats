@@ -33,3 +33,29 @@ setup() {
 	jq -s -e 'map(.trace) | unique == ["t-0", "t-1"]' HALF
 	jq -s -e 'map(select(.policy == "lru").requests) | add | . >= 4499 and . <= 4501' HALF
 }
+
+@test "bench-serve: its parts run, and tell figures beside bars" {
+	for p in redis-server redis-benchmark taskset; do
+		command -v $p >/dev/null || skip "no $p"
+	done
+	parts='speed evict memory start stall'
+	command -v memcached >/dev/null && parts="$parts peers"
+	QUICK=1 KEYS=3000 EVICT_KEYS=30000 PEER_KEYS=2000 PAIRS=1 N=500 STARTS=1 \
+	    PIPELINES=16 POLICIES=selector PARTS="$parts" JSON=figures \
+	    sh "$TOP/tests/bench/serve_bench.sh" >out 2>err
+	cat out err
+	[ ! -s err ]
+	for part in $parts load; do
+		jq -s -e --arg part $part 'map(select(.part == $part)) |
+		    length > 0 and all(.[]; .value >= 0 and
+			(.bar == null or .ok == (.value <= .bar)))' figures
+	done
+	# A ratio is one of the figures beside it; one round has no spread.
+	jq -s -e 'map(select(.unit == "x redis")) | length > 5 and
+	    all(.[]; .low == .high and
+		((.value - .ours / .peer) | fabs) < 0.01)' figures
+	# What was evicted was asked again and missed.
+	jq -s -e 'map(select(.what == "aside miss ratio") | .value) |
+	    length == 3 and all(.[]; . > 0.01 and . < 0.9)' figures
+	grep -q "^[0-9]* of [0-9]* bars missed" out
+}

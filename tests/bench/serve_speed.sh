@@ -1,0 +1,190 @@
+# Parts of serve_bench.sh that read the processor's time; see there.
+# shellcheck shell=sh disable=SC2034,SC2086,SC2154
+
+random=key:__rand_int__
+mget="MGET $random $random $random $random $random $random $random $random \
+    $random $random"
+
+# fill BYTES KEYS NAME...: every key, in order.
+fill() {
+	bytes=$1 keys=$2
+	shift 2
+	for s; do
+		ask "$s" load -P 64 -d "$bytes" -r "$keys" >/dev/null
+	done
+}
+# cells PART BYTES: GET, SET and MGET of ten, in batches; beside redis. At P1
+# parity is 5% (a wake-up costs every server the same); see the facts.
+cells() {
+	for P in $PIPELINES; do
+		case $P in
+		1) n=$N bar=1.05 ;;
+		16) n=$((N * 5)) bar=0.75 ;;
+		*) n=$((N * 10)) bar=0.75 ;;
+		esac
+		for what in GET SET MGET10; do
+			case $what in
+			GET) set -- "$1" "$2" GET $random ;;
+			SET) set -- "$1" "$2" -t set ;;
+			*) set -- "$1" "$2" $mget && n=$((n / 4)) ;;
+			esac
+			part=$1 bytes=$2
+			shift 2
+			rounds "redis $POLICIES" benchmark "$n" -P "$P" \
+			    -d "$bytes" "$@"
+			compare "$part" "$what P$P" "$bar" redis $POLICIES
+			set -- "$part" "$bytes"
+		done
+	done
+}
+
+# The servers of the cells, tap on and read at its default rate.
+start_all() {
+	start_redis redis
+	for s in $POLICIES; do
+		start_predis $s -m 4G -P $s --model "$work/model.pdm" \
+		    --tap "./$s.tap"
+		read_tap $s
+	done
+}
+stop_all() {
+	stop redis
+	for s in $POLICIES; do
+		stop "$s.reader"
+		stop "$s"
+	done
+}
+part_speed() {
+	headline "CPU ns an operation, $KEYS keys of 16 + 100 bytes"
+	start_all
+	fill 100 "$KEYS" redis $POLICIES
+	cells speed 100
+	tap_ns
+	stop_all
+}
+part_large() {
+	KEYS=$((KEYS * 3 / 10)) PIPELINES=${LARGE_PIPELINES:-1 16}
+	headline "CPU ns an operation, $KEYS keys of 16 + 1024 bytes"
+	start_all
+	fill 1024 "$KEYS" redis $POLICIES
+	cells large 1024
+	stop_all
+}
+
+# asked NAME WHAT OPTION...: ns a request by kvload.
+asked() {
+	name=$1 what=$2
+	shift 2
+	ask "$name" "$what" "$@" >"$work/asked" || echo "failed: $what" >&2
+	awk -v n="$(field gets <"$work/asked")" \
+	    -v m="$(field sets <"$work/asked")" \
+	    -v cpu="$(field cpu_ns <"$work/asked")" \
+	    'BEGIN {printf "%.0f\n", cpu / (n + m)}'
+}
+asked_memcached() {
+	case $1 in
+	memcached) asked "$@" -m ;;
+	*) asked "$@" ;;
+	esac
+}
+
+# One client for all, as redis-benchmark does not speak to memcached.
+part_peers() {
+	command -v memcached >/dev/null || {
+		echo "no memcached: skipped"
+		return
+	}
+	headline "beside memcached, $PEER_KEYS keys of 16 + 100 bytes"
+	start_redis redis
+	start_memcached memcached -m 1024
+	start_predis selector -m 2G --model "$work/model.pdm"
+	fill 100 "$PEER_KEYS" redis selector
+	ask memcached load -m -P 64 -r "$PEER_KEYS" >/dev/null
+	for P in $PIPELINES; do
+		for what in get set mget; do
+			n=$((N * (1 + 4 * (P > 1))))
+			[ $what = mget ] && n=$((n / 4))
+			rounds "redis memcached selector" asked_memcached \
+			    $what -P "$P" -n "$n" -r "$PEER_KEYS"
+			compare peers "$what P$P" - memcached selector
+			compare peers "$what P$P" - redis selector memcached
+		done
+	done
+	for s in redis memcached selector; do stop $s; done
+}
+
+# Requests as of a cache before a database, some keys far more popular than
+# others, with memory for half of them: what a decision of the model costs is in
+# every miss. Batches of 16.
+part_evict() {
+	mb=$((EVICT_KEYS / 10000 + 1))
+	headline "working set twice the memory ($mb MB), GET and SET of misses"
+	start_redis redis --maxmemory ${mb}mb --maxmemory-policy allkeys-lru
+	for s in lru $POLICIES; do
+		start_predis $s -m ${mb}M -P $s --model "$work/model.pdm"
+	done
+	set -- aside -P 16 -r "$EVICT_KEYS" -z 0.9
+	for s in redis lru $POLICIES; do
+		ask $s "$@" -n $((EVICT_KEYS * 3)) >/dev/null
+	done
+	rounds "redis lru $POLICIES" asked "$@" -n $((N * 5))
+	compare evict "aside P16" - redis lru $POLICIES
+	for s in redis lru $POLICIES; do
+		ask $s "$@" -n $((N * 5)) -s 9 >"$work/asked"
+		figure evict "aside miss ratio" $s "$(awk \
+		    "BEGIN {print $(field misses <"$work/asked") / (5 * $N)}")" ''
+	done
+	for what in GET SET; do
+		n=$((N * 5))
+		KEYS=$EVICT_KEYS
+		[ $what = GET ] && set -- GET $random
+		[ $what = SET ] && set -- -t set -d 100
+		rounds "redis lru $POLICIES" benchmark "$n" -P 16 "$@"
+		compare evict "uniform $what P16" - redis lru $POLICIES
+	done
+	for s in redis lru $POLICIES; do stop $s; done
+}
+
+# Sampling in nanoseconds: the same server with and without a tap, more rounds
+# than elsewhere; below a hundredth it cannot be told from noise (the exact
+# count is in part sampling).
+tap_ns() {
+	case " $POLICIES " in *' selector '*) ;; *) return ;; esac
+	start_predis untapped -m 4G -P selector --model "$work/model.pdm"
+	fill 100 "$KEYS" untapped
+	was=$PAIRS PAIRS=$((PAIRS * 2))
+	for what in GET SET; do
+		[ $what = GET ] && set -- GET $random
+		[ $what = SET ] && set -- -t set -d 100
+		rounds "untapped selector" benchmark $((N * 5)) -P 16 "$@"
+		compare sampling "$what P16, tap and reader" - untapped selector
+	done
+	PAIRS=$was
+	stop untapped
+}
+
+# One loop against two, each server on both cores with the client: the
+# processor time that all its threads take for an operation. Two loops on two
+# cores of their own can do 2 / ratio of one: 1.25 are 1.6 times as much.
+part_threads() {
+	if ! predis-serve --help | grep -q -- --threads; then
+		echo "no --threads: skipped"
+		return
+	fi
+	headline "two loops, CPU ns an operation of all threads"
+	core=0,$client_core
+	start_predis one -m 4G --threads 1
+	start_predis two -m 4G --threads 2
+	fill 100 "$KEYS" one two
+	for what in GET SET; do
+		[ $what = GET ] && set -- GET $random
+		[ $what = SET ] && set -- -t set -d 100
+		for P in 16 64; do
+			rounds "one two" benchmark $((N * 5)) -P $P "$@"
+			compare threads "$what P$P" 1.25 one two
+		done
+	done
+	core=0
+	stop one
+	stop two
+}
