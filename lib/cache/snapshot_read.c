@@ -231,6 +231,18 @@ leave_out(struct pd_snapshot_reader *r)
 		r->stats.skipped += r->place[r->next].head.records;
 }
 
+/* The last block, whole? */
+static bool
+is_end(const struct pd_snapshot_reader *r, uint64_t at,
+    const struct pd_snapshot_head *h)
+{
+	uint8_t end[PD_SNAPSHOT_END];
+
+	return h->stored == sizeof(end) &&
+	       read_at(r, at + HEAD, end, sizeof(end)) &&
+	       pd_hash64(end, sizeof(end), r->info.salt) == h->hash;
+}
+
 int
 pd_snapshot_survey(struct pd_snapshot_reader *r)
 {
@@ -246,7 +258,10 @@ pd_snapshot_survey(struct pd_snapshot_reader *r)
 			continue;
 		}
 		if (h.kind == PD_SNAPSHOT_LAST) {
-			ended = true;
+			if (!(ended = is_end(r, at, &h))) {
+				at = pass_damage(r, at);
+				continue;
+			}
 		} else if (sensible(r, at, &h)) {
 			if (h.kind == PD_SNAPSHOT_KEYS && add_place(r, at, &h))
 				return -1;

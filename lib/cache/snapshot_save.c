@@ -32,6 +32,7 @@
 #define QUEUE_MOST (8u << 20) /* bytes on their way to the thread */
 #define BUCKETS 8	      /* of the index, between looks at the clock */
 #define SAMPLE 1024	      /* keys looked at for the ages of all */
+#define MARGIN 1.2	      /* of what that sample says */
 #define LEVEL 1		      /* of zlib */
 
 /* A closed block. */
@@ -67,7 +68,7 @@ struct pd_save {
 	unsigned flushed; /* ages whose blocks are closed after the walk */
 	unsigned oldest;  /* ages beyond are left out */
 	bool nomem;
-	uint64_t taken; /* bytes of records so far */
+	uint64_t taken; /* bytes of the file so far, unpacked */
 	struct open_block open[AGES];
 	size_t open_bytes;
 	struct pieces closed;
@@ -447,6 +448,8 @@ visit(void *cookie, struct pd_entry *e)
 	}
 	age = age_of(&r);
 	n = pd_snapshot_record_size(&r) + r.vlen;
+	if (r.vlen >= PD_REPLY_HOLD || s->open[age].records == 0)
+		n += PD_SNAPSHOT_HEAD;
 	if (age > s->oldest ||
 	    (s->cfg.max_bytes > 0 && s->taken + n > s->cfg.max_bytes)) {
 		s->stats.left_out++;
@@ -520,10 +523,11 @@ choose_oldest(struct pd_save *s)
 	sample_ages(s, keys, bytes);
 	for (i = 0; i < AGES; i++)
 		all += bytes[i];
-	/* What a sample says is not exact: aim a little lower. */
-	for (i = 0; i < AGES; i++) {
-		sum += bytes[i];
-		if (all > 0 && (double)sum / (double)all * (double)used * 1.05 >
+	/* What a sample says is not exact: aim lower. */
+	for (i = 0; i + 1 < AGES; i++) {
+		sum += bytes[i + 1];
+		if (all > 0 && (double)(bytes[0] + sum) / (double)all *
+				       (double)used * MARGIN >
 				   (double)s->cfg.max_bytes)
 			break;
 	}
@@ -586,6 +590,7 @@ pd_save_new(const struct pd_save_config *cfg,
 	}
 	s->cfg = *cfg;
 	s->stores = *stores;
+	s->taken = PD_SNAPSHOT_HEADER + PD_SNAPSHOT_HEAD + PD_SNAPSHOT_END;
 	s->info.shards = stores->n;
 	s->info.created_us = pd_clock_wall_us();
 	randombytes_buf(&s->info.salt, sizeof(s->info.salt));
