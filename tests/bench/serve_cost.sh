@@ -78,19 +78,20 @@ part_memory() {
 # From fork to the first +PONG.
 part_start() {
 	headline "start to the first PONG, least of $STARTS"
-	client "$B/tests/lib/first_pong" "$STARTS" ./start.sock \
-	    redis-server --port 0 --unixsocket ./start.sock --save '' \
-	    --appendonly no --logfile /dev/null >"$work/redis.start"
-	client "$B/tests/lib/first_pong" "$STARTS" ./start.sock \
-	    "$B/predis-serve" --port 0 --unixsocket ./start.sock \
-	    --log-level warning --model "$work/model.pdm" >"$work/predis.start"
-	for s in redis predis; do
+	for s in $PEER selector; do
+		case $s in
+		redis) set -- redis-server --save '' --appendonly no \
+			--logfile /dev/null ;;
+		*) set -- "$B/predis-serve" --log-level warning \
+			--model "$work/model.pdm" ;;
+		esac
+		client "$B/tests/lib/first_pong" "$STARTS" ./start.sock "$@" \
+		    --port 0 --unixsocket ./start.sock >"$work/start"
+		read -r wall processor <"$work/start"
 		bar=-
-		[ $s = predis ] && bar=20
-		figure start 'first PONG, wall' $s "$(awk '{print $1}' \
-		    "$work/$s.start")" ms $bar
-		figure start 'first PONG, CPU' $s "$(awk '{print $2}' \
-		    "$work/$s.start")" ms
+		[ $s = redis ] || bar=20
+		figure start 'first PONG, wall' $s "$wall" ms $bar
+		figure start 'first PONG, CPU' $s "$processor" ms
 	done
 }
 
@@ -127,11 +128,10 @@ part_instructions() {
 		esac
 		UNDER=
 		ask $s load -P 64 -r "$COUNT_KEYS" >/dev/null
-		for P in 1 16; do
+		for P in $COUNT_PIPELINES; do
 			for what in get set; do
 				bar=-
-				[ $s$what$P = ${s}get16 ] && [ $s != redis ] &&
-					bar=2000
+				[ $P = 16 ] && [ $s != redis ] && bar=2000
 				figure instructions "$what P$P" $s \
 				    "$(counted $s "$COUNT" $what -P $P \
 				    -r "$COUNT_KEYS")" '' $bar

@@ -1,0 +1,40 @@
+# What an operation and a key cost, counted and not timed: a change that makes
+# the server dearer fails here. The benchmark of the same (make bench-serve)
+# says how it compares with others.
+
+setup() {
+	load ../lib/common
+	command -v predis-retrain >/dev/null || skip 'built without training'
+	command -v redis-cli >/dev/null || skip 'no redis-cli'
+}
+
+# cost PARTS [NAME=VALUE...]: figures of predis-serve alone, in the file figures.
+cost() {
+	local parts=$1
+	shift
+	env PARTS="$parts" PEER= POLICIES=selector JSON=figures "$@" \
+	    sh "$TOP/tests/bench/serve_bench.sh" >out 2>&1
+	cat out
+}
+
+# at_most PART WHAT LIMIT: the figure is there, and not above it.
+at_most() {
+	jq -s -e --arg part "$1" --arg what "$2" --argjson limit "$3" '
+	    map(select(.part == $part and .what == $what and
+		.server == "selector") | .value) |
+	    length == 1 and .[0] > 0 and .[0] <= $limit' figures
+}
+
+@test "user instructions of GET and SET in batches of 16: 2,000 at most" {
+	command -v valgrind >/dev/null || skip 'no valgrind'
+	command -v taskset >/dev/null || skip 'no taskset'
+	cost instructions COUNT=10000 COUNT_PIPELINES=16
+	at_most instructions 'get P16' 2000
+	at_most instructions 'set P16' 2000
+}
+
+@test "start to the first PONG: far less than a second" {
+	cost start STARTS=3
+	at_most start 'first PONG, CPU' 60
+	at_most start 'first PONG, wall' 1000
+}
