@@ -29,9 +29,15 @@ HARDLD ?= -pie -Wl,-z,relro,-z,now
 CFLAGS_ALL := -std=c11 $(OPT) $(WARN) $(HARD) -fPIE -pthread \
 	-ffunction-sections -fdata-sections -ffp-contract=off \
 	-ffile-prefix-map='$(CURDIR)'=. $(CFLAGS)
-CPPFLAGS_ALL := -D_POSIX_C_SOURCE=200809L -Ilib \
-	-DPD_VERSION='"$(VERSION)"' -DPD_MLOPS=$(MLOPS_ENABLED) \
-	-DPD_TLS=$(TLS) -DPD_KAFKA=$(KAFKA) -DPD_CUDA=$(CUDA) $(CPPFLAGS)
+CPPFLAGS_ALL := -D_POSIX_C_SOURCE=200809L -Ilib $(CPPFLAGS)
+# Only files that name a switch or the version see them, and depend on them.
+SWITCHES := -DPD_VERSION='"$(VERSION)"' -DPD_MLOPS=$(MLOPS_ENABLED) \
+	-DPD_TLS=$(TLS) -DPD_KAFKA=$(KAFKA) -DPD_CUDA=$(CUDA)
+SWITCHED := $(shell grep -lE '\bPD_(VERSION|MLOPS|TLS|KAFKA|CUDA)\b' \
+	lib/*/*.[ch] bin/*/*.[ch] tests/*/*.[ch])
+ifneq ($(filter %.h,$(SWITCHED)),)
+$(error a header may not depend on a switch: $(filter %.h,$(SWITCHED)))
+endif
 NVCC ?= nvcc
 CUDA_ARCH ?= all
 # No fused operation: the bits of the CPU. No spill, no local memory.
@@ -111,22 +117,31 @@ deps: ## install the Debian packages that are missing (says which)
 	    CUDA=$(CUDA) sh share/deps.sh build test
 
 # The flags are a prerequisite: a switch flipped rebuilds what it touches.
-FLAGS := $(CC) $(CFLAGS_ALL) $(CPPFLAGS_ALL) $(LDFLAGS_ALL) $(LDLIBS_ALL) \
-	$(LIBSRC) $(if $(filter 1,$(CUDA)),$(NVCC) $(NVCCFLAGS))
-$(B)/flags: FORCE
+FLAGS := $(CC) $(CFLAGS_ALL) $(CPPFLAGS_ALL)
+SWITCHFLAGS := $(SWITCHES) $(LDFLAGS_ALL) $(LDLIBS_ALL) $(LIBSRC) \
+	$(if $(filter 1,$(CUDA)),$(NVCC) $(NVCCFLAGS))
+define remember
 	@mkdir -p $(B)
-	@printf '%s\n' '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || \
-	    printf '%s\n' '$(subst ','\'',$(FLAGS))' >$@
+	@printf '%s\n' '$(subst ','\'',$(1))' | cmp -s - $@ || \
+	    printf '%s\n' '$(subst ','\'',$(1))' >$@
+endef
+$(B)/flags: FORCE
+	$(call remember,$(FLAGS))
+$(B)/switches: FORCE
+	$(call remember,$(SWITCHFLAGS))
 .PHONY: FORCE
 FORCE:
 
+$(SWITCHED:%.c=$(B)/%.o): $(B)/switches
 $(B)/%.o: %.c $(B)/flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(if $(filter $<,$(SWITCHED)),$(SWITCHES)) \
+	    $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
 # The kernels of a .cu file, compiled for every card, as bytes in the library.
-$(B)/%.fatbin: %.cu lib/model/trees_priv.h lib/model/trees.h $(B)/flags
+$(B)/%.fatbin: %.cu lib/model/trees_priv.h lib/model/trees.h $(B)/flags \
+		$(B)/switches
 	$(call say,NVCC,$<)
 	@mkdir -p $(@D)
 	@command -v $(NVCC) >/dev/null || { echo "CUDA=1 needs nvcc of NVIDIA's" \
@@ -136,7 +151,7 @@ $(B)/%_cuda.o: %_cuda.S $(B)/%_cuda.fatbin
 	$(call say,AS,$<)
 	$(Q)$(CC) -DPD_FATBIN='"$(B)/$*_cuda.fatbin"' -c -o $@ $<
 
-$(LIB): $(LIBOBJ)
+$(LIB): $(LIBOBJ) $(B)/switches
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcsD $@ $(LIBOBJ)
 
