@@ -342,6 +342,17 @@ learned_hit(struct pd_policy *p, uint32_t slot, const struct pd_access *a)
 	pd_slist_renew(&l->slots, &l->lru, slot);
 }
 
+static void
+learned_prefetch(const struct pd_policy *p, const uint32_t *slot, unsigned n)
+{
+	const struct learned *l = (const struct learned *)p;
+	unsigned i;
+
+	for (i = 0; i < n; i++)
+		__builtin_prefetch(&l->record[slot[i]], 1);
+	pd_slist_prefetch(&l->slots, slot, n);
+}
+
 /* The eviction that makes room may push the ghost out: it is copied. */
 static void
 learned_miss(struct pd_policy *p, const struct pd_access *a)
@@ -627,6 +638,7 @@ const struct pd_policy_ops pd_policy_learned = {
     .hit = learned_hit,
     .miss = learned_miss,
     .insert = learned_insert,
+    .prefetch = learned_prefetch,
     .victim = learned_victim,
     .remove = learned_remove,
     .set_size = learned_set_size,

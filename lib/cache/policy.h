@@ -100,6 +100,10 @@ struct pd_policy_ops {
 	void (*miss)(struct pd_policy *, const struct pd_access *);
 	void (*insert)(
 	    struct pd_policy *, uint32_t slot, const struct pd_access *);
+	/* Bring what hits of these residents touch towards the processor (NULL
+	 * op: not worth it). Changes nothing. */
+	void (*prefetch)(
+	    const struct pd_policy *, const uint32_t *slot, unsigned n);
 	/* PD_NO_SLOT when nothing is resident. */
 	uint32_t (*victim)(struct pd_policy *, uint64_t tick);
 	/* evicted: chosen by victim(), as against deleted or expired. */

@@ -30,6 +30,12 @@ lru_hit(struct pd_policy *p, uint32_t slot, const struct pd_access *acc)
 }
 
 static void
+lru_prefetch(const struct pd_policy *p, const uint32_t *slot, unsigned n)
+{
+	pd_slist_prefetch(&((const struct pd_queues *)p)->slots, slot, n);
+}
+
+static void
 insert(struct pd_policy *p, uint32_t slot, const struct pd_access *acc)
 {
 	pd_queue_add((struct pd_queues *)p, slot, 0, acc);
@@ -50,6 +56,7 @@ const struct pd_policy_ops pd_policy_lru = {
     .reserve = pd_queues_reserve,
     .move = pd_queues_move,
     .hit = lru_hit,
+    .prefetch = lru_prefetch,
     .miss = pd_policy_ignore_miss,
     .insert = insert,
     .victim = victim,

@@ -442,6 +442,16 @@ selector_hit(struct pd_policy *p, uint32_t slot, const struct pd_access *a)
 }
 
 static void
+selector_prefetch(const struct pd_policy *p, const uint32_t *slot, unsigned n)
+{
+	const struct selector *s = (const struct selector *)p;
+
+	s->learned->ops->prefetch(s->learned, slot, n);
+	if (s->fixed != NULL && s->fixed->ops->prefetch != NULL)
+		s->fixed->ops->prefetch(s->fixed, slot, n);
+}
+
+static void
 selector_miss(struct pd_policy *p, const struct pd_access *a)
 {
 	struct selector *s = (struct selector *)p;
@@ -720,6 +730,7 @@ const struct pd_policy_ops pd_policy_selector = {
     .hit = selector_hit,
     .miss = selector_miss,
     .insert = selector_insert,
+    .prefetch = selector_prefetch,
     .victim = selector_victim,
     .remove = selector_remove,
     .set_capacity = selector_set_capacity,
