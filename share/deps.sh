@@ -1,9 +1,11 @@
 #!/bin/sh
 # Installs the Debian packages that are missing: share/deps.sh PART...
 # Parts: build (to compile), demo (to run the demo), test (to run the tests),
-# lint (to run `make lint`), npm (a client from the npm registry). Says which
-# packages it installs; as root with apt-get, else by sudo; when it can do
-# neither it prints the command to run and exits 2.
+# lint (to run `make lint`), npm (a client from the npm registry), bench (what
+# the benchmarks compare with and count by; tests that need it skip without).
+# Says which packages it installs; as root with apt-get, else by sudo; when it
+# can do neither it prints the command to run and exits 2. Services of what it
+# installs neither start now nor at the next boot.
 set -u
 packages() {
 	case $1 in
@@ -22,6 +24,7 @@ packages() {
 		;;
 	lint) echo clang clang-tidy libclang-rt-14-dev shellcheck mandoc ;;
 	npm) echo nodejs npm ;;
+	bench) echo memcached valgrind redis-server redis-tools ;;
 	*)
 		echo "share/deps.sh: unknown part '$1'" >&2
 		exit 2
@@ -57,8 +60,15 @@ fi
 echo "predis: installing them with apt-get"
 log=$(mktemp) || exit 2
 trap 'rm -f "$log"' EXIT
-# A redis-server for tests and demo: its service must not start by itself.
-export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
+# Servers for tests and demo: their services must not start by themselves, which
+# packages ask this program before they do.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+	trap '$sudo rm -f $policy; rm -f "$log"' EXIT
+	trap 'exit 2' INT TERM HUP
+	printf '#!/bin/sh\nexit 101\n' | $sudo tee $policy >/dev/null &&
+	    $sudo chmod 755 $policy
+fi
 apt() {
 	# shellcheck disable=SC2086
 	$sudo env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -q -y \
@@ -74,4 +84,12 @@ if ! apt install --no-install-recommends $missing; then
 		exit 2
 	fi
 fi
+for p in redis-server memcached; do
+	case "$missing " in
+	*" $p "*)
+		command -v systemctl >/dev/null &&
+		    $sudo systemctl -q disable $p.service 2>/dev/null
+		;;
+	esac
+done
 echo "predis: installed"
