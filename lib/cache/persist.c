@@ -212,10 +212,16 @@ pd_persist_background(struct pd_server *s, struct pd_err *err)
 
 	if (p->save != NULL)
 		return pd_err_set(err, "Background save already in progress");
-	if (begin_save(p, err))
-		return -1;
-	step_in(p, 0);
-	return 0;
+	return begin_save(p, err);
+}
+
+void
+pd_persist_turn(struct pd_server *s)
+{
+	struct pd_persist *p = s->persist;
+
+	if (p->save != NULL && !p->timed)
+		step_in(p, 0);
 }
 
 int
@@ -317,7 +323,7 @@ end_load(struct pd_persist *p, bool whole)
 	    whole ? "" : " given up, clients changed too many keys",
 	    (unsigned long long)l->loaded, (double)p->load_us / 1e6,
 	    (unsigned long long)l->expired, (unsigned long long)l->newer,
-	    (unsigned long long)(l->refused + l->read.skipped));
+	    (unsigned long long)l->refused + l->read.skipped);
 	p->changes = changes(s);
 }
 

@@ -23,6 +23,9 @@ void pd_persist_free(struct pd_persist *p);
 /* Ten times a second. */
 void pd_persist_cron(struct pd_server *s);
 
+/* In every turn of the first loop. */
+void pd_persist_turn(struct pd_server *s);
+
 /* Begin to write a snapshot. 0, or -1 with a message. */
 int pd_persist_background(struct pd_server *s, struct pd_err *err);
 /* Write one before returning. 0, or -1 with a message. */

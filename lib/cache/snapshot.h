@@ -19,7 +19,7 @@
 
 struct pd_err;
 
-#define PD_SNAPSHOT_MAGIC "PDSNAP1\n"
+#define PD_SNAPSHOT_MAGIC 'P', 'D', 'S', 'N', 'A', 'P', '1', '\n'
 #define PD_SNAPSHOT_BLOCK_MAGIC "PDsb"
 #define PD_SNAPSHOT_VERSION 1
 #define PD_SNAPSHOT_HEADER 40	 /* bytes of the file's header */
@@ -27,10 +27,11 @@ struct pd_err;
 #define PD_SNAPSHOT_END 24	 /* bytes of the last block's payload */
 #define PD_SNAPSHOT_BLOCK 131072 /* a block is closed from this size */
 #define PD_SNAPSHOT_BLOCK_MOST                                                 \
-	(UINT32_C(1) << 20)	   /* unless one key is larger                 \
-				    */
-#define PD_SNAPSHOT_RECORD_MOST 40 /* bytes of a record besides key and value  \
-				    */
+	(UINT32_C(1) << 20) /* unless one key is larger                        \
+			     */
+#define PD_SNAPSHOT_RECORD_MOST                                                \
+	40 /* bytes of a record besides key and value                          \
+	    */
 #define PD_SNAPSHOT_NO_AGE 255
 
 enum pd_snapshot_kind { PD_SNAPSHOT_KEYS = 'K', PD_SNAPSHOT_LAST = 'E' };

@@ -10,12 +10,14 @@
 #define RECORD 8 /* bytes that every record has before its options */
 #define RANK 16
 
+static const char magic[8] = {PD_SNAPSHOT_MAGIC};
+
 enum { HAS_EXPIRY = 1, HAS_COST = 2, HAS_RANK = 4, COST_HINTED = 8 };
 
 void
 pd_snapshot_put_info(uint8_t *p, const struct pd_snapshot_info *i)
 {
-	memcpy(p, PD_SNAPSHOT_MAGIC, 8);
+	memcpy(p, magic, sizeof(magic));
 	pd_put32(p + 8, PD_SNAPSHOT_VERSION);
 	pd_put32(p + 12, i->shards);
 	pd_put64(p + 16, i->created_us);
@@ -27,7 +29,7 @@ int
 pd_snapshot_get_info(
     const uint8_t *p, struct pd_snapshot_info *i, struct pd_err *err)
 {
-	if (memcmp(p, PD_SNAPSHOT_MAGIC, 8) != 0)
+	if (memcmp(p, magic, sizeof(magic)) != 0)
 		return pd_err_set(err, "it is no snapshot");
 	if (pd_get32(p + 8) != PD_SNAPSHOT_VERSION)
 		return pd_err_set(err,

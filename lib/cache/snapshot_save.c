@@ -279,7 +279,7 @@ write_file(struct pd_save *s, struct pd_err *err)
 		pd_atomicfile_abort(&f);
 		return pd_err_set(err, "the snapshot was given up");
 	}
-	if (r == 0 && (r = write_end(s, f.fd)) == 0)
+	if (r == 0 && write_end(s, f.fd) == 0)
 		return pd_atomicfile_commit(&f, err);
 	if (err->msg[0] == '\0')
 		(void)pd_err_sys(err, "cannot write '%s'", s->path);

@@ -223,6 +223,8 @@ before_wait(void *cookie)
 		pd_clients_reap(w);
 	if (w->number == 0 && s->tapserver != NULL && s->tap->on)
 		pd_tapserver_drain(s->tapserver, 0);
+	if (w->number == 0)
+		pd_persist_turn(s);
 	if (w->more)
 		expire_keys(w);
 	return w->more || pd_turn_waits(w->turn);

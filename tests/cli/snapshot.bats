@@ -31,7 +31,7 @@ again() {
 	cli -n 15 set other "$(printf 'a b')" EX 1000
 	cli set short x PX 1
 	head -c 3000000 /dev/urandom >large
-	cli -x set large <large
+	cli -x set blob <large
 	kill -TERM "$PID"
 	wait "$PID"
 	[ "$(stat -c %a cache.pdsnap)" = 600 ]
@@ -39,8 +39,8 @@ again() {
 	[ "$(cli dbsize)" = 5001 ]
 	[ "$(cli -n 15 get other)" = 'a b' ]
 	[ "$(cli -n 15 ttl other)" -gt 900 ]
-	cli --no-raw get large >/dev/null
-	cli get large | head -c 3000000 | cmp - large
+	cli --no-raw get blob >/dev/null
+	cli get blob | head -c 3000000 | cmp - large
 	[ "$(cli get key:1)" = value ]
 	[ "$(cli get key:5000)" = value ]
 	# What was loaded is neither hit nor miss; what was asked is.
