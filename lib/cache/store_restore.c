@@ -94,6 +94,20 @@ cost_of(struct pd_store *st, const struct pd_snapshot_record *r)
 	return pd_refetch_measured(&st->costs, 0, r->cost);
 }
 
+/* What it was before. A key that was asked for more than once has a hit, which
+ * is what policies that keep no record tell the worth of a key from. */
+static void
+tell_rank(struct pd_store *st, uint32_t slot, const struct pd_access *acc,
+    const struct pd_rank *rank)
+{
+	const struct pd_policy_ops *ops = st->policy->ops;
+
+	if (rank->frequency > 1)
+		ops->hit(st->policy, slot, acc);
+	if (ops->restore != NULL)
+		ops->restore(st->policy, slot, st->tick, rank);
+}
+
 /* Make it a resident. 0, or -1. */
 static int
 insert(struct pd_store *st, const struct pd_key *k,
@@ -117,9 +131,8 @@ insert(struct pd_store *st, const struct pd_key *k,
 		store_entry_discard(st, e);
 		return -1;
 	}
-	if (r->ranked && st->policy->ops->restore != NULL)
-		st->policy->ops->restore(
-		    st->policy, pd_store_slot(st, e), st->tick, &r->rank);
+	if (r->ranked)
+		tell_rank(st, pd_store_slot(st, e), &acc, &r->rank);
 	return 0;
 }
 
