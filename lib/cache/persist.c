@@ -36,6 +36,7 @@ struct pd_persist {
 	uint64_t changes;  /* of keys, at that time */
 	int64_t took_s;	   /* the last save; -1 none */
 	bool failed;	   /* the last save */
+	uint64_t longest_us; /* a step between turns, of processor time */
 	uint64_t saves;
 	struct pd_save_stats saved;
 	struct pd_load_stats loaded;
@@ -346,10 +347,22 @@ step_load(struct pd_persist *p)
 	}
 }
 
+/* What this thread has had of the processor. */
+static uint64_t
+busy_us(void)
+{
+	struct timespec t = {0};
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
 static void
 step(void *cookie)
 {
 	struct pd_persist *p = cookie;
+	const uint64_t from = busy_us();
+	uint64_t us;
 
 	p->timed = false;
 	if (p->unloaded)
@@ -361,6 +374,9 @@ step(void *cookie)
 	p->memory = sizeof(*p) +
 		    (p->save != NULL ? pd_save_memory(p->save) : 0) +
 		    (p->load != NULL ? pd_load_memory(p->load) : 0);
+	us = busy_us() - from;
+	if (us > p->longest_us)
+		p->longest_us = us;
 }
 
 int
@@ -486,4 +502,5 @@ pd_persist_info(const struct pd_server *s, struct pd_buf *b)
 	line(b, "snapshot_load_damaged_bytes", l->read.damaged_bytes);
 	line(b, "snapshot_load_torn", l->read.torn);
 	line(b, "snapshot_load_ms", p->load_us / 1000);
+	line(b, "snapshot_longest_step_us", p->longest_us);
 }
