@@ -3,15 +3,11 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "cache/follow.h"
 #include "cache/learned.h"
 #include "cache/look.h"
 #include "cache/mini.h"
-#include "cache/panel.h"
 #include "cache/policy_table.h"
-#include "cache/selector.h"
-#include "data/feature.h"
-#include "model/model.h"
+#include "cache/selector_priv.h"
 
 /*
  * The experts are what measurement left of all policies: with LRU, the learned
@@ -30,116 +26,18 @@
  * were hit are hit again. It leaves when it stops ruling. Either way a change
  * of rule evicts nothing, and what is resident changes as misses come.
  *
- * A model that replaces another has to show itself: the old one stays as one
- * more expert, the champion, with its standing, and its mini is copied for the
- * new one. The champion is let go when the judge finds the new one no worse
- * (judge.h), or when it rules, or when the minis cannot say any more.
+ * A model that replaces another has to show itself beside it
+ * (selector_contest.c).
  *
  * The minis run the model without the guard of the learned policy: the guard
  * would make an LRU of a bad model, and nobody would know that it is bad.
  */
-enum { LRU, MODEL, FIXED };
-#define CHAMPION EXPERTS /* while there is one */
-
-static const struct pd_policy_ops *const experts[] = {
-    &pd_policy_lru,
-    &pd_policy_learned,
-    &pd_policy_qdlp,
-    &pd_policy_arc,
-    &pd_policy_wtinylfu,
-};
-
-#define EXPERTS ((unsigned)(sizeof(experts) / sizeof(experts[0])))
-
-struct selector {
-	struct pd_policy base;
-	struct pd_policy_params params; /* capacity as it is now */
-	struct pd_model *champion;	/* owned, or NULL */
-	size_t champion_bytes;
-	struct pd_policy *learned; /* of all residents, at all times */
-	struct pd_policy *fixed;   /* of the ruling expert from FIXED on */
-	unsigned ruling;
-	uint64_t since;
-	uint64_t switches;
-	uint64_t failed;
-	uint32_t slots;
-	uint32_t residents;
-	uint64_t history; /* bytes of ghosts */
-	uint32_t most;	  /* objects a mini */
-	uint64_t tick;
-	bool following;
-	struct pd_follow follow; /* while following */
-	struct pd_panel panel;
-};
 
 /* The policy that names the victims. */
 static struct pd_policy *
 ruler(const struct selector *s)
 {
 	return s->fixed != NULL ? s->fixed : s->learned;
-}
-
-/* Following. */
-
-static void
-leader_says(void *cookie, uint64_t key, bool held)
-{
-	pd_follow_mark(cookie, key, held);
-}
-
-static void
-compare_slot(void *cookie, uint32_t slot)
-{
-	struct selector *s = cookie;
-	const struct pd_mini *leader = s->panel.mini[s->ruling];
-
-	pd_follow_set(
-	    &s->follow, slot, pd_mini_has(leader, s->follow.key[slot]));
-}
-
-/* Follow the expert that rules. */
-static void
-follow_ruler(struct selector *s)
-{
-	pd_mini_watch(s->panel.mini[s->ruling], leader_says, &s->follow);
-	s->learned->ops->each(s->learned, compare_slot, s);
-}
-
-static void
-stop_following(struct selector *s)
-{
-	if (!s->following)
-		return;
-	if (s->panel.experts > 0)
-		pd_mini_watch(s->panel.mini[s->ruling], NULL, NULL);
-	pd_follow_release(&s->follow);
-	s->following = false;
-}
-
-static void
-take_over(void *cookie, uint32_t slot)
-{
-	struct selector *s = cookie;
-	struct pd_access acc;
-
-	s->params.resident(s->params.owner, slot, &acc);
-	pd_follow_insert(&s->follow, slot, acc.key, false);
-}
-
-/* Begin, where that is possible; otherwise nothing changes. */
-static void
-start_following(struct selector *s)
-{
-	if (s->following || s->panel.experts == 0 || s->panel.shift > 0 ||
-	    pd_follow_init(&s->follow) < 0)
-		return;
-	if (s->slots > 0 && pd_follow_reserve(&s->follow, s->slots) < 0) {
-		pd_follow_release(&s->follow);
-		return;
-	}
-	s->learned->ops->each(s->learned, take_over, s);
-	s->following = true;
-	follow_ruler(s);
 }
 
 static struct pd_policy *
@@ -161,15 +59,15 @@ selector_create(const struct pd_policy_params *params, struct pd_err *err)
 	s->params.unguarded = true;
 	s->history = UINT64_MAX;
 	s->most = PD_MINI_MAX;
-	if (pd_panel_init(
-		&s->panel, experts, EXPERTS, s->most, &s->params, err) < 0)
+	if (pd_panel_init(&s->panel, selector_experts, EXPERTS, s->most,
+		&s->params, err) < 0)
 		goto err0;
 	s->params.model = NULL;
 	s->learned = pd_policy_learned.create(&s->params, err);
 	if (s->learned == NULL)
 		goto err1;
 	s->params.model = params->model;
-	start_following(s);
+	selector_follow(s);
 	return &s->base;
 err1:
 	pd_panel_release(&s->panel);
@@ -179,163 +77,16 @@ err0:
 }
 
 static void
-drop_fixed(struct selector *s)
-{
-	if (s->fixed != NULL)
-		s->fixed->ops->destroy(s->fixed);
-	s->fixed = NULL;
-}
-
-static void
 selector_destroy(struct pd_policy *p)
 {
 	struct selector *s = (struct selector *)p;
 
-	drop_fixed(s);
-	stop_following(s);
+	selector_drop_fixed(s);
+	selector_unfollow(s);
 	s->learned->ops->destroy(s->learned);
 	pd_panel_release(&s->panel);
 	pd_model_free(s->champion);
 	free(s);
-}
-
-struct handover {
-	const struct selector *s;
-	struct pd_policy *to;
-};
-
-static void
-hand_over(void *cookie, uint32_t slot)
-{
-	const struct handover *h = cookie;
-	const struct selector *s = h->s;
-	struct pd_access acc = {.size = 1};
-	struct pd_served served;
-
-	s->params.resident(s->params.owner, slot, &acc);
-	acc.tick = s->tick;
-	h->to->ops->miss(h->to, &acc);
-	h->to->ops->insert(h->to, slot, &acc);
-	if (pd_learned_served(s->learned, slot, s->tick, &served) &&
-	    served.hits_resident > 0)
-		h->to->ops->hit(h->to, slot, &acc);
-}
-
-/* An instance of ${ops} that knows all residents; NULL out of memory. */
-static struct pd_policy *
-instance(const struct selector *s, const struct pd_policy_ops *ops)
-{
-	struct handover h = {.s = s};
-	struct pd_policy_params params = s->params;
-
-	params.objects_hint = s->residents;
-	if ((h.to = ops->create(&params, NULL)) == NULL)
-		return NULL;
-	if (ops->set_history != NULL)
-		ops->set_history(h.to, s->history);
-	if (s->slots > 0 && ops->reserve(h.to, s->slots) < 0) {
-		ops->destroy(h.to);
-		return NULL;
-	}
-	s->learned->ops->each(s->learned, hand_over, &h);
-	return h.to;
-}
-
-static bool
-is_fixed(unsigned expert)
-{
-	return expert >= FIXED && expert != CHAMPION;
-}
-
-/* What scores for ${expert}; NULL: nothing. */
-static const struct pd_model *
-model_of(const struct selector *s, unsigned expert)
-{
-	return expert == MODEL	    ? s->params.model
-	       : expert == CHAMPION ? s->champion
-				    : NULL;
-}
-
-/* Have the policies choose victims for ${expert}. 0, or -1 out of memory. */
-static int
-enthrone(struct selector *s, unsigned expert)
-{
-	struct pd_policy *p = NULL;
-
-	if (is_fixed(expert) && (p = instance(s, experts[expert])) == NULL)
-		return -1;
-	drop_fixed(s);
-	s->fixed = p;
-	s->learned->ops->set_model(s->learned, model_of(s, expert));
-	return 0;
-}
-
-static void
-rule(struct selector *s, unsigned expert)
-{
-	if (expert == s->ruling)
-		return;
-	if (!s->following && enthrone(s, expert) < 0) {
-		s->failed++;
-		return;
-	}
-	if (s->following)
-		pd_mini_watch(s->panel.mini[s->ruling], NULL, NULL);
-	s->ruling = expert;
-	pd_judge_crown(&s->panel.judge, expert);
-	if (s->following)
-		follow_ruler(s);
-	s->since = s->tick;
-	s->switches++;
-}
-
-/* The minis see only some keys from now on, or none. */
-static void
-go_alone(struct selector *s)
-{
-	stop_following(s);
-	if (enthrone(s, s->ruling) < 0) {
-		s->failed++;
-		rule(s, LRU);
-	}
-}
-
-/* The experts that can rule. */
-static uint32_t
-able(const struct selector *s)
-{
-	const uint32_t working = pd_panel_working(&s->panel);
-
-	if ((working & 1U << LRU) == 0)
-		return 0;
-	return s->params.model == NULL ? working & ~(1U << MODEL) : working;
-}
-
-/* The champion leaves; what it ruled the new model rules. */
-static void
-let_go(struct selector *s)
-{
-	if (s->champion == NULL)
-		return;
-	if (s->ruling == CHAMPION)
-		rule(s, able(s) & 1U << MODEL ? MODEL : LRU);
-	pd_panel_let_go(&s->panel);
-	pd_model_free(s->champion);
-	s->champion = NULL;
-	s->champion_bytes = 0;
-}
-
-/* Whether the model that is in force has to be kept beside the last one. */
-static void
-settle(struct selector *s)
-{
-	if (s->champion == NULL)
-		return;
-	if (s->ruling == MODEL ||
-	    (pd_panel_working(&s->panel) & 1U << CHAMPION) == 0 ||
-	    pd_judge_verdict(&s->panel.judge, MODEL, CHAMPION) ==
-		PD_JUDGE_NO_WORSE)
-		let_go(s);
 }
 
 /* A new panel begins with the model that was in force. */
@@ -347,14 +98,14 @@ fill_panel(struct selector *s)
 	if (s->champion != NULL)
 		params.model = s->champion;
 	if (s->most > 0)
-		(void)pd_panel_init(
-		    &s->panel, experts, EXPERTS, s->most, &params, NULL);
+		(void)pd_panel_init(&s->panel, selector_experts, EXPERTS,
+		    s->most, &params, NULL);
 	if (s->champion == NULL ||
 	    pd_panel_challenge(&s->panel, MODEL, s->params.model) == 0)
 		return;
 	if (s->panel.experts > 0)
 		pd_panel_set_model(&s->panel, MODEL, s->params.model);
-	let_go(s);
+	selector_let_go(s);
 }
 
 /* Minis for the cache as it is now; without memory there are none, and LRU
@@ -363,16 +114,16 @@ static void
 renew_panel(struct selector *s)
 {
 	if (s->following)
-		go_alone(s);
+		selector_go_alone(s);
 	pd_panel_release(&s->panel);
 	fill_panel(s);
 	if (s->panel.experts == 0) {
-		rule(s, LRU);
+		selector_rule(s, LRU);
 		return;
 	}
-	start_following(s);
+	selector_follow(s);
 	if (s->following)
-		drop_fixed(s);
+		selector_drop_fixed(s);
 }
 
 static void
@@ -380,8 +131,8 @@ choose(struct selector *s)
 {
 	if (pd_panel_thin(&s->panel))
 		renew_panel(s);
-	rule(s, pd_judge_choose(&s->panel.judge, able(s)));
-	settle(s);
+	selector_rule(s, pd_judge_choose(&s->panel.judge, selector_able(s)));
+	selector_settle(s);
 }
 
 /* The minis see an access to a key of the sample; whoever should rule after it
@@ -392,7 +143,7 @@ show_sampled(struct selector *s, const struct pd_access *acc)
 	const bool done = pd_panel_access(&s->panel, acc);
 
 	if (s->following && s->panel.shift > 0)
-		go_alone(s);
+		selector_go_alone(s);
 	if (done)
 		choose(s);
 }
@@ -543,29 +294,11 @@ selector_set_history(struct pd_policy *p, uint64_t bytes)
 	else
 		renew_panel(s);
 	if (s->following && s->panel.shift > 0)
-		go_alone(s);
+		selector_go_alone(s);
 	s->history = bytes / 4;
 	s->learned->ops->set_history(s->learned, s->history);
 	if (s->fixed != NULL && s->fixed->ops->set_history != NULL)
 		s->fixed->ops->set_history(s->fixed, s->history);
-}
-
-/* ${m} beside the model in force, or the champion. 0, or -1 where that cannot
- * be. */
-static int
-challenge(struct selector *s, const struct pd_model *m)
-{
-	if (m == NULL || s->params.model == NULL ||
-	    pd_panel_challenge(&s->panel, MODEL, m) < 0)
-		return -1;
-	if (s->champion == NULL) {
-		s->champion = pd_model_ref(s->params.model);
-		s->champion_bytes = pd_model_memory(s->champion);
-		if (s->ruling == MODEL)
-			s->ruling = CHAMPION;
-	}
-	s->params.model = m;
-	return 0;
 }
 
 static void
@@ -573,14 +306,14 @@ selector_set_model(struct pd_policy *p, const struct pd_model *m)
 {
 	struct selector *s = (struct selector *)p;
 
-	if (m == s->params.model || challenge(s, m) == 0)
+	if (m == s->params.model || selector_challenge(s, m) == 0)
 		return;
-	let_go(s);
+	selector_let_go(s);
 	s->params.model = m;
 	if (s->panel.experts > 0)
 		pd_panel_set_model(&s->panel, MODEL, m);
 	if (s->ruling == MODEL) {
-		rule(s, LRU);
+		selector_rule(s, LRU);
 		choose(s);
 	}
 }
@@ -591,7 +324,7 @@ selector_ruling(const struct pd_policy *p)
 {
 	const unsigned ruling = ((const struct selector *)p)->ruling;
 
-	return experts[ruling == CHAMPION ? MODEL : ruling]->name;
+	return selector_experts[ruling == CHAMPION ? MODEL : ruling]->name;
 }
 
 /* The records are always there. Where the cache follows a mini, queues and
@@ -604,7 +337,7 @@ selector_look(const struct pd_policy *p, uint32_t slot, uint64_t tick,
 
 	s->learned->ops->look(s->learned, slot, tick, out);
 	if (s->following) {
-		out->by_score = model_of(s, s->ruling) != NULL;
+		out->by_score = selector_model(s, s->ruling) != NULL;
 		out->score = NAN;
 	}
 	if (s->fixed != NULL && s->fixed->ops->look != NULL)
@@ -668,56 +401,6 @@ pd_selector_champion(const struct pd_policy *p)
 	return p->ops == &pd_policy_selector && s->ruling == CHAMPION
 		   ? s->champion
 		   : NULL;
-}
-
-static const char *
-name_of(unsigned expert)
-{
-	return expert == CHAMPION ? "champion" : experts[expert]->name;
-}
-
-static const char *
-contest_of(const struct selector *s)
-{
-	if (s->champion == NULL)
-		return "none";
-	return pd_judge_verdict(&s->panel.judge, MODEL, CHAMPION) ==
-		       PD_JUDGE_WORSE
-		   ? "worse"
-		   : "open";
-}
-
-bool
-pd_selector_stats(const struct pd_policy *p, struct pd_selector_stats *out)
-{
-	const struct selector *s = (const struct selector *)p;
-	const struct pd_judge *j;
-	uint32_t may;
-	unsigned i;
-
-	if (p->ops != &pd_policy_selector)
-		return false;
-	j = &s->panel.judge;
-	may = able(s);
-	memset(out, 0, sizeof(*out));
-	out->ruling = name_of(s->ruling);
-	out->contest = contest_of(s);
-	out->champion = s->champion != NULL ? s->champion->digest : "";
-	out->since = s->since;
-	out->switches = s->switches;
-	out->failed = s->failed;
-	out->seen = s->panel.seen;
-	out->rate = ldexp(1, -(int)s->panel.shift);
-	out->memory = pd_panel_memory(&s->panel);
-	out->experts = s->panel.experts;
-	for (i = 0; i < out->experts; i++) {
-		out->expert[i].name = name_of(i);
-		out->expert[i].rules = i == s->ruling;
-		out->expert[i].judged = may & 1U << i && s->panel.wait[i] == 0;
-		out->expert[i].miss_ratio = pd_judge_ratio(j, i);
-		out->expert[i].error = pd_judge_error(j, i, LRU);
-	}
-	return true;
 }
 
 const struct pd_policy_ops pd_policy_selector = {
