@@ -15,6 +15,7 @@
 #include "base/keyfile.h"
 #include "base/num.h"
 #include "cache/policy.h"
+#include "cache/redisconf.h"
 #include "cache/server.h"
 #include "cache/store.h"
 #include "cli/cli.h"
@@ -32,6 +33,7 @@
 #endif
 #define SETTINGS_MAX 64
 
+static struct pd_redisconf redis_conf;
 static const char *settings[SETTINGS_MAX];
 static unsigned nsettings;
 
@@ -136,8 +138,8 @@ static const struct pd_opt opts[] = {
     {0, "snapshot-interval", "TIME", PD_OPT_DURATION,
 	&opt.cfg.snapshot_interval_us, NULL,
 	"write it so often too (default 0: never)"},
-    {0, "snapshot-max-bytes", "SIZE", PD_OPT_SIZE,
-	&opt.cfg.snapshot_max_bytes, NULL,
+    {0, "snapshot-max-bytes", "SIZE", PD_OPT_SIZE, &opt.cfg.snapshot_max_bytes,
+	NULL,
 	"leave the oldest keys out of a larger one (default 0: no limit)"},
     {0, "snapshot-compress", NULL, PD_OPT_FLAG, &opt.cfg.snapshot_compress,
 	NULL, "write it compressed (zlib)"},
@@ -150,7 +152,10 @@ static const struct pd_opt opts[] = {
     PD_OPT_END,
 };
 
-/* One line on standard error: time, level, text. */
+/* Where the log goes: standard error, unless a file of Redis says where. */
+static FILE *log_to;
+
+/* One line: time, level, text. */
 static void
 log_line(void *cookie, enum pd_log_level level, const char *text)
 {
@@ -162,8 +167,10 @@ log_line(void *cookie, enum pd_log_level level, const char *text)
 	(void)cookie;
 	if (gmtime_r(&t, &tm) != NULL)
 		strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
-	fprintf(stderr, "%s.%03uZ %s %s\n", when, (unsigned)(us / 1000 % 1000),
+	fprintf(log_to, "%s.%03uZ %s %s\n", when, (unsigned)(us / 1000 % 1000),
 	    pd_log_level_name(level), text);
+	if (log_to != stderr)
+		fflush(log_to);
 }
 
 /* The first line of the password file. */
@@ -326,7 +333,8 @@ log_start(struct pd_server *s)
 	const struct pd_server_config *cfg = &s->cfg;
 	struct pd_buf b = PD_BUF_INIT;
 
-	pd_buf_printf(&b, "predis-serve %s started", PD_VERSION);
+	pd_buf_printf(&b, "predis-serve %s started, PID: %ld", PD_VERSION,
+	    (long)getpid());
 	if (s->port != 0)
 		pd_buf_printf(&b, ", port %u on %s", s->port, cfg->bind);
 	if (s->tls_port != 0)
@@ -414,6 +422,46 @@ apply_settings(struct pd_server *s, struct pd_err *err)
 	return 0;
 }
 
+/* Read a configuration file of Redis, which rules over the options. */
+static int
+read_redis_conf(const char *path, struct pd_err *err)
+{
+	struct pd_server_config *cfg = &opt.cfg;
+
+	if (pd_redisconf_load(&redis_conf, path, cfg, err))
+		return -1;
+	cfg->config_file = path;
+	cfg->redis_conf = true;
+	if (cfg->tls_port >= 0 &&
+	    (!PD_TLS || cfg->tls_cert == NULL || cfg->tls_key == NULL))
+		return pd_err_set(err,
+		    "'%s': tls-port needs a certificate and a key, and a build "
+		    "with TLS",
+		    path);
+	log_to = stdout;
+	if (redis_conf.logfile != NULL && redis_conf.logfile[0] != '\0' &&
+	    (log_to = fopen(redis_conf.logfile, "ae")) == NULL)
+		return pd_err_sys(
+		    err, "cannot open log '%s'", redis_conf.logfile);
+	return 0;
+}
+
+/* What a file of Redis says of the server that is there now. */
+static int
+apply_redis_conf(struct pd_server *s, struct pd_err *err)
+{
+	if (redis_conf.path == NULL)
+		return 0;
+	if (pd_redisconf_apply(&redis_conf, s, err))
+		return -1;
+	if (redis_conf.ignored.len > 0 &&
+	    pd_buf_cstr(&redis_conf.ignored) != NULL)
+		pd_server_log(s, PD_LOG_WARNING,
+		    "of '%s', without effect here: %s", redis_conf.path,
+		    (char *)redis_conf.ignored.data);
+	return 0;
+}
+
 static int
 run(int argc, char **argv)
 {
@@ -421,10 +469,12 @@ run(int argc, char **argv)
 	struct pd_server *s;
 	int r = PD_EXIT_FAIL;
 
-	(void)argc;
-	(void)argv;
+	log_to = stderr;
+	opt.cfg.config_file = pd_cli_config_file();
 	if (configure(&err))
 		return pd_cli_usage("%s", err.msg);
+	if (argc > 0 && read_redis_conf(argv[0], &err))
+		return pd_cli_fail(&err);
 	if (read_password(&err) || load_keys(&err))
 		return pd_cli_fail(&err);
 	/* One that a killed server left would tell of the wrong port. */
@@ -433,10 +483,9 @@ run(int argc, char **argv)
 	signal(SIGHUP, SIG_IGN);
 	raise_files();
 	opt.cfg.log = log_line;
-	opt.cfg.config_file = pd_cli_config_file();
 	if ((s = pd_server_new(&opt.cfg, &err)) == NULL)
 		return pd_cli_fail(&err);
-	if (apply_settings(s, &err)) {
+	if (apply_settings(s, &err) || apply_redis_conf(s, &err)) {
 		pd_server_free(s);
 		return pd_cli_fail(&err);
 	}
@@ -445,17 +494,19 @@ run(int argc, char **argv)
 		pd_server_free(s);
 		return pd_cli_fail(&err);
 	}
+	pd_server_log(s, PD_LOG_NOTICE, "Ready to accept connections");
 	if (report(s, &err) || pd_server_run(s, &err))
 		pd_cli_fail(&err);
 	else
 		r = PD_EXIT_YES;
 	pd_server_free(s);
+	pd_redisconf_release(&redis_conf);
 	remove_port_file();
 	return r;
 }
 
 static const struct pd_verb verbs[] = {
-    {"", "", "serve", opts, 0, 0, run},
+    {"", "[FILE]", "serve", opts, 0, 1, run},
     {NULL, NULL, NULL, NULL, 0, 0, NULL},
 };
 

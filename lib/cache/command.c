@@ -298,20 +298,6 @@ pd_command_arity_ok(const struct pd_command *d, uint32_t argc)
 			     : argc >= (uint32_t)-d->arity;
 }
 
-/* SET reads its key with the option GET only. */
-static unsigned
-key_flags(const struct pd_keyspec *k, const struct pd_arg *argv, uint32_t argc)
-{
-	uint32_t i;
-
-	if (!(k->flags & PD_KEY_VARIABLE))
-		return k->flags;
-	for (i = 3; i < argc; i++)
-		if (pd_arg_is(&argv[i], "get"))
-			return PD_KEY_RW | PD_KEY_ACCESS | PD_KEY_UPDATE;
-	return PD_KEY_OW | PD_KEY_UPDATE;
-}
-
 /* The last word that is a key; 0 when there is none. */
 static uint32_t
 last_key(const struct pd_keyspec *k, const struct pd_arg *argv, uint32_t argc)
@@ -350,7 +336,10 @@ pd_command_keys(const struct pd_cmd *cmd, const struct pd_arg *argv,
 		last = last_key(k, argv, argc);
 		i = k->last == PD_KEYS_COUNTED ? k->begin + 1u : k->begin;
 		for (; i <= last && i < argc; i += (uint32_t)k->step) {
-			fn(cookie, i, key_flags(k, argv, argc));
+			fn(cookie, i,
+			    k->flags & PD_KEY_VARIABLE
+				? cmd->def->key_use(argv, argc)
+				: k->flags);
 			n++;
 		}
 	}

@@ -113,6 +113,9 @@ struct pd_command {
 	struct pd_keyspec key[2];
 	pd_command_fn *run;	       /* NULL: only its subcommands run */
 	const struct pd_command *subs; /* ended by name NULL */
+	/* What its words say is done to the keys, where these have
+	 * PD_KEY_VARIABLE: enum pd_key_flag. */
+	unsigned (*key_use)(const struct pd_arg *argv, uint32_t argc);
 	const char *summary;
 	const char *since;
 	const char *group;

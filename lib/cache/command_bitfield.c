@@ -299,6 +299,18 @@ bitfield(
 	free(ops);
 }
 
+/* Reads alone are no writes. */
+static unsigned
+bitfield_key_use(const struct pd_arg *argv, uint32_t argc)
+{
+	uint32_t i;
+
+	for (i = 2; i < argc; i++)
+		if (pd_arg_is(&argv[i], "set") || pd_arg_is(&argv[i], "incrby"))
+			return PD_KEY_RW | PD_KEY_ACCESS | PD_KEY_UPDATE;
+	return PD_KEY_RO | PD_KEY_ACCESS;
+}
+
 static void
 run_bitfield(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 {
@@ -319,7 +331,7 @@ const struct pd_command pd_commands_bitfield[] = {
     {DEF("bitfield", PD_CMD_WRITE | PD_CMD_DENYOOM),
 	.key = {{1, 0, 1,
 	    PD_KEY_RW | PD_KEY_ACCESS | PD_KEY_UPDATE | PD_KEY_VARIABLE}},
-	.run = run_bitfield, .since = "3.2.0",
+	.key_use = bitfield_key_use, .run = run_bitfield, .since = "3.2.0",
 	.complexity = "O(1) for each operation",
 	.summary = "Read and write integers of any width within a value."},
     {DEF("bitfield_ro", PD_CMD_READONLY | PD_CMD_FAST),

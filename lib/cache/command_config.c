@@ -271,26 +271,51 @@ config_resetstat(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	pd_reply_ok(&c->reply);
 }
 
-/* Is it a line "set NAME=..." on an option that is to be written? */
+/* Is it a line on an option that is to be written: "set NAME=...", in a file
+ * of Redis "NAME ..."? */
 static bool
 replaced(const struct pd_server *s, const char *line, size_t n)
 {
+	const bool redis = s->cfg.redis_conf;
+	const char *end = redis ? " \t" : "=";
+	size_t len, at = 0;
 	uint32_t i;
-	size_t len, at;
 
-	for (i = 0; i < s->nchanged; i++) {
-		len = strlen(s->changed[i]);
-		for (at = 0; at < n && (line[at] == ' ' || line[at] == '\t');)
-			at++;
-		if (n - at < 4 + len + 1 || memcmp(line + at, "set", 3) != 0)
-			continue;
+	while (at < n && (line[at] == ' ' || line[at] == '\t'))
+		at++;
+	if (!redis) {
+		if (n - at < 4 || memcmp(line + at, "set", 3) != 0)
+			return false;
 		for (at += 3; at < n && strchr(" \t=", line[at]) != NULL;)
 			at++;
-		if (n - at > len && line[at + len] == '=' &&
-		    memcmp(line + at, s->changed[i], len) == 0)
+	}
+	for (i = 0; i < s->nchanged; i++) {
+		len = strlen(s->changed[i]);
+		if (n - at > len && line[at + len] != '\0' &&
+		    strchr(end, line[at + len]) != NULL &&
+		    strncasecmp(line + at, s->changed[i], len) == 0)
 			return true;
 	}
 	return false;
+}
+
+/* One option, as a line of the file. */
+static void
+write_option(const struct pd_server *s, const struct option *o,
+    struct pd_buf *value, struct pd_buf *out)
+{
+	/* Of these a file of Redis has the words without quotes. */
+	const bool quoted = strcmp(o->name, "client-output-buffer-limit") != 0;
+	const char *v;
+
+	get_value(s, o, value);
+	if ((v = pd_buf_cstr(value)) == NULL)
+		out->failed = true;
+	else if (!s->cfg.redis_conf)
+		pd_buf_printf(out, "set %s=%s\n", o->name, v);
+	else
+		pd_buf_printf(
+		    out, quoted ? "%s \"%s\"\n" : "%s %s\n", o->name, v);
 }
 
 /* The file's text with what was changed in place of what it said of it. */
@@ -317,9 +342,7 @@ rewrite(const struct pd_server *s, const struct pd_buf *in, struct pd_buf *out)
 		a = (struct pd_arg){
 		    .p = s->changed[k], .n = (uint32_t)strlen(s->changed[k])};
 		o = find(&a);
-		get_value(s, &o, &value);
-		pd_buf_printf(out, "set %s=%.*s\n", o.name, (int)value.len,
-		    value.len > 0 ? (const char *)value.data : "");
+		write_option(s, &o, &value, out);
 	}
 	pd_buf_release(&value);
 }

@@ -160,6 +160,18 @@ set_with(struct pd_client *c, const struct pd_arg *a, struct set_opts *o)
 		pd_store_release(e);
 }
 
+/* The key is read with the option GET only. */
+static unsigned
+set_key_use(const struct pd_arg *argv, uint32_t argc)
+{
+	uint32_t i;
+
+	for (i = 3; i < argc; i++)
+		if (pd_arg_is(&argv[i], "get"))
+			return PD_KEY_RW | PD_KEY_ACCESS | PD_KEY_UPDATE;
+	return PD_KEY_OW | PD_KEY_UPDATE;
+}
+
 static void
 run_set(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 {
@@ -476,7 +488,8 @@ const struct pd_command pd_commands_string[] = {
 	.summary = "Read the values of several keys."},
     {DEF("set", -3, W | M, 1, 0, 1,
 	 PD_KEY_RW | PD_KEY_ACCESS | PD_KEY_UPDATE | PD_KEY_VARIABLE),
-	.run = run_set, .since = "1.0.0", .complexity = "O(1)",
+	.key_use = set_key_use, .run = run_set, .since = "1.0.0",
+	.complexity = "O(1)",
 	.summary = "Write a key, with options for expiry, conditions and "
 		   "cost."},
     {DEF("setnx", 3, W | M | F, 1, 0, 1, PD_KEY_OW | PD_KEY_INSERT),

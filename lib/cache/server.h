@@ -77,6 +77,7 @@ struct pd_server_config {
 	char *password;		 /* NULL none; owned by the server */
 	const char *aclfile;	 /* users; NULL none */
 	const char *config_file; /* for CONFIG REWRITE; NULL none */
+	bool redis_conf;	 /* it is one of Redis */
 	bool protected_mode;
 	enum pd_debug_access debug;
 	uint64_t maxclients;

@@ -665,3 +665,61 @@ P
 	wait_for is_empty
 	run -2 "$BIN/predis-serve" --enable-debug-command maybe --port 0
 }
+
+@test "a configuration file of Redis" {
+	cat >r.conf <<-'F'
+	# as in Redis, "with a quote
+	port 0
+	unixsocket s
+	dir .
+	daemonize no
+	save 900 1
+	loglevel verbose
+	maxmemory 20mb
+	maxmemory-policy allkeys-lru
+	slowlog-log-slower-than 77
+	user default on nopass ~* &* +@all -flushall
+	user acme on ">ab" ~acme:* +get +set
+	F
+	predis-serve r.conf >log 2>err 3>&- &
+	PID=$!
+	wait_for redis-cli -s s ping
+	grep -q "PID: $PID" log
+	wait_for grep -q 'Ready to accept connections' log
+	grep -q "without effect here: daemonize, save" log
+	[ "$(redis-cli -s s config get maxmemory | tail -1)" = 20971520 ]
+	[ "$(redis-cli -s s config get slowlog-log-slower-than | tail -1)" = 77 ]
+	[[ "$(redis-cli -s s flushall)" == NOPERM* ]]
+	[ "$(redis-cli -s s --user acme --pass ab --no-auth-warning \
+	    set acme:1 x)" = OK ]
+	# What CONFIG SET changed is written as Redis writes it.
+	[ "$(redis-cli -s s config set slowlog-log-slower-than 78 timeout 5)" = OK ]
+	[ "$(redis-cli -s s config rewrite)" = OK ]
+	[ "$(grep -c '^slowlog-log-slower-than' r.conf)" = 1 ]
+	grep -qx 'timeout "5"' r.conf
+	grep -qx 'save 900 1' r.conf
+	stop_serve
+	predis-serve r.conf >log 2>err 3>&- &
+	PID=$!
+	wait_for redis-cli -s s ping
+	[ "$(redis-cli -s s config get slowlog-log-slower-than | tail -1)" = 78 ]
+	[ "$(redis-cli -s s config get timeout | tail -1)" = 5 ]
+}
+
+@test "a configuration file of Redis: mistakes name file and line" {
+	try() {
+		printf 'port 0\n%s\n' "$1" >bad.conf
+		run -2 --separate-stderr timeout 10 predis-serve bad.conf
+		[[ "$stderr" == *"'bad.conf', line 2"*"$2"* ]] || { echo "$stderr"; return 1; }
+	}
+	try 'maxmemory-policy nonsense' 'argument must be'
+	try 'no-such-directive 1' "no option 'no-such-directive'"
+	try 'rename-command FLUSHALL ""' 'rules of users'
+	try 'replicaof 127.0.0.1 1' 'no replication'
+	try 'requirepass "abc' 'wrong quotes'
+	try 'user a on ">a b"' 'a rule with a blank'
+	try 'port 70000' 'at most 65535'
+	printf 'user a on\nuser a on\n' >bad.conf
+	run -2 --separate-stderr timeout 10 predis-serve bad.conf
+	[[ "$stderr" == *"Duplicate user 'a' found"* ]]
+}
