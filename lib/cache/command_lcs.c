@@ -180,7 +180,7 @@ reply_index(struct pd_client *c, const struct lcs *l)
 static struct text
 text_of(const struct pd_entry *e)
 {
-	struct text t = {NULL, 0};
+	struct text t = {(const uint8_t *)"", 0};
 
 	if (e != NULL) {
 		t.p = pd_entry_value(e);
