@@ -13,27 +13,25 @@ fill() {
 		ask "$s" load -P 64 -d "$bytes" -r "$keys" >/dev/null
 	done
 }
-# cells PART BYTES: GET, SET and MGET of ten, in batches; beside redis. At P1
-# parity is 5% (a wake-up costs every server the same); see the facts.
+# cells PART BYTES COMMANDS: in batches; beside redis. At P1 parity is 5%: what
+# a wake-up costs is the same for every server.
 cells() {
+	part=$1 bytes=$2 commands=$3
 	for P in $PIPELINES; do
 		case $P in
 		1) n=$N bar=1.05 ;;
 		16) n=$((N * 5)) bar=0.75 ;;
 		*) n=$((N * 10)) bar=0.75 ;;
 		esac
-		for what in GET SET MGET10; do
+		for what in $commands; do
 			case $what in
-			GET) set -- "$1" "$2" GET $random ;;
-			SET) set -- "$1" "$2" -t set ;;
-			*) set -- "$1" "$2" $mget && n=$((n / 4)) ;;
+			GET) set -- GET $random ;;
+			SET) set -- -t set ;;
+			*) set -- $mget && n=$((n / 4)) ;;
 			esac
-			part=$1 bytes=$2
-			shift 2
 			rounds "redis $POLICIES" benchmark "$n" -P "$P" \
 			    -d "$bytes" "$@"
 			compare "$part" "$what P$P" "$bar" redis $POLICIES
-			set -- "$part" "$bytes"
 		done
 	done
 }
@@ -58,7 +56,7 @@ part_speed() {
 	headline "CPU ns an operation, $KEYS keys of 16 + 100 bytes"
 	start_all
 	fill 100 "$KEYS" redis $POLICIES
-	cells speed 100
+	cells speed 100 "GET SET MGET10"
 	tap_ns
 	stop_all
 }
@@ -67,7 +65,7 @@ part_large() {
 	headline "CPU ns an operation, $KEYS keys of 16 + 1024 bytes"
 	start_all
 	fill 1024 "$KEYS" redis $POLICIES
-	cells large 1024
+	cells large 1024 "GET SET"
 	stop_all
 }
 
@@ -101,9 +99,8 @@ part_peers() {
 	fill 100 "$PEER_KEYS" redis selector
 	ask memcached load -m -P 64 -r "$PEER_KEYS" >/dev/null
 	for P in $PIPELINES; do
-		for what in get set mget; do
+		for what in get set; do
 			n=$((N * (1 + 4 * (P > 1))))
-			[ $what = mget ] && n=$((n / 4))
 			rounds "redis memcached selector" asked_memcached \
 			    $what -P "$P" -n "$n" -r "$PEER_KEYS"
 			compare peers "$what P$P" - memcached selector
@@ -131,6 +128,7 @@ part_evict() {
 	compare evict "aside P16" - redis lru $POLICIES
 	for s in redis lru $POLICIES; do
 		ask $s "$@" -n $((N * 5)) -s 9 >"$work/asked"
+		figure evict "aside, keys held" $s "$(cli $s dbsize)" keys
 		figure evict "aside miss ratio" $s "$(awk \
 		    "BEGIN {print $(field misses <"$work/asked") / (5 * $N)}")" ''
 	done
