@@ -184,11 +184,18 @@ void pd_acl_log_set_max(struct pd_acl *a, uint32_t max);
 const char *pd_gate(struct pd_client *c, const struct pd_cmd *cmd,
     const struct pd_arg *argv, uint32_t argc, char *text, size_t size);
 
-/* acl_rule.c, for acl.c. */
+/* acl_selector.c, for acl_rule.c and acl.c. */
+bool acl_is(const char *p, size_t n, const char *word);
+/* Apply one rule; NULL, or what is wrong with it. */
+const char *acl_selector_rule(
+    const struct pd_acl *a, struct pd_selector *s, const char *p, size_t n);
+/* Bytes allocated for one. */
+size_t acl_selector_bytes(const struct pd_acl *a, const struct pd_selector *s);
 void acl_selector_release(struct pd_selector *s);
 int acl_selector_copy(const struct pd_acl *a, struct pd_selector *to,
     const struct pd_selector *from);
 int acl_selector_init(const struct pd_acl *a, struct pd_selector *s);
+/* acl_rule.c, for acl.c. */
 /* Apply one rule; NULL, or what is wrong with it. */
 const char *acl_apply(
     const struct pd_acl *a, struct pd_user *u, const char *p, size_t n);
