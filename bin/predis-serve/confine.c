@@ -105,6 +105,7 @@ gather(struct paths *p, const struct pd_server_config *cfg, bool confine_models,
 	    add_folder(p, cfg->snapshot, rw, err) ||
 	    add_folder(p, port_file, rw, err) ||
 	    add_folder(p, cfg->unixsocket, rw, err) ||
+	    add_folder(p, cfg->snapshot, rw, err) ||
 	    add_folder(p, is_path(tap) ? tap : NULL, rw, err) ||
 	    add_folder(p, cfg->trusted_key, PD_SANDBOX_READ, err) ||
 	    add_folder(p, cfg->model, PD_SANDBOX_READ, err) ||

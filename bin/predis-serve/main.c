@@ -107,6 +107,8 @@ static const struct pd_opt opts[] = {
 	"connections at a time (default 10000)"},
     {0, "timeout", "TIME", PD_OPT_DURATION, &opt.cfg.timeout_us, NULL,
 	"close clients idle for so long (default 0: never)"},
+    {0, "header-timeout", "TIME", PD_OPT_DURATION, &opt.cfg.header_timeout_us,
+	NULL, "a request, a password, a reply may take so long (default 60s)"},
     {'m', "maxmemory", "SIZE", PD_OPT_SIZE, &opt.maxmemory, NULL,
 	"memory limit (default: a quarter of the machine's)"},
     {0, "maxobjects", "N", PD_OPT_U64, &opt.cfg.maxobjects, NULL,
@@ -320,7 +322,8 @@ raise_files(void)
 	if (setrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur >= want)
 		return;
 	opt.cfg.maxclients = rl.rlim_cur > 64 ? rl.rlim_cur - 64 : 1;
-	pd_cli_note("open files are limited to %llu: at most %llu clients",
+	pd_cli_note("the limit on open files (ulimit -n, RLIMIT_NOFILE) is "
+		    "%llu: at most %llu clients",
 	    (unsigned long long)rl.rlim_cur,
 	    (unsigned long long)opt.cfg.maxclients);
 }
@@ -481,6 +484,7 @@ run(int argc, char **argv)
 	remove_port_file();
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* write(2) fails instead */
 	raise_files();
 	opt.cfg.log = log_line;
 	if ((s = pd_server_new(&opt.cfg, &err)) == NULL)

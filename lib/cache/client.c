@@ -64,10 +64,7 @@ pd_client_regate(struct pd_client *c)
 		c->gate |= PD_GATE_AUTH;
 	if (!c->user->mighty)
 		c->gate |= PD_GATE_ACL;
-	if (c->reply.resp < 3 && c->subs[PD_SUB_CHANNEL].n +
-					 c->subs[PD_SUB_PATTERN].n +
-					 c->subs[PD_SUB_SHARD].n >
-				     0)
+	if (c->reply.resp < 3 && pd_client_subscribed(c))
 		c->gate |= PD_GATE_SUBSCRIBER;
 	c->parser.unauthenticated = !c->authenticated;
 }
@@ -100,7 +97,7 @@ pd_client_new(struct pd_worker *w, int fd, struct pd_tls_ctx *tls, bool is_unix)
 	pd_reply_init(&c->reply);
 	c->parser.keep_max = (uint32_t)s->cfg.max_value;
 	log_in_as_standard(c);
-	c->created_us = c->last_us = pd_clock_mono_us();
+	c->created_us = c->last_us = c->stuck_us = pd_clock_mono_us();
 	set_addrs(c);
 	c->watch = (struct pd_watch){
 	    .fd = fd, .events = PD_LOOP_READ, .fn = on_ready, .cookie = c};
@@ -234,8 +231,7 @@ look_at_unread(struct pd_client *c)
 	const struct pd_server_config *cfg = &c->server->cfg;
 	const size_t queued = pd_reply_queued(&c->reply);
 
-	if (cfg->output_max > 0 && queued > cfg->output_max &&
-	    queued > cfg->output_pause) {
+	if (pd_limits_output(c)) {
 		pd_server_log(c->server, PD_LOG_WARNING,
 		    "client %llu closed: %zu bytes of unread replies",
 		    (unsigned long long)c->id, queued);
@@ -330,10 +326,7 @@ pd_client_describe(const struct pd_client *c, struct pd_buf *out)
 	const size_t queued = pd_reply_queued(&c->reply);
 	const bool large = queued > PD_REPLY_HOLD;
 	const uint64_t now = c->worker->mono_us;
-	const bool subscribed = c->subs[PD_SUB_CHANNEL].n +
-				    c->subs[PD_SUB_PATTERN].n +
-				    c->subs[PD_SUB_SHARD].n >
-				0;
+	const bool subscribed = pd_client_subscribed(c);
 
 	pd_buf_printf(out,
 	    "id=%llu addr=%s laddr=%s fd=%d name=%s age=%llu idle=%llu "

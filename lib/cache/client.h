@@ -96,6 +96,9 @@ struct pd_client {
 	uint64_t created_us; /* monotonic */
 	uint64_t last_us;    /* of the last command or read */
 	uint64_t request_us; /* when the unfinished request began, or 0 */
+	uint64_t soft_us;  /* when unread output reached the soft limit, or 0 */
+	uint64_t stuck_us; /* when it last became less while paused */
+	uint64_t queued_was; /* at the last sweep */
 	uint64_t accounted;  /* bytes of it in worker->clients_bytes */
 	struct pd_cmd *last; /* last command */
 	struct pd_client *next;
@@ -105,6 +108,14 @@ struct pd_client {
 	struct pd_client *next_ready;
 	struct pd_client *next_doomed;
 };
+
+static inline bool
+pd_client_subscribed(const struct pd_client *c)
+{
+	return c->subs[PD_SUB_CHANNEL].n + c->subs[PD_SUB_PATTERN].n +
+		   c->subs[PD_SUB_SHARD].n >
+	       0;
+}
 
 /* Serve an accepted socket. NULL when there is no memory (fd is closed). */
 struct pd_client *pd_client_new(

@@ -87,10 +87,7 @@ enum client_type {
 static bool
 type_is(const struct pd_client *c, enum client_type type)
 {
-	const bool subscribed = c->subs[PD_SUB_CHANNEL].n +
-				    c->subs[PD_SUB_PATTERN].n +
-				    c->subs[PD_SUB_SHARD].n >
-				0;
+	const bool subscribed = pd_client_subscribed(c);
 
 	return type == TYPE_ANY || (type == TYPE_PUBSUB && subscribed) ||
 	       (type == TYPE_NORMAL && !subscribed);

@@ -125,6 +125,7 @@ info_memory(struct pd_server *s, struct pd_buf *b)
 	U64("used_memory_ghosts", t.ghost_bytes);
 	U64("used_memory_eviction_log", t.eviction_log_bytes);
 	U64("used_memory_clients", t.client_bytes);
+	U64("mem_not_counted_for_evict", s->above);
 	U64("used_memory_pubsub", pd_pubsub_memory(s->pubsub));
 	U64("used_memory_slowlog", pd_slowlog_memory(&s->slowlog));
 	U64("used_memory_acl", pd_acl_memory(s->acl));
@@ -162,7 +163,7 @@ info_stats(struct pd_server *s, struct pd_buf *b)
 	U64("rejected_connections", sum.connections_rejected);
 	U64("expired_keys", sum.expired);
 	U64("evicted_keys", sum.evicted);
-	U64("evicted_clients", 0);
+	U64("evicted_clients", sum.clients_evicted);
 	U64("keyspace_hits", sum.hits);
 	U64("keyspace_misses", sum.misses);
 	U64("pubsub_channels", s->pubsub->count[PD_SUB_CHANNEL]);

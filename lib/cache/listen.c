@@ -26,6 +26,7 @@ struct pd_listener {
 	struct pd_watch watch;
 	bool is_unix;
 	bool is_tls;
+	int failing; /* why nothing can be accepted, or 0 */
 	struct pd_listener *next;
 };
 
@@ -45,12 +46,31 @@ needs_no_password(const struct pd_server *s)
 }
 
 static void
+set_option(int fd, int level, int name, int value)
+{
+	setsockopt(fd, level, name, &value, sizeof(value));
+}
+
+/* After ${seconds} of silence ask three times whether the other side is still
+ * there, over as long again: about twice as long and it is closed. */
+static void
+keep_alive(int fd, unsigned seconds)
+{
+	if (seconds == 0)
+		return;
+	set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, (int)seconds);
+	set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL,
+	    seconds < 3 ? 1 : (int)(seconds / 3));
+	set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
+}
+
+static void
 accept_one(struct pd_listener *l, int fd, const struct sockaddr_storage *ss)
 {
 	struct pd_worker *w = l->worker;
 	struct pd_server *s = w->server;
 	struct pd_client *c;
-	const int one = 1;
 
 	w->stats.connections_received++;
 	if (s->nclients >=
@@ -73,25 +93,37 @@ accept_one(struct pd_listener *l, int fd, const struct sockaddr_storage *ss)
 		return;
 	}
 	if (!l->is_unix) {
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-		setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
+		set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+		keep_alive(fd, s->cfg.keepalive_s);
 	}
 	c = pd_client_new(w, fd, l->is_tls ? s->tls : NULL, l->is_unix);
 	if (c != NULL)
 		c->is_local = l->is_unix || pd_sock_loopback(ss);
 }
 
-/* Out of descriptors or memory: the periodic work listens again, or the loop
- * would spin. */
+/*
+ * Out of descriptors or memory: the periodic work listens again, or the loop
+ * would spin. That is told once, and when it is over.
+ */
 static void
 accept_failed(struct pd_listener *l, int e)
 {
 	if (e == EAGAIN || e == EINTR || e == ECONNABORTED)
 		return;
-	pd_server_log(l->worker->server, PD_LOG_WARNING,
-	    "cannot accept a connection: %s", strerror(e));
+	if (e != l->failing)
+		pd_server_log(l->worker->server, PD_LOG_WARNING,
+		    "cannot accept connections: %s", strerror(e));
+	l->failing = e;
 	if (e == EMFILE || e == ENFILE || e == ENOMEM || e == ENOBUFS)
 		pd_loop_change(l->worker->loop, &l->watch, 0);
+}
+
+static void
+accepts_again(struct pd_listener *l)
+{
+	pd_server_log(
+	    l->worker->server, PD_LOG_NOTICE, "connections are accepted again");
+	l->failing = 0;
 }
 
 static void
@@ -112,6 +144,8 @@ on_accept(void *cookie, unsigned ready)
 			accept_failed(l, errno);
 			return;
 		}
+		if (l->failing != 0)
+			accepts_again(l);
 		accept_one(l, fd, &ss);
 	}
 }

@@ -26,10 +26,8 @@ pd_pubsub_new(uint64_t seed)
 {
 	struct pd_pubsub *p = calloc(1, sizeof(*p));
 
-	if (p != NULL) {
+	if (p != NULL)
 		p->seed = seed;
-		p->limit = UINT64_C(32) << 20;
-	}
 	return p;
 }
 
@@ -332,8 +330,7 @@ deliver(struct pd_client *c, struct message *m, bool defer)
 		pd_reply_raw(&c->reply, (const char *)b->data, b->len);
 		c->reply.mute = mute;
 	}
-	if (s->pubsub->limit > 0 &&
-	    pd_reply_queued(&c->reply) + c->later.len > s->pubsub->limit) {
+	if (!c->reply.failed && pd_limits_output(c)) {
 		pd_server_log(s, PD_LOG_WARNING,
 		    "client %llu closed: a subscriber with %zu unread bytes",
 		    (unsigned long long)c->id, pd_reply_queued(&c->reply));

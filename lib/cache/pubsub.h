@@ -62,8 +62,7 @@ struct pd_pubsub {
 	struct pd_sub **sub; /* buckets by client and topic */
 	uint32_t sub_buckets;
 	uint32_t nsubs;
-	uint64_t limit; /* bytes unread by a subscriber that end it */
-	size_t bytes;	/* of topics, and of who listens to what */
+	size_t bytes; /* of topics, and of who listens to what */
 };
 
 /* Classes of events: notify-keyspace-events. */

@@ -122,7 +122,11 @@ pd_server_config_init(struct pd_server_config *cfg)
 	cfg->maxclients = 10000;
 	cfg->header_timeout_us = 60 * UINT64_C(1000000);
 	cfg->output_pause = UINT64_C(64) << 20;
-	cfg->output_max = UINT64_C(1) << 30;
+	cfg->output[PD_OUT_NORMAL].hard = UINT64_C(1) << 30;
+	cfg->output[PD_OUT_PUBSUB] = (struct pd_out_limit){
+	    UINT64_C(32) << 20, UINT64_C(8) << 20, 60 * UINT64_C(1000000)};
+	cfg->clients_max = PD_CLIENTS_AUTO;
+	cfg->keepalive_s = 300;
 	cfg->query_max = UINT64_C(64) << 20;
 	cfg->max_value = UINT64_C(8) << 20;
 	cfg->max_share = 0.25;

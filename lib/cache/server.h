@@ -14,6 +14,7 @@
 #include "base/keyfile.h"
 #include "base/rng.h"
 #include "cache/latency.h"
+#include "cache/limits.h"
 #include "cache/objective.h"
 #include "cache/slowlog.h"
 #include "cache/stats.h"
@@ -39,7 +40,7 @@ struct pd_turn;
 struct pd_watchtab;
 
 #define PD_SERVER_PERCENTILES 16
-#define PD_SERVER_KEPT 66
+#define PD_SERVER_KEPT 65
 #define PD_SERVER_SECONDS 3600 /* idle times are told up to an hour */
 #define PD_SERVER_ERRORS 64
 #define PD_SERVER_CODE 24 /* bytes of an error's code */
@@ -84,10 +85,13 @@ struct pd_server_config {
 	uint64_t timeout_us;	    /* idle clients are closed; 0 never */
 	uint64_t header_timeout_us; /* a request must be whole within it */
 	uint64_t output_pause;	    /* queued bytes that pause a client */
-	uint64_t output_max;	    /* and that end it */
-	uint64_t query_max;	    /* bytes of one request */
-	uint64_t maxmemory;	    /* 0 no limit */
-	uint64_t maxobjects;	    /* 0 no limit */
+	struct pd_out_limit output[PD_OUT_CLASSES]; /* and that end it */
+	uint64_t clients_max;	  /* of all clients' buffers, PD_CLIENTS_AUTO */
+	unsigned clients_percent; /* the same as a part of maxmemory; or 0 */
+	unsigned keepalive_s;	  /* probes of silent connections; 0 none */
+	uint64_t query_max;	  /* bytes of one request */
+	uint64_t maxmemory;	  /* 0 no limit */
+	uint64_t maxobjects;	  /* 0 no limit */
 	uint64_t max_value;
 	double max_share;
 	uint64_t eviction_log; /* bytes; PD_EVICTION_LOG_AUTO */
@@ -172,6 +176,7 @@ struct pd_server {
 	struct pd_commands *commands;
 	struct pd_tls_ctx *tls;
 	uint64_t nclients;
+	uint64_t above; /* bytes of buffers that keys make no room for */
 	uint64_t next_id;
 	struct pd_watchtab *watches;
 	struct pd_acl *acl;

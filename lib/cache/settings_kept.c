@@ -78,7 +78,6 @@ static const struct kept {
     {"stream-node-max-entries", "100", NULL, false},
     {"supervised", "no", NULL, true},
     {"syslog-enabled", "no", NULL, true},
-    {"tcp-keepalive", "300", NULL, false},
     {"tracking-table-max-keys", "1000000", NULL, false},
     {"zset-max-listpack-entries", "128", NULL, false},
     {"zset-max-listpack-value", "64", NULL, false},

@@ -186,29 +186,74 @@ SET(set_acl_channels)
 	return 0;
 }
 
-/* Clients are not evicted: their buffers have limits of their own. */
-GET(get_zero)
+GET(get_clients_max)
 {
-	(void)s;
-	pd_buf_addc(b, '0');
+	const uint64_t n = pd_limits_clients(s);
+
+	if (s->cfg.clients_percent > 0)
+		pd_buf_printf(b, "%u%%", s->cfg.clients_percent);
+	else
+		pd_buf_printf(
+		    b, "%llu", (unsigned long long)(n == UINT64_MAX ? 0 : n));
 }
 
-SET(set_zero)
+SET(set_clients_max)
 {
-	const size_t n = strlen(v);
-	char share[16] = "";
+	const size_t len = strlen(v);
+	uint64_t n;
 	int64_t percent;
 
-	(void)s;
-	if (strcmp(v, "0") == 0 || strcmp(v, "0%") == 0)
+	if (strcasecmp(v, "auto") == 0) {
+		s->cfg.clients_max = PD_CLIENTS_AUTO;
+		s->cfg.clients_percent = 0;
 		return 0;
-	if (n > 1 && n < sizeof(share) && v[n - 1] == '%') {
-		memcpy(share, v, n - 1);
-		if (pd_parse_i64n(share, n - 1, &percent) == 0 && percent > 100)
+	}
+	if (len > 1 && v[len - 1] == '%') {
+		if (pd_parse_i64n(v, len - 1, &percent) || percent < 0)
+			return pd_err_set(
+			    err, "argument must be a memory or percent value");
+		if (percent > 100)
 			return pd_err_set(err, "percentage argument must be "
 					       "less or equal to 100");
+		s->cfg.clients_max = 0;
+		s->cfg.clients_percent = (unsigned)percent;
+		return 0;
 	}
-	return pd_err_set(err, "only '0' is supported");
+	if (pd_parse_size(v, &n, NULL))
+		return pd_err_set(
+		    err, "argument must be a memory or percent value");
+	if (n > 0 && n < PD_CLIENTS_LEAST)
+		n = PD_CLIENTS_LEAST;
+	s->cfg.clients_max = n;
+	s->cfg.clients_percent = 0;
+	return 0;
+}
+
+GET(get_keepalive)
+{
+	pd_buf_printf(b, "%u", s->cfg.keepalive_s);
+}
+
+SET(set_keepalive)
+{
+	int64_t n;
+
+	if (parse_between(v, 0, INT32_MAX, &n, err))
+		return -1;
+	/* The kernel takes no more. */
+	s->cfg.keepalive_s = n > 32767 ? 32767 : (unsigned)n;
+	return 0;
+}
+
+GET(get_header_timeout)
+{
+	pd_buf_printf(b, "%llu",
+	    (unsigned long long)(s->cfg.header_timeout_us / 1000000));
+}
+
+SET(set_header_timeout)
+{
+	return pd_parse_duration(v, &s->cfg.header_timeout_us, err);
 }
 
 GET(get_aclfile)
@@ -223,12 +268,19 @@ GET(get_debug)
 	pd_buf_addstr(b, names[s->cfg.debug]);
 }
 
-/* Hard limits on unread output, for two classes of clients. */
+static void
+add_limit(struct pd_buf *b, const char *name, const struct pd_out_limit *l)
+{
+	pd_buf_printf(b, "%s %llu %llu %llu", name, (unsigned long long)l->hard,
+	    (unsigned long long)l->soft,
+	    (unsigned long long)(l->soft_us / 1000000));
+}
+
 GET(get_output)
 {
-	pd_buf_printf(b, "normal %llu 0 0 slave 0 0 0 pubsub %llu 0 0",
-	    (unsigned long long)s->cfg.output_max,
-	    (unsigned long long)s->pubsub->limit);
+	add_limit(b, "normal", &s->cfg.output[PD_OUT_NORMAL]);
+	pd_buf_addstr(b, " slave 0 0 0 ");
+	add_limit(b, "pubsub", &s->cfg.output[PD_OUT_PUBSUB]);
 }
 
 /* The next word of ${v} into ${out}; false at the end or when too long. */
@@ -247,33 +299,47 @@ next_word(const char **v, char *out, size_t size)
 	return true;
 }
 
+/* "hard soft seconds". */
+static int
+parse_limit(const char **v, struct pd_out_limit *l)
+{
+	uint64_t seconds;
+	char word[32];
+
+	if (!next_word(v, word, sizeof(word)) ||
+	    pd_parse_size(word, &l->hard, NULL) ||
+	    !next_word(v, word, sizeof(word)) ||
+	    pd_parse_size(word, &l->soft, NULL) ||
+	    !next_word(v, word, sizeof(word)) ||
+	    pd_parse_u64(word, &seconds, NULL) || seconds > INT32_MAX)
+		return -1;
+	l->soft_us = seconds * 1000000;
+	return 0;
+}
+
 SET(set_output)
 {
 	static const char wrong[] =
 	    "Wrong number of arguments in buffer limit configuration.";
-	uint64_t limit[3], normal = s->cfg.output_max,
-			   pubsub = s->pubsub->limit;
-	char class[32], word[32];
+	struct pd_out_limit l, now[PD_OUT_CLASSES];
+	char class[32];
 	const char *p;
 	size_t words = 0;
-	int i;
 
+	memcpy(now, s->cfg.output, sizeof(now));
 	for (p = v; *(p += strspn(p, " ")) != '\0'; p += strcspn(p, " "))
 		words++;
 	if (words == 0 || words % 4 != 0)
 		return pd_err_set(err, "%s", wrong);
 	while (next_word(&v, class, sizeof(class))) {
-		for (i = 0; i < 3; i++) {
-			if (!next_word(&v, word, sizeof(word)) ||
-			    pd_parse_size(word, &limit[i], NULL))
-				return pd_err_set(err,
-				    "Error in hard, soft or soft_seconds "
-				    "setting in buffer limit configuration.");
-		}
+		if (parse_limit(&v, &l))
+			return pd_err_set(err,
+			    "Error in hard, soft or soft_seconds setting in "
+			    "buffer limit configuration.");
 		if (strcasecmp(class, "normal") == 0)
-			normal = limit[0];
+			now[PD_OUT_NORMAL] = l;
 		else if (strcasecmp(class, "pubsub") == 0)
-			pubsub = limit[0];
+			now[PD_OUT_PUBSUB] = l;
 		else if (strcasecmp(class, "slave") != 0 &&
 			 strcasecmp(class, "replica") != 0)
 			return pd_err_set(err,
@@ -282,8 +348,7 @@ SET(set_output)
 	}
 	if (*v != '\0')
 		return pd_err_set(err, "%s", wrong);
-	s->cfg.output_max = normal;
-	s->pubsub->limit = pubsub;
+	memcpy(s->cfg.output, now, sizeof(now));
 	return 0;
 }
 
@@ -293,12 +358,14 @@ const struct pd_setting pd_settings_operate[] = {
     {"acllog-max-len", get_acllog_max, set_acllog_max},
     {"client-output-buffer-limit", get_output, set_output},
     {"enable-debug-command", get_debug, NULL},
+    {"header-timeout", get_header_timeout, set_header_timeout},
     {"latency-monitor-threshold", get_latency, set_latency},
     {"latency-tracking", get_tracking, set_tracking},
     {"latency-tracking-info-percentiles", get_percentiles, set_percentiles},
-    {"maxmemory-clients", get_zero, set_zero},
+    {"maxmemory-clients", get_clients_max, set_clients_max},
     {"notify-keyspace-events", get_notify, set_notify},
     {"slowlog-log-slower-than", get_slower, set_slower},
     {"slowlog-max-len", get_slow_max, set_slow_max},
+    {"tcp-keepalive", get_keepalive, set_keepalive},
     {NULL, NULL, NULL},
 };

@@ -243,6 +243,10 @@ pd_server_totals(const struct pd_server *s, struct pd_totals *t)
 		ages += cs.evict_age;
 		known += cs.evict_age > 0;
 	}
+	t->memory += s->above;
+	t->client_bytes += s->above;
+	if (t->peak < t->memory)
+		t->peak = t->memory;
 	t->context.evict_age = known == 0 ? 0 : ages * s->nshards / known;
 	t->context.rate /= s->nshards;
 	t->whatif.rate /= s->nshards;

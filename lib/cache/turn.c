@@ -465,11 +465,12 @@ settle(struct pd_client *c)
 	} else {
 		pd_buf_consume(&c->in, c->in_at);
 	}
+	if (c->in.len == 0)
+		c->request_us = 0;
+	else if (c->request_us == 0 || c->in_at > 0)
+		c->request_us = now;
 	c->in_at = 0;
 	c->last_us = now;
-	c->request_us = c->in.len == 0	     ? 0
-			: c->request_us == 0 ? now
-					     : c->request_us;
 	pd_client_mark_dirty(c);
 }
 

@@ -37,17 +37,19 @@ pd_worker_time(struct pd_worker *w)
 void
 pd_server_account(struct pd_server *s)
 {
-	uint64_t client = 0, all;
+	uint64_t client = 0, turns = 0, all;
 	struct pd_store *st;
 	uint32_t i;
 
-	for (i = 0; i < s->nworkers; i++)
-		client += s->workers[i].clients_bytes +
-			  pd_turn_memory(s->workers[i].turn);
+	for (i = 0; i < s->nworkers; i++) {
+		client += s->workers[i].clients_bytes;
+		turns += pd_turn_memory(s->workers[i].turn);
+	}
+	s->above = pd_limits_above(s, client);
+	client += turns - s->above;
 	all = client + pd_tap_memory(s->tap) + pd_pubsub_memory(s->pubsub) +
 	      pd_slowlog_memory(&s->slowlog) + pd_acl_memory(s->acl) +
-	      pd_latency_memory(&s->latency) +
-	      pd_persist_memory(s) +
+	      pd_latency_memory(&s->latency) + pd_persist_memory(s) +
 	      (s->tapserver ? pd_tapserver_memory(s->tapserver) : 0);
 	for (i = 0; i < s->nshards; i++) {
 		st = s->shards[i].store;
@@ -99,34 +101,6 @@ expire_keys(struct pd_worker *w)
 		w->more |= expire_shard(&s->shards[i]);
 	pd_latency_event(w, PD_LATENCY_EXPIRE_CYCLE,
 	    pd_timing_ns(&w->timing, pd_ticks() - from) / 1000000);
-}
-
-static void
-check_clients(struct pd_worker *w)
-{
-	const struct pd_server_config *cfg = &w->server->cfg;
-	struct pd_client *c, *next;
-	bool late;
-
-	for (c = w->clients; c != NULL; c = next) {
-		next = c->next;
-		late = cfg->timeout_us > 0 &&
-		       w->mono_us - c->last_us > cfg->timeout_us;
-		if (c->request_us != 0 && cfg->header_timeout_us > 0 &&
-		    !c->paused && !c->held_back)
-			late |=
-			    w->mono_us - c->last_us > cfg->header_timeout_us;
-		if (c->close_after && cfg->header_timeout_us > 0)
-			late |=
-			    w->mono_us - c->last_us > cfg->header_timeout_us;
-		if (!c->authenticated && cfg->header_timeout_us > 0)
-			late |=
-			    w->mono_us - c->created_us > cfg->header_timeout_us;
-		if (late) {
-			w->stats.connections_dropped++;
-			pd_client_close(c);
-		}
-	}
 }
 
 static void
@@ -195,7 +169,7 @@ cron(void *cookie)
 	if (w->number == 0 && s->tapserver != NULL && w->cron_runs % 5 == 0)
 		pd_tapserver_flush(s->tapserver);
 	if (w->cron_runs % 10 == 0) {
-		check_clients(w);
+		pd_limits_sweep(w);
 		if (w->number == 0) {
 			count_ops(w);
 			pd_server_account(s);
@@ -218,6 +192,8 @@ before_wait(void *cookie)
 	pd_turn_read_more(w);
 	pd_turn_execute(w);
 	pd_turn_write(w);
+	if (w->clients_bytes > PD_CLIENTS_LEAST)
+		pd_limits_evict(w);
 	pd_turn_sweep(w);
 	if (w->dead != NULL)
 		pd_clients_reap(w);
