@@ -123,78 +123,83 @@ call_features(void *dest, const char *value, struct pd_err *err)
 	}
 }
 
+/* What both verbs take, in the order in which their help has it. */
+#define OUTPUT_OPT                                                             \
+	{                                                                      \
+		'o', "output", "FILE", PD_OPT_STR, &opt.output, NULL,          \
+		    "write the model bundle here (.pdm)"                       \
+	}
+#define MODEL_OPTS                                                             \
+	{'b', "bytes", NULL, PD_OPT_FLAG, &opt.bytes, NULL,                    \
+	    "the capacity is bytes"},                                          \
+	    {'n', "name", "NAME", PD_OPT_STR, &opt.name, NULL,                 \
+		"name of the model (default: of the output file)"},            \
+	{                                                                      \
+		0, "seed", "N", PD_OPT_U64, &opt.seed, NULL,                   \
+		    "the same events, options and seed give the same bytes"    \
+	}
+#define FIT_OPTS                                                               \
+	{0, "eta", "X", PD_OPT_DOUBLE, &opt.eta, NULL, "learning rate"},       \
+	    {0, "rows", "N", PD_OPT_U64, &opt.rows, NULL,                      \
+		"draw about as many rows a round"},                            \
+	    {0, "holdout", "SHARE", PD_OPT_SHARE, &opt.holdout, NULL,          \
+		"hold this last share of the requests out, for the verdict"},  \
+	{                                                                      \
+		't', "to", "SHARE", PD_OPT_SHARE, &opt.to, NULL,               \
+		    "learn from this leading share of the requests only"       \
+	}
+#define OBJECTIVE_OPT                                                          \
+	{                                                                      \
+		0, "objective", "WHAT", PD_OPT_STR, &opt.objective, NULL,      \
+		    "what the cache is to spare: objects, bytes or cost of "   \
+		    "misses"                                                   \
+	}
+#define EVENTS_OPTS                                                            \
+	{0, "format", "F", PD_OPT_STR, &opt.format, NULL,                      \
+	    "format of EVENTS: pds, csv, oracle, monitor (default: look)"},    \
+	    {0, "time-unit", "U", PD_OPT_STR, &opt.time_unit, NULL,            \
+		"unit of a csv's time column: s, ms, us, or seq for none"},    \
+	{                                                                      \
+		'j', "json", NULL, PD_OPT_FLAG, &opt.json, NULL,               \
+		    "one JSON object instead of columns"                       \
+	}
+
 const struct pd_opt retrain_train_opts[] = {
-    {'o', "output", "FILE", PD_OPT_STR, &opt.output, NULL,
-	"write the model bundle here (.pdm)"},
+    OUTPUT_OPT,
     {'c', "capacity", "N|N%", PD_OPT_CALL, NULL, call_capacity,
 	"of the cache: objects, or a share of the objects in EVENTS"},
-    {'b', "bytes", NULL, PD_OPT_FLAG, &opt.bytes, NULL,
-	"the capacity is bytes"},
-    {'n', "name", "NAME", PD_OPT_STR, &opt.name, NULL,
-	"name of the model (default: of the output file)"},
-    {0, "seed", "N", PD_OPT_U64, &opt.seed, NULL,
-	"the same events, options and seed give the same bytes"},
+    MODEL_OPTS,
     {0, "rounds", "N", PD_OPT_U64, &opt.rounds, NULL,
 	"replays to draw rows from: LRU's, then the last model's"},
     {0, "trees", "N", PD_OPT_U64, &opt.trees, NULL, "trees in the model"},
     {0, "depth", "N", PD_OPT_U64, &opt.depth, NULL,
 	"depth of a tree, at most 6"},
-    {0, "eta", "X", PD_OPT_DOUBLE, &opt.eta, NULL, "learning rate"},
-    {0, "rows", "N", PD_OPT_U64, &opt.rows, NULL,
-	"draw about as many rows a round"},
-    {0, "holdout", "SHARE", PD_OPT_SHARE, &opt.holdout, NULL,
-	"hold this last share of the requests out, for the verdict"},
-    {'t', "to", "SHARE", PD_OPT_SHARE, &opt.to, NULL,
-	"learn from this leading share of the requests only"},
+    FIT_OPTS,
     {0, "label", "LABEL", PD_OPT_STR, &opt.label, NULL,
 	"what to predict: discount, beyond, log_gap"},
-    {0, "objective", "WHAT", PD_OPT_STR, &opt.objective, NULL,
-	"what the cache is to spare: objects, bytes or cost of misses"},
+    OBJECTIVE_OPT,
     {0, "boundary", "X", PD_OPT_DOUBLE, &opt.boundary, NULL,
 	"of the label, in eviction ages"},
     {0, "features", "LIST|auto", PD_OPT_CALL, NULL, call_features,
 	"features to use (auto: chosen on the hold-out)"},
     {'f', "force", NULL, PD_OPT_FLAG, &opt.force, NULL,
 	"write a model that is no better than LRU too"},
-    {0, "format", "F", PD_OPT_STR, &opt.format, NULL,
-	"format of EVENTS: pds, csv, oracle, monitor (default: look)"},
-    {0, "time-unit", "U", PD_OPT_STR, &opt.time_unit, NULL,
-	"unit of a csv's time column: s, ms, us, or seq for none"},
-    {'j', "json", NULL, PD_OPT_FLAG, &opt.json, NULL,
-	"one JSON object instead of columns"},
+    EVENTS_OPTS,
     PD_OPT_END,
 };
 
 const struct pd_opt retrain_refresh_opts[] = {
     {'m', "model", "OLD", PD_OPT_STR, &opt.model, NULL,
 	"the bundle whose trees are kept"},
-    {'o', "output", "FILE", PD_OPT_STR, &opt.output, NULL,
-	"write the model bundle here (.pdm)"},
+    OUTPUT_OPT,
     {'c', "capacity", "N|N%", PD_OPT_CALL, NULL, call_capacity,
 	"of the cache (default: the old model's)"},
-    {'b', "bytes", NULL, PD_OPT_FLAG, &opt.bytes, NULL,
-	"the capacity is bytes"},
-    {'n', "name", "NAME", PD_OPT_STR, &opt.name, NULL,
-	"name of the model (default: of the output file)"},
-    {0, "seed", "N", PD_OPT_U64, &opt.seed, NULL,
-	"the same events, options and seed give the same bytes"},
-    {0, "eta", "X", PD_OPT_DOUBLE, &opt.eta, NULL, "learning rate"},
-    {0, "rows", "N", PD_OPT_U64, &opt.rows, NULL,
-	"draw about as many rows a round"},
-    {0, "holdout", "SHARE", PD_OPT_SHARE, &opt.holdout, NULL,
-	"hold this last share of the requests out, for the verdict"},
-    {'t', "to", "SHARE", PD_OPT_SHARE, &opt.to, NULL,
-	"learn from this leading share of the requests only"},
-    {0, "objective", "WHAT", PD_OPT_STR, &opt.objective, NULL,
-	"what the cache is to spare: objects, bytes or cost of misses"},
+    MODEL_OPTS,
+    FIT_OPTS,
+    OBJECTIVE_OPT,
     {'f', "force", NULL, PD_OPT_FLAG, &opt.force, NULL,
 	"write a model that is no better too"},
-    {0, "format", "F", PD_OPT_STR, &opt.format, NULL,
-	"format of EVENTS: pds, csv, oracle, monitor (default: look)"},
-    {0, "time-unit", "U", PD_OPT_STR, &opt.time_unit, NULL,
-	"unit of a csv's time column: s, ms, us, or seq for none"},
-    {'j', "json", NULL, PD_OPT_FLAG, &opt.json, NULL,
-	"one JSON object instead of columns"},
+    EVENTS_OPTS,
     PD_OPT_END,
 };
 
