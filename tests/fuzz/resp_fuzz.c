@@ -1,7 +1,7 @@
 /*
  * Requests from hostile bytes: parsed whole and in pieces (the first byte
  * seeds their sizes), the commands must be the same. Words must lie within
- * what was given.
+ * what was given. What pd_resp_quick() takes must be the same too.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -13,21 +13,39 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
+#define QUICK_ARGS 8
+#define KEEP_MAX 64
+
+/* A command of ${n} words that pd_resp_quick() found, and the parser. */
+static void
+same(const struct pd_resp *r, const struct pd_arg *argv, uint32_t n, size_t len)
+{
+	uint32_t i;
+
+	if (n != r->argc || len != r->len || r->oversize)
+		abort();
+	for (i = 0; i < n; i++)
+		if (argv[i].p != r->argv[i].p || argv[i].n != r->argv[i].n ||
+		    argv[i].hash != 0)
+			abort();
+}
+
 /* A digest of the commands of ${n} bytes, fed ${step} at a time. */
 static uint64_t
 digest(const uint8_t *p, size_t n, size_t step)
 {
+	struct pd_arg quick[QUICK_ARGS];
 	struct pd_resp r;
 	enum pd_resp_status st = PD_RESP_MORE;
 	uint64_t h = 1;
-	size_t at = 0, have = 0, fed = 0, cut;
+	size_t at = 0, have = 0, fed = 0, cut, len = 0;
 	char *buf = malloc(n + 1);
-	uint32_t i;
+	uint32_t i, nquick;
 
 	if (buf == NULL)
 		abort();
 	pd_resp_init(&r);
-	r.keep_max = 64;
+	r.keep_max = KEEP_MAX;
 	while (fed < n && st != PD_RESP_ERROR) {
 		cut = n - fed < step ? n - fed : step;
 		memcpy(buf + have, p + fed, cut);
@@ -44,7 +62,15 @@ digest(const uint8_t *p, size_t n, size_t step)
 				have -= cut;
 				r.discard -= cut;
 			}
+			nquick = 0;
+			if (r.len == 0 && r.left == 0 && have > at)
+				nquick = pd_resp_quick(buf + at, have - at,
+				    KEEP_MAX, quick, QUICK_ARGS, &len);
 			st = pd_resp_parse(&r, buf + at, have - at);
+			if (nquick > 0 && st != PD_RESP_COMMAND)
+				abort();
+			if (nquick > 0)
+				same(&r, quick, nquick, len);
 			if (st == PD_RESP_MORE && r.discard > 0 &&
 			    have > at + r.len)
 				continue;
