@@ -326,7 +326,7 @@ run_object_idletime(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	if (e == NULL)
 		return;
 	l = look_at(c, a, e);
-	if (l.recorded)
+	if (l.aged)
 		pd_reply_int(
 		    &c->reply, pd_shard_idle(shard_of(c, &a[2]), l.age));
 	else

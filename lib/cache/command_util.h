@@ -137,6 +137,9 @@ extern const struct pd_setting pd_settings[];	      /* ended by name NULL */
 extern const struct pd_setting pd_settings_operate[]; /* likewise */
 extern const struct pd_setting pd_settings_snapshot[];
 
+/* The option maxmemory-policy, with the name that Redis gives it. */
+void pd_maxmemory_policy(const struct pd_server *s, struct pd_buf *b);
+
 /* Options of Redis that are only kept, by number; NULL behind the last. */
 const char *pd_setting_kept_name(size_t i);
 bool pd_setting_kept_fixed(size_t i);

@@ -15,8 +15,9 @@
 #include "data/event.h"
 #include "model/model.h"
 
-#define SETTING_BYTES 4096 /* of buffers that a command to set limits leaves   \
-			    */
+#define SETTING_BYTES                                                          \
+	4096 /* of buffers that a command to set limits leaves                 \
+	      */
 #define UNLIMITED (UINT64_C(1) << 50)
 #define HISTORY_SHARE 16  /* a sixteenth of the memory may be ghosts */
 #define COSTS_SHARE 256	  /* of it for the costs of keys that left, */
@@ -24,15 +25,23 @@
 #define COSTS_USUAL 65536 /* and as many without a limit */
 #define BYTES_A_KEY 256	  /* a guess, for the first sizes of ghosts */
 
+/* What an eviction changes nothing of: where this alone is above the limit,
+ * all keys could go for nothing. */
+static uint64_t
+fixed(const struct pd_store *st)
+{
+	return pd_context_memory(st->context) + pd_refetch_memory(&st->costs) +
+	       st->whatif_bytes + pd_evictlog_memory(st->evictlog) +
+	       st->model_bytes + PD_STORE_PENDING * sizeof(struct pd_miss) +
+	       st->extern_bytes;
+}
+
 uint64_t
 pd_store_memory(const struct pd_store *st)
 {
 	return st->entry_bytes + pd_index_memory(&st->index) +
 	       pd_store_slots_memory(st) + st->policy->ops->memory(st->policy) +
-	       pd_context_memory(st->context) + pd_refetch_memory(&st->costs) +
-	       st->whatif_bytes + pd_evictlog_memory(st->evictlog) +
-	       st->model_bytes + PD_STORE_PENDING * sizeof(struct pd_miss) +
-	       st->extern_bytes;
+	       fixed(st);
 }
 
 bool
@@ -42,16 +51,25 @@ store_full(const struct pd_store *st, uint64_t more)
 	       pd_store_memory(st) + more > st->cfg.maxmemory;
 }
 
+static struct pd_entry *
+victim(struct pd_store *st)
+{
+	uint32_t slot;
+
+	if (st->cfg.evictable != PD_EVICT_ALL)
+		return store_expiring_victim(st);
+	slot = st->policy->ops->victim(st->policy, st->tick);
+	return slot == PD_NO_SLOT ? NULL : store_slot(st, slot);
+}
+
 int
 store_evict_one(struct pd_store *st)
 {
-	const uint32_t slot = st->policy->ops->victim(st->policy, st->tick);
-	struct pd_entry *e;
+	struct pd_entry *e = victim(st);
 	struct pd_key k;
 
-	if (slot == PD_NO_SLOT)
+	if (e == NULL)
 		return -1;
-	e = store_slot(st, slot);
 	k = pd_store_entry_key(st, e);
 	if (st->changed != NULL)
 		st->changed(st->changed_cookie, &k);
@@ -74,6 +92,8 @@ store_make_room_for(struct pd_store *st, uint64_t bytes, uint64_t objects)
 	while (most > 0 && st->total + objects > most)
 		if (store_evict_one(st))
 			return -1;
+	if (st->cfg.maxmemory > 0 && fixed(st) + bytes > st->cfg.maxmemory)
+		return -1;
 	while (store_full(st, bytes))
 		if (store_evict_one(st))
 			return -1;
@@ -327,6 +347,19 @@ pd_store_tune(struct pd_store *st)
 		st->policy->ops->set_capacity(st->policy, units);
 	/* Clients' buffers may have grown since the last write. */
 	(void)store_make_room_for(st, 0, 0);
+}
+
+void
+pd_store_shrink_eviction_log(struct pd_store *st, uint64_t bytes)
+{
+	struct pd_evictlog *l;
+
+	if (bytes >= st->cfg.eviction_log ||
+	    (l = pd_evictlog_new((size_t)bytes, NULL)) == NULL)
+		return;
+	pd_evictlog_free(st->evictlog);
+	st->evictlog = l;
+	st->cfg.eviction_log = bytes;
 }
 
 void

@@ -135,8 +135,9 @@ info_memory(struct pd_server *s, struct pd_buf *b)
 		(s->tapserver ? pd_tapserver_memory(s->tapserver) : 0));
 	U64("maxmemory", s->cfg.maxmemory);
 	human(b, "maxmemory_human", s->cfg.maxmemory);
-	LINE("maxmemory_policy", "%s%s", s->cfg.evict ? "allkeys-" : "",
-	    s->cfg.evict ? pd_server_first(s)->cfg.policy->name : "noeviction");
+	pd_buf_addstr(b, "maxmemory_policy:");
+	pd_maxmemory_policy(s, b);
+	pd_buf_addstr(b, "\r\n");
 	LINE("mem_fragmentation_ratio", "%.2f",
 	    used > 0 ? (double)r / (double)used : 0.0);
 	LINE("mem_allocator", "libc");

@@ -13,6 +13,7 @@
 
 struct pd_look {
 	uint32_t far;  /* the caller's: places in a queue to walk, at most */
+	bool aged;     /* age is known, of a record or otherwise */
 	bool recorded; /* there is a record: the next five */
 	bool returning;
 	uint32_t age;	    /* ticks since the last access */

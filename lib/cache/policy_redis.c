@@ -13,6 +13,7 @@
 
 #include "base/err.h"
 #include "cache/bag.h"
+#include "cache/look.h"
 #include "cache/policy_table.h"
 #include "cache/queues.h"
 
@@ -235,6 +236,22 @@ each(const struct pd_policy *p, void (*fn)(void *cookie, uint32_t slot),
 		fn(cookie, r->bag.member[i]);
 }
 
+static void
+look(const struct pd_policy *p, uint32_t slot, uint64_t tick,
+    struct pd_look *out)
+{
+	const struct redis *r = (const struct redis *)p;
+	const struct record *rec = &r->rec[slot];
+
+	if (r->lfu) {
+		out->counter = decayed(r, rec, tick);
+		return;
+	}
+	out->aged = true;
+	out->age = tick - rec->last > UINT32_MAX ? UINT32_MAX
+						 : (uint32_t)(tick - rec->last);
+}
+
 const struct pd_policy_ops pd_policy_redis_lru = {
     .name = "redis-lru",
     .help = "Redis's allkeys-lru: 5 samples, a pool of 16",
@@ -249,6 +266,7 @@ const struct pd_policy_ops pd_policy_redis_lru = {
     .remove = remove_slot,
     .memory = memory,
     .each = each,
+    .look = look,
 };
 
 const struct pd_policy_ops pd_policy_redis_lfu = {
@@ -265,4 +283,5 @@ const struct pd_policy_ops pd_policy_redis_lfu = {
     .remove = remove_slot,
     .memory = memory,
     .each = each,
+    .look = look,
 };

@@ -74,7 +74,7 @@ pd_record_hit(struct pd_record *r, const struct pd_access *a)
 void
 pd_record_look(const struct pd_record *r, uint32_t tick, struct pd_look *out)
 {
-	out->recorded = true;
+	out->recorded = out->aged = true;
 	out->returning = r->hits & FLAG_RETURNING;
 	out->age = tick - r->last;
 	out->residence = tick - r->inserted;

@@ -80,21 +80,60 @@ SET(set_maxobjects)
 	return 0;
 }
 
+/* Redis's policies that evict keys with an expiry only, and which policy is
+ * to know what they ask. */
+static const struct {
+	const char *name;
+	const char *policy;
+	enum pd_evictable which;
+} expiring[] = {
+    {"volatile-lru", "redis-lru", PD_EVICT_EXPIRING_LRU},
+    {"volatile-lfu", "redis-lfu", PD_EVICT_EXPIRING_LFU},
+    {"volatile-random", "random", PD_EVICT_EXPIRING_RANDOM},
+    {"volatile-ttl", "random", PD_EVICT_EXPIRING_TTL},
+};
+
+void
+pd_maxmemory_policy(const struct pd_server *s, struct pd_buf *b)
+{
+	const struct pd_store_config *cfg = &pd_server_first(s)->cfg;
+	size_t i;
+
+	for (i = 0; i < sizeof(expiring) / sizeof(expiring[0]); i++)
+		if (s->cfg.evict && cfg->evictable == expiring[i].which) {
+			pd_buf_addstr(b, expiring[i].name);
+			return;
+		}
+	pd_buf_printf(b, "%s%s", s->cfg.evict ? "allkeys-" : "",
+	    s->cfg.evict ? cfg->policy->name : "noeviction");
+}
+
 GET(get_maxmemory_policy)
 {
-	pd_buf_printf(b, "%s%s", s->cfg.evict ? "allkeys-" : "",
-	    s->cfg.evict ? pd_server_first(s)->cfg.policy->name : "noeviction");
+	pd_maxmemory_policy(s, b);
 }
 
 SET(set_maxmemory_policy)
 {
+	size_t i;
+
 	if (strcasecmp(v, "noeviction") == 0) {
 		pd_server_set_evict(s, false);
 		return 0;
 	}
+	for (i = 0; i < sizeof(expiring) / sizeof(expiring[0]); i++) {
+		if (strcasecmp(v, expiring[i].name) != 0)
+			continue;
+		if (pd_server_set_policy(s, expiring[i].policy, err))
+			return -1;
+		pd_server_set_evictable(s, expiring[i].which);
+		pd_server_set_evict(s, true);
+		return 0;
+	}
 	if (strncasecmp(v, "allkeys-", 8) != 0)
-		return pd_err_set(
-		    err, "argument must be 'noeviction' or 'allkeys-POLICY'");
+		return pd_err_set(err,
+		    "argument must be 'noeviction', 'allkeys-POLICY' or "
+		    "'volatile-' and one of lru, lfu, random, ttl");
 	if (pd_server_set_policy(s, v + 8, err))
 		return -1;
 	pd_server_set_evict(s, true);

@@ -47,6 +47,7 @@ open_one(struct pd_server *s, uint32_t i, struct pd_err *err)
 	    .max_share = s->cfg.max_share,
 	    .eviction_log = eviction_log(s),
 	    .evict = s->cfg.evict,
+	    .evictable = PD_EVICT_ALL,
 	    .policy = pd_policy_find(s->cfg.policy),
 	    .objective = s->cfg.objective,
 	    .keys = &s->cfg.keys,
@@ -333,9 +334,22 @@ pd_server_set_limits(
 
 	s->cfg.maxmemory = maxmemory;
 	s->cfg.maxobjects = maxobjects;
-	for (i = 0; i < s->nshards; i++)
+	for (i = 0; i < s->nshards; i++) {
+		/* First, so that no key goes for the log. */
+		pd_store_shrink_eviction_log(
+		    s->shards[i].store, eviction_log(s));
 		pd_store_set_limits(s->shards[i].store, part(s, maxmemory, i),
 		    part(s, maxobjects, i));
+	}
+}
+
+void
+pd_server_set_evictable(struct pd_server *s, enum pd_evictable which)
+{
+	uint32_t i;
+
+	for (i = 0; i < s->nshards; i++)
+		s->shards[i].store->cfg.evictable = which;
 }
 
 void
@@ -386,6 +400,7 @@ pd_server_set_policy(struct pd_server *s, const char *name, struct pd_err *err)
 
 	if (ops == NULL)
 		return pd_err_set(err, "there is no policy '%s'", name);
+	pd_server_set_evictable(s, PD_EVICT_ALL);
 	if (ops == old)
 		return 0;
 	for (i = 0; i < s->nshards; i++)

@@ -58,6 +58,8 @@ struct pd_store *pd_server_random(struct pd_server *s, unsigned db);
 void pd_server_set_limits(
     struct pd_server *s, uint64_t maxmemory, uint64_t maxobjects);
 void pd_server_set_evict(struct pd_server *s, bool evict);
+/* Which keys may be evicted; a change of policy makes it all of them. */
+void pd_server_set_evictable(struct pd_server *s, enum pd_evictable which);
 void pd_server_set_max_value(struct pd_server *s, uint64_t bytes);
 /* 0, or -1 with a message and, but for want of memory, all as it was. */
 int pd_server_set_objective(

@@ -107,6 +107,16 @@ enum pd_store_status {
 	PD_STORE_MEMORY, /* nothing left to evict, or the machine is full */
 };
 
+/* Which keys may be evicted: all, by the policy; or those that expire only, of
+ * a few the one that ... */
+enum pd_evictable {
+	PD_EVICT_ALL,
+	PD_EVICT_EXPIRING_LRU,	  /* has not been asked for the longest */
+	PD_EVICT_EXPIRING_LFU,	  /* is asked least */
+	PD_EVICT_EXPIRING_RANDOM, /* comes first */
+	PD_EVICT_EXPIRING_TTL,	  /* expires next */
+};
+
 struct pd_store_config {
 	uint64_t maxmemory;    /* bytes; 0 no limit */
 	uint64_t maxobjects;   /* 0 no limit */
@@ -114,6 +124,7 @@ struct pd_store_config {
 	double max_share;      /* of maxmemory, for one key with its value */
 	uint64_t eviction_log; /* bytes to remember keys that left */
 	bool evict;	       /* false: refuse writes when full */
+	enum pd_evictable evictable;
 	const struct pd_policy_ops *policy;
 	enum pd_objective objective; /* costs are kept with PD_OBJECTIVE_COST */
 	const struct pd_keys *keys;  /* seed of the hash; borrowed */
@@ -148,6 +159,7 @@ struct pd_store {
 	uint64_t asked_us; /* monotonic; 0 unknown */
 	int64_t now_ms;	   /* ... pd_store_time(), once a turn or more */
 	uint32_t expire_cursor;
+	uint64_t evict_cursor; /* of those that expire, on pd_store_scan() */
 	struct pd_policy *policy;
 	struct pd_context *context;
 	struct pd_whatif *whatif;
@@ -317,6 +329,9 @@ void pd_store_tune(struct pd_store *st);
 /* Change limits; evicts at once when they shrink. */
 void pd_store_set_limits(
     struct pd_store *st, uint64_t maxmemory, uint64_t maxobjects);
+/* Remember keys that left in ${bytes}, if that is less than it takes now: what
+ * it remembers is lost then. */
+void pd_store_shrink_eviction_log(struct pd_store *st, uint64_t bytes);
 /* Change the policy; residents are handed over in eviction order. 0 or -1. */
 int pd_store_set_policy(
     struct pd_store *st, const struct pd_policy_ops *ops, struct pd_err *err);

@@ -9,6 +9,10 @@
 /* The entry of a slot, or NULL when the slot is free. */
 struct pd_entry *store_slot(const struct pd_store *st, uint32_t slot);
 
+/* The key that goes where only those that expire may (evict_expiring.c), or
+ * NULL. */
+struct pd_entry *store_expiring_victim(struct pd_store *st);
+
 /* Bytes of an entry with a key and a value of these lengths. */
 static inline size_t
 store_entry_need(size_t klen, size_t vlen, bool ttl)
