@@ -13,6 +13,7 @@
 #include "cache/client.h"
 #include "cache/command.h"
 #include "cache/command_util.h"
+#include "cache/large.h"
 #include "cache/monitor.h"
 #include "cache/server.h"
 #include "cache/store.h"
@@ -121,7 +122,7 @@ pd_client_memory(const struct pd_client *c)
 	return sizeof(*c) + (c->lent ? 0 : c->in.cap) +
 	       pd_reply_memory(&c->reply) +
 	       c->parser.cap * sizeof(struct pd_arg) + c->parser.words.cap +
-	       c->queue_bytes + c->later.cap;
+	       c->queue_bytes + c->later.cap + c->parser.far_got;
 }
 
 static void
@@ -170,6 +171,7 @@ pd_clients_reap(struct pd_worker *w)
 	while ((c = w->dead) != NULL) {
 		w->dead = c->next_dead;
 		pd_reply_release(&c->reply);
+		pd_large_end(c);
 		pd_resp_release(&c->parser);
 		if (!c->lent)
 			pd_buf_release(&c->in);

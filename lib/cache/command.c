@@ -579,7 +579,7 @@ pd_command_dispatch(
 	    (why = pd_gate(c, cmd, a, n, text, sizeof(text))) != NULL)
 		reject(c, cmd, why);
 	else if (c->parser.oversize)
-		reject(c, cmd, PD_ERR_LARGE);
+		reject(c, cmd, c->parser.no_room ? PD_ERR_SHARE : PD_ERR_LARGE);
 	else if (c->multi && cmd->flags & PD_CMD_NO_MULTI)
 		reject(c, cmd, "ERR Command not allowed inside a transaction");
 	else if (pd_command_no_memory(c->server, cmd))

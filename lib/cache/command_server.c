@@ -98,8 +98,8 @@ run_shutdown(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	}
 	pd_server_log(c->server, PD_LOG_NOTICE, "SHUTDOWN: shutting down");
 	if (save && pd_persist_end(c->server) && !force) {
-		pd_reply_error(&c->reply,
-		    "ERR Errors trying to SHUTDOWN. Check logs.");
+		pd_reply_error(
+		    &c->reply, "ERR Errors trying to SHUTDOWN. Check logs.");
 		return;
 	}
 	c->close_after = true;

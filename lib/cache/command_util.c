@@ -58,8 +58,8 @@ pd_arg_key(struct pd_client *c, const struct pd_arg *a, struct pd_key *k)
 	if (a->hash != 0)
 		*k = (struct pd_key){a->p, a->n, c->db, a->hash};
 	else
-		*k = pd_store_key(
-		    pd_server_first(c->server), c->db, a->p, a->n);
+		*k =
+		    pd_store_key(pd_server_first(c->server), c->db, a->p, a->n);
 	return true;
 }
 
@@ -85,10 +85,7 @@ pd_reply_store_error(struct pd_client *c, enum pd_store_status s)
 	else if (s == PD_STORE_LARGE && cfg->maxmemory > 0 &&
 		 (double)cfg->max_value >
 		     (double)cfg->maxmemory * cfg->max_share)
-		pd_reply_errorf(&c->reply,
-		    "OOM value is larger than %.0f%% of maxmemory, "
-		    "nothing was evicted for it",
-		    cfg->max_share * 100);
+		pd_reply_error(&c->reply, PD_ERR_SHARE);
 	else
 		pd_reply_error(&c->reply, PD_ERR_LARGE);
 }

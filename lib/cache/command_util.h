@@ -21,6 +21,9 @@
 #define PD_ERR_SYNTAX "ERR syntax error"
 #define PD_ERR_INT "ERR value is not an integer or out of range"
 #define PD_ERR_OOM "OOM command not allowed when used memory > 'maxmemory'."
+#define PD_ERR_SHARE                                                           \
+	"OOM value is larger than the share of maxmemory for one key, "        \
+	"nothing was evicted for it"
 #define PD_ERR_LARGE                                                           \
 	"ERR string exceeds maximum allowed size (proto-max-bulk-len)"
 

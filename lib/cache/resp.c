@@ -11,7 +11,8 @@
 #define ARGS_KEEP 64 /* argv is not kept larger than this between commands */
 #define UNAUTH_ARGS 10
 #define UNAUTH_BULK 16384
-#define DIGITS 4 /* of numbers that are parsed without a search */
+#define FAR UINT32_MAX /* in place of an offset */
+#define DIGITS 4       /* of numbers that are parsed without a search */
 #define QUICK_DIGITS 5
 #define QUICK_MOST 10000 /* a number below it may have one more digit */
 
@@ -44,13 +45,18 @@ pd_resp_next(struct pd_resp *r)
 	r->left = 0;
 	r->bulk = -1;
 	r->oversize = false;
+	r->dropped = r->no_room = false;
+	r->far = NULL;
+	r->far_size = r->far_got = 0;
+	r->far_coming = false;
 }
 
 size_t
 pd_resp_missing(const struct pd_resp *r, size_t n)
 {
-	const size_t want =
-	    r->bulk < 0 || r->discard > 0 ? 0 : r->len + (size_t)r->bulk + 2;
+	const size_t want = r->bulk < 0 || r->discard > 0 || r->far_coming
+				? 0
+				: r->len + (size_t)r->bulk + 2;
 
 	return want > n ? want - n : 0;
 }
@@ -294,18 +300,42 @@ parse_bulk_length(struct pd_resp *r, const char *data, size_t n)
 	if (v > UNAUTH_BULK && r->unauthenticated)
 		return fail(r, "unauthenticated bulk length");
 	r->bulk = v;
-	if (v > r->keep_max) {
-		r->oversize = true;
-		r->discard = (uint64_t)v + 2;
-	}
+	if (v > r->keep_max)
+		pd_resp_drop(r);
 	return PD_RESP_MORE;
+}
+
+void
+pd_resp_drop(struct pd_resp *r)
+{
+	r->oversize = r->dropped = true;
+	r->discard = (uint64_t)r->bulk + 2;
+}
+
+void
+pd_resp_far(struct pd_resp *r, uint8_t *p)
+{
+	r->far = p;
+	r->far_size = (size_t)r->bulk + 2;
+	r->far_got = 0;
+	r->far_at = r->len;
+	r->far_coming = true;
+}
+
+/* The word under way, if it is all there. */
+static bool
+word_whole(const struct pd_resp *r, size_t n)
+{
+	if (r->far_coming)
+		return r->far_got == r->far_size;
+	/* A dropped word is gone by now, line end and all. */
+	return r->dropped || n - r->len >= (size_t)r->bulk + 2;
 }
 
 static enum pd_resp_status
 parse_words(struct pd_resp *r, const char *data, size_t n)
 {
 	enum pd_resp_status s;
-	bool dropped;
 	uint32_t i;
 
 	while (r->left > 0) {
@@ -316,18 +346,20 @@ parse_words(struct pd_resp *r, const char *data, size_t n)
 		}
 		if (r->discard > 0)
 			return PD_RESP_MORE;
-		/* A dropped word is gone by now, line end and all. */
-		dropped = r->bulk > r->keep_max;
-		if (!dropped && n - r->len < (size_t)r->bulk + 2)
+		if (!word_whole(r, n))
 			return PD_RESP_MORE;
-		if (add_arg(r, r->len, dropped ? 0 : (size_t)r->bulk))
+		if (add_arg(r, r->far_coming ? FAR : r->len,
+			r->dropped ? 0 : (size_t)r->bulk))
 			return fail(r, "out of memory");
-		r->len += dropped ? 0 : (size_t)r->bulk + 2;
+		if (!r->dropped && !r->far_coming)
+			r->len += (size_t)r->bulk + 2;
+		r->dropped = r->far_coming = false;
 		r->bulk = -1;
 		r->left--;
 	}
 	for (i = 0; i < r->argc; i++)
-		r->argv[i].p = data + r->argv[i].at;
+		r->argv[i].p = r->argv[i].at == FAR ? (const char *)r->far
+						    : data + r->argv[i].at;
 	return PD_RESP_COMMAND;
 }
 

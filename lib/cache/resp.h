@@ -42,12 +42,20 @@ struct pd_resp {
 	uint32_t argc;
 	size_t len; /* bytes of the buffer that the command took, or so far */
 	bool oversize; /* a word longer than keep_max was dropped (n is 0) */
+	bool no_room;  /* ... and because of the caller: pd_resp_drop() */
 	char error[64];
 	/* State. */
-	uint32_t cap;	     /* of argv */
-	int64_t left;	     /* words still to come; 0 between requests */
-	int64_t bulk;	     /* length of the word that is coming, or -1 */
-	uint64_t discard;    /* bytes to drop at len before going on */
+	uint32_t cap;	  /* of argv */
+	int64_t left;	  /* words still to come; 0 between requests */
+	int64_t bulk;	  /* length of the word that is coming, or -1 */
+	bool dropped;	  /* it is dropped as it comes */
+	uint64_t discard; /* bytes to drop at len before going on */
+	/* A long word that goes to memory of its own, and its line end. */
+	uint8_t *far; /* the caller's; NULL none */
+	size_t far_size;
+	size_t far_got;	     /* bytes that the caller has put there */
+	size_t far_at;	     /* its place in the request */
+	bool far_coming;     /* it is the word under way */
 	struct pd_buf words; /* of an inline command */
 };
 
@@ -74,6 +82,16 @@ void pd_resp_next(struct pd_resp *r);
  */
 uint32_t pd_resp_quick(const char *data, size_t n, uint32_t longest,
     struct pd_arg *argv, uint32_t max, size_t *len);
+
+/*
+ * pd_resp_far(r, p):
+ * The word under way goes to ${p}, which has room for r->bulk + 2 bytes, and
+ * not to the buffer: the caller puts its bytes there, counts them in far_got,
+ * and frees ${p} before pd_resp_next(). Once for a request.
+ */
+void pd_resp_far(struct pd_resp *r, uint8_t *p);
+/* The word under way is not wanted: as one that is longer than keep_max. */
+void pd_resp_drop(struct pd_resp *r);
 
 /* Bytes still missing of the word under way; for sizing the buffer. */
 size_t pd_resp_missing(const struct pd_resp *r, size_t n);

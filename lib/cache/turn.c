@@ -6,6 +6,7 @@
 #include "cache/client.h"
 #include "cache/command.h"
 #include "cache/command_util.h"
+#include "cache/large.h"
 #include "cache/server.h"
 #include "cache/store.h"
 #include "cache/turn.h"
@@ -182,6 +183,10 @@ read_some(struct pd_turn *t, struct pd_client *c)
 	size_t want = read_size(c);
 	ssize_t n;
 
+	if (c->parser.far_coming && c->parser.far_got < c->parser.far_size) {
+		n = pd_large_read(c);
+		goto out;
+	}
 	if (c->in.len == 0 && !c->lent)
 		lend(t, c);
 	if (c->lent && want > c->in.cap - c->in.len)
@@ -193,13 +198,14 @@ read_some(struct pd_turn *t, struct pd_client *c)
 		return false;
 	}
 	n = pd_conn_read(&c->conn, c->in.data + c->in.len, want);
+	c->in.len += n > 0 ? (size_t)n : 0;
+out:
 	if (n <= 0) {
 		if (n == 0 || errno != EAGAIN)
 			pd_turn_doom(c);
 		return false;
 	}
 	c->worker->stats.net_input_bytes += (uint64_t)n;
-	c->in.len += (size_t)n;
 	return true;
 }
 
@@ -429,6 +435,8 @@ step(struct pd_client *c)
 	switch (pd_resp_parse(
 	    r, (const char *)c->in.data + c->in_at, c->in.len - c->in_at)) {
 	case PD_RESP_MORE:
+		if (r->bulk >= PD_LARGE && pd_large_begin(c))
+			pd_turn_doom(c);
 		return r->discard > 0 && c->in.len > c->in_at + r->len;
 	case PD_RESP_ERROR:
 		protocol_error(c);
@@ -438,8 +446,10 @@ step(struct pd_client *c)
 	}
 	a = (struct ahead){NULL, r->argv, r->argc, 0, r->len};
 	execute(c, &a);
-	if (!c->closed)
+	if (!c->closed) {
+		pd_large_end(c);
 		pd_resp_next(r);
+	}
 	return true;
 }
 

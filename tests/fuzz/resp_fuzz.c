@@ -1,7 +1,8 @@
 /*
  * Requests from hostile bytes: parsed whole and in pieces (the first byte
- * seeds their sizes), the commands must be the same. Words must lie within
- * what was given. What pd_resp_quick() takes must be the same too.
+ * seeds their sizes), and with longer words in memory of their own, the
+ * commands must be the same. Words must lie within what was given. What
+ * pd_resp_quick() takes must be the same too.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -30,15 +31,39 @@ same(const struct pd_resp *r, const struct pd_arg *argv, uint32_t n, size_t len)
 			abort();
 }
 
-/* A digest of the commands of ${n} bytes, fed ${step} at a time. */
+/* What there is of the word under way, at the end of ${have} bytes, goes to
+ * memory of its own. Returns how many bytes are left. */
+static size_t
+move_far(struct pd_resp *r, const char *at, size_t have)
+{
+	const size_t missing = r->far_size - r->far_got;
+	const size_t n = have < missing ? have : missing;
+
+	memcpy(r->far + r->far_got, at, n);
+	r->far_got += n;
+	return have - n;
+}
+
+static void
+begin_far(struct pd_resp *r)
+{
+	uint8_t *p = malloc((size_t)r->bulk + 2);
+
+	if (p == NULL)
+		abort();
+	pd_resp_far(r, p);
+}
+
+/* A digest of the commands of ${n} bytes, fed ${step} at a time; words of
+ * ${far} bytes or more go to memory of their own. */
 static uint64_t
-digest(const uint8_t *p, size_t n, size_t step)
+digest(const uint8_t *p, size_t n, size_t step, int64_t far)
 {
 	struct pd_arg quick[QUICK_ARGS];
 	struct pd_resp r;
 	enum pd_resp_status st = PD_RESP_MORE;
 	uint64_t h = 1;
-	size_t at = 0, have = 0, fed = 0, cut, len = 0;
+	size_t at = 0, have = 0, fed = 0, cut, len = 0, left;
 	char *buf = malloc(n + 1);
 	uint32_t i, nquick;
 
@@ -74,6 +99,18 @@ digest(const uint8_t *p, size_t n, size_t step)
 			if (st == PD_RESP_MORE && r.discard > 0 &&
 			    have > at + r.len)
 				continue;
+			if (st == PD_RESP_MORE && r.bulk >= far &&
+			    r.far == NULL && !r.dropped)
+				begin_far(&r);
+			if (st == PD_RESP_MORE && r.far_coming &&
+			    have > at + r.len) {
+				cut = have - at - r.len;
+				left = move_far(&r, buf + at + r.len, cut);
+				memmove(buf + at + r.len,
+				    buf + at + r.len + cut - left, left);
+				have -= cut - left;
+				continue;
+			}
 			if (st != PD_RESP_COMMAND)
 				break;
 			if (r.len > have - at)
@@ -82,11 +119,13 @@ digest(const uint8_t *p, size_t n, size_t step)
 			for (i = 0; i < r.argc; i++)
 				h = pd_hash64(r.argv[i].p, r.argv[i].n, h);
 			at += r.len;
+			free(r.far);
 			pd_resp_next(&r);
 		}
 	}
 	if (st == PD_RESP_ERROR)
 		h = pd_hash64(r.error, strlen(r.error), h);
+	free(r.far);
 	pd_resp_release(&r);
 	free(buf);
 	return h;
@@ -95,9 +134,14 @@ digest(const uint8_t *p, size_t n, size_t step)
 int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
+	uint64_t whole;
+
 	if (n < 2 || n > 100000)
 		return 0;
-	if (digest(p + 1, n - 1, n) != digest(p + 1, n - 1, 1u + p[0]))
+	whole = digest(p + 1, n - 1, n, INT64_MAX);
+
+	if (digest(p + 1, n - 1, 1u + p[0], INT64_MAX) != whole ||
+	    digest(p + 1, n - 1, 1u + p[0], 5) != whole)
 		abort();
 	return 0;
 }

@@ -1,0 +1,101 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "cache/client.h"
+#include "cache/large.h"
+#include "cache/server.h"
+#include "cache/store.h"
+#include "cache/turn.h"
+
+#define READ_MOST (1u << 20) /* in one turn */
+
+/* Could a key with a value of ${n} bytes be kept? */
+static bool
+fits(const struct pd_client *c, uint64_t n)
+{
+	const struct pd_store_config *cfg = &pd_server_first(c->server)->cfg;
+
+	return cfg->maxmemory == 0 ||
+	       (double)n <= (double)cfg->maxmemory * cfg->max_share;
+}
+
+int
+pd_large_begin(struct pd_client *c)
+{
+	struct pd_resp *r = &c->parser;
+	const size_t from = c->in_at + r->len;
+	const size_t there = c->in.len - from;
+	uint8_t *p;
+
+	if (r->far != NULL || r->dropped)
+		return 0;
+	if (!fits(c, (uint64_t)r->bulk)) {
+		pd_resp_drop(r);
+		r->no_room = true;
+		c->worker->stats.refused_large++;
+		return 0;
+	}
+	if (from + (uint64_t)r->bulk > c->server->cfg.query_max) {
+		pd_server_log(c->server, PD_LOG_WARNING,
+		    "client %llu closed: a request of more than %llu bytes",
+		    (unsigned long long)c->id,
+		    (unsigned long long)c->server->cfg.query_max);
+		c->worker->stats.connections_dropped++;
+		return -1;
+	}
+	if ((p = malloc((size_t)r->bulk + 2)) == NULL)
+		return -1;
+	pd_resp_far(r, p);
+	/* More was missing, so all that is there belongs to it. */
+	memcpy(p, c->in.data + from, there);
+	r->far_got = there;
+	c->in.len = from;
+	return 0;
+}
+
+ssize_t
+pd_large_read(struct pd_client *c)
+{
+	struct pd_resp *r = &c->parser;
+	const size_t missing = r->far_size - r->far_got;
+	ssize_t n;
+
+	n = pd_conn_read(&c->conn, r->far + r->far_got,
+	    missing < READ_MOST ? missing : READ_MOST);
+	if (n > 0)
+		r->far_got += (size_t)n;
+	return n;
+}
+
+/* The request waits as it came, in one piece. */
+static void
+put_back(struct pd_client *c)
+{
+	struct pd_resp *r = &c->parser;
+	uint8_t *at;
+
+	if (pd_buf_reserve(&c->in, r->far_size)) {
+		pd_turn_doom(c);
+		return;
+	}
+	at = c->in.data + c->in_at + r->far_at;
+	memmove(at + r->far_size, at, c->in.len - (size_t)(at - c->in.data));
+	memcpy(at, r->far, r->far_size);
+	c->in.len += r->far_size;
+}
+
+void
+pd_large_end(struct pd_client *c)
+{
+	struct pd_resp *r = &c->parser;
+
+	if (r->far == NULL)
+		return;
+	if (c->held_back && !c->closed)
+		put_back(c);
+	free(r->far);
+	r->far = NULL;
+	r->far_size = r->far_got = 0;
+	r->far_coming = false;
+}

@@ -1,0 +1,31 @@
+#ifndef PD_CACHE_LARGE_H
+#define PD_CACHE_LARGE_H
+
+/*
+ * Long words of requests, as large values are: the socket is read straight
+ * into memory that the store can take over as the value of a key, so that the
+ * bytes are not copied. One a request; others come as usual.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct pd_client;
+
+#define PD_LARGE 65536 /* bytes from which it is worth it */
+
+/*
+ * pd_large_begin(c):
+ * The parser needs more of a word of PD_LARGE bytes or more: make room for it,
+ * unless there is another one in the request. One that is longer than a key
+ * may be is dropped as it comes. 0, or -1: close the client.
+ */
+int pd_large_begin(struct pd_client *c);
+/* Read more of it, as pd_conn_read(). */
+ssize_t pd_large_read(struct pd_client *c);
+/* The request has run, is to be parsed again, or the client is gone: nothing
+ * is left of it. */
+void pd_large_end(struct pd_client *c);
+
+#endif /* PD_CACHE_LARGE_H */

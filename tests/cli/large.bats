@@ -1,0 +1,35 @@
+# Large values: what is received into memory of its own.
+
+setup() { load ../lib/common; }
+teardown() { stop_serve; }
+
+cli() { redis-cli -p "$PORT" "$@"; }
+
+@test "large values in pieces of all sizes, with all commands that take them" {
+	command -v python3 >/dev/null || skip "needs python3"
+	start_serve --maxmemory 512M
+	for seed in 1 2 3; do
+		timeout 120 python3 "$TOP/tests/clients/large.py" "$PORT" "$seed"
+	done
+}
+
+@test "a large request that CLIENT PAUSE holds back runs afterwards" {
+	start_serve --maxmemory 512M
+	head -c 1000000 /dev/urandom >value
+	cli client pause 300 all
+	cli -x set k <value
+	cli -x append k <value
+	cli get k | head -c 2000000 | cmp - <(cat value value)
+}
+
+@test "a value that is too large is dropped as it comes, nothing is evicted" {
+	start_serve --maxmemory 20M --max-value 64M
+	seq 10000 | sed 's/.*/SET key:& value/' | cli --pipe | grep 'errors: 0'
+	head -c 30000000 /dev/zero >large
+	cli -x set large <large | grep -q '^ERR string exceeds maximum'
+	[ "$(cli dbsize)" = 10000 ]
+	[ "$(cli info stats | tr -d '\r' | sed -n 's/^evicted_keys://p')" = 0 ]
+	peak=$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$PID/status")
+	[ "$peak" -lt 40000 ] || [ -n "${ASAN_OPTIONS:-}" ]
+	[ "$(cli ping)" = PONG ]
+}
