@@ -26,7 +26,7 @@ cli() { redis-cli -p "$PORT" "$@"; }
 	start_serve --maxmemory 20M --max-value 64M
 	seq 10000 | sed 's/.*/SET key:& value/' | cli --pipe | grep 'errors: 0'
 	head -c 30000000 /dev/zero >large
-	cli -x set large <large | grep -q '^ERR string exceeds maximum'
+	cli -x set large <large | grep -q '^OOM value is larger'
 	[ "$(cli dbsize)" = 10000 ]
 	[ "$(cli info stats | tr -d '\r' | sed -n 's/^evicted_keys://p')" = 0 ]
 	peak=$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$PID/status")
