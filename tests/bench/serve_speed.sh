@@ -58,6 +58,10 @@ part_speed() {
 	fill 100 "$KEYS" redis $POLICIES
 	cells speed 100 "GET SET MGET10"
 	tap_ns
+	for s in redis $POLICIES; do
+		figure speed "GETs that missed" $s "$(cli $s info stats |
+		    sed -n 's/^keyspace_misses://p')" '' 0
+	done
 	stop_all
 }
 part_large() {
@@ -143,22 +147,27 @@ part_evict() {
 	for s in redis lru $POLICIES; do stop $s; done
 }
 
-# Sampling in nanoseconds: the same server with and without a tap, more rounds
-# than elsewhere; below a hundredth it cannot be told from noise (the exact
-# count is in part sampling).
+# Sampling in nanoseconds: one server, its tap read or not, more rounds than
+# elsewhere; what is below a hundredth cannot be told from noise (the exact count
+# is in part sampling).
+tapped() { # read|unread OPS OPTION...
+	[ "$1" = unread ] && [ "$tap" = read ] && stop selector.reader
+	[ "$1" = read ] && [ "$tap" = unread ] && read_tap selector
+	tap=$1
+	shift
+	benchmark selector "$@"
+}
 tap_ns() {
 	case " $POLICIES " in *' selector '*) ;; *) return ;; esac
-	start_predis untapped -m 4G -P selector --model "$work/model.pdm"
-	fill 100 "$KEYS" untapped
-	was=$PAIRS PAIRS=$((PAIRS * 2))
+	was=$PAIRS PAIRS=$((PAIRS * 2)) tap=read
 	for what in GET SET; do
 		[ $what = GET ] && set -- GET $random
 		[ $what = SET ] && set -- -t set -d 100
-		rounds "untapped selector" benchmark $((N * 5)) -P 16 "$@"
-		compare sampling "$what P16, tap and reader" - untapped selector
+		rounds "unread read" tapped $((N * 5)) -P 16 "$@"
+		compare sampling "$what P16, tap" - unread read
 	done
 	PAIRS=$was
-	stop untapped
+	[ $tap = read ] || read_tap selector
 }
 
 # One loop against two, each server on both cores with the client: the
