@@ -105,6 +105,10 @@ static const struct pd_opt opts[] = {
 	"who may use DEBUG: no, local or yes (default no)"},
     {0, "maxclients", "N", PD_OPT_U64, &opt.cfg.maxclients, NULL,
 	"connections at a time (default 10000)"},
+    {'t', "threads", "N", PD_OPT_U64, &opt.cfg.threads, NULL,
+	"serve with N threads (default 1, at most 64)"},
+    {0, "shards", "N", PD_OPT_U64, &opt.cfg.shards, NULL,
+	"divide the keys among N stores (default: 4 a thread from 2 on)"},
     {0, "timeout", "TIME", PD_OPT_DURATION, &opt.cfg.timeout_us, NULL,
 	"close clients idle for so long (default 0: never)"},
     {0, "header-timeout", "TIME", PD_OPT_DURATION, &opt.cfg.header_timeout_us,
@@ -266,6 +270,12 @@ configure(struct pd_err *err)
 		return pd_err_set(err, "a port is at most 65535");
 	if (cfg->maxclients == 0 || cfg->maxclients > UINT32_MAX)
 		return pd_err_set(err, "--maxclients: 1 or more");
+	if (cfg->threads == 0 || cfg->threads > PD_WORKERS_MAX)
+		return pd_err_set(
+		    err, "--threads: from 1 to %d", PD_WORKERS_MAX);
+	if (cfg->shards > PD_SHARDS_MAX || (cfg->shards & (cfg->shards - 1)))
+		return pd_err_set(
+		    err, "--shards: a power of two up to %d", PD_SHARDS_MAX);
 	cfg->port = (int64_t)opt.port;
 	cfg->tls_port = opt.tls_port == UNSET ? -1 : (int64_t)opt.tls_port;
 	cfg->protected_mode = opt.protected_mode;

@@ -9,6 +9,7 @@
 #include "cache/client.h"
 #include "cache/command.h"
 #include "cache/command_util.h"
+#include "cache/lock.h"
 #include "cache/server.h"
 #include "cache/store.h"
 
@@ -308,9 +309,11 @@ refused(struct pd_client *c, const struct pd_cmd *cmd,
 		    "NOPERM this user has no permissions to access one of the "
 		    "channels used as arguments");
 	}
+	pd_notes_lock(c->server);
 	pd_acl_log(c->server->acl, c, r, at == 0 ? cmd->full : argv[at].p,
 	    at == 0 ? strlen(cmd->full) : argv[at].n, c->user->name,
 	    c->user->name_len);
+	pd_notes_unlock(c->server);
 	return text;
 }
 

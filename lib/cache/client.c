@@ -14,6 +14,7 @@
 #include "cache/command.h"
 #include "cache/command_util.h"
 #include "cache/large.h"
+#include "cache/lock.h"
 #include "cache/monitor.h"
 #include "cache/server.h"
 #include "cache/store.h"
@@ -96,19 +97,20 @@ pd_client_new(struct pd_worker *w, int fd, struct pd_tls_ctx *tls, bool is_unix)
 	c->id = ++s->next_id;
 	pd_resp_init(&c->parser);
 	pd_reply_init(&c->reply);
-	c->parser.keep_max = (uint32_t)s->cfg.max_value;
-	log_in_as_standard(c);
 	c->created_us = c->last_us = c->stuck_us = pd_clock_mono_us();
 	set_addrs(c);
 	c->watch = (struct pd_watch){
 	    .fd = fd, .events = PD_LOOP_READ, .fn = on_ready, .cookie = c};
 	if (pd_loop_add(w->loop, &c->watch))
 		goto err0;
+	pd_worker_enter(w);
+	c->parser.keep_max = (uint32_t)s->cfg.max_value;
+	log_in_as_standard(c);
 	c->next = w->clients;
 	if (c->next != NULL)
 		c->next->prev = c;
 	w->clients = c;
-	s->nclients++;
+	pd_worker_leave(w);
 	return c;
 err0:
 	pd_conn_close(&conn);
@@ -122,7 +124,115 @@ pd_client_memory(const struct pd_client *c)
 	return sizeof(*c) + (c->lent ? 0 : c->in.cap) +
 	       pd_reply_memory(&c->reply) +
 	       c->parser.cap * sizeof(struct pd_arg) + c->parser.words.cap +
-	       c->queue_bytes + c->later.cap + c->parser.far_got;
+	       c->queue_bytes + c->parser.far_got;
+}
+
+/* What CLIENT LIST tells of a client's buffers. */
+struct shown {
+	size_t unread;
+	size_t held;
+	size_t reply_cap;
+	size_t reply_len;
+	size_t in_len;
+	size_t in_free;
+	size_t words;
+	size_t memory;
+	unsigned events;
+};
+
+#define TELL(member, v)                                                        \
+	atomic_store_explicit(&c->seen.member, (v), memory_order_relaxed)
+#define SEEN(member) atomic_load_explicit(&c->seen.member, memory_order_relaxed)
+
+/* For other loops. */
+static void
+show(struct pd_client *c)
+{
+	TELL(unread, pd_reply_queued(&c->reply));
+	TELL(held, c->reply.nheld - c->reply.first);
+	TELL(reply_cap, c->reply.buf.cap);
+	TELL(reply_len, c->reply.buf.len);
+	TELL(in_len, c->in.len - c->in_at);
+	TELL(in_free, c->in.cap - c->in.len);
+	TELL(words, c->parser.cap * sizeof(struct pd_arg));
+	TELL(memory, pd_client_memory(c));
+	TELL(events, c->watch.events);
+}
+
+/* Does who runs now see its buffers as they are? */
+static bool
+is_own(const struct pd_client *c)
+{
+	const struct pd_worker *holder = c->server->holder;
+
+	return holder == NULL || holder == c->worker;
+}
+
+size_t
+pd_client_unread(const struct pd_client *c)
+{
+	return c->later.len +
+	       (is_own(c) ? pd_reply_queued(&c->reply) : SEEN(unread));
+}
+
+/* Tell its loop that something is there for it. */
+static void
+post(struct pd_client *c)
+{
+	if (c->posted)
+		return;
+	c->posted = true;
+	c->next_posted = c->worker->posted;
+	c->worker->posted = c;
+	atomic_store(&c->worker->has_posted, true);
+	pd_worker_stir(c->worker);
+}
+
+static void
+unpost(struct pd_client *c)
+{
+	struct pd_client **p;
+
+	if (!c->posted)
+		return;
+	for (p = &c->worker->posted; *p != c; p = &(*p)->next_posted)
+		;
+	*p = c->next_posted;
+	c->posted = false;
+}
+
+void
+pd_client_send(struct pd_client *c, const void *p, size_t n, bool behind)
+{
+	const bool mute = c->reply.mute, own = is_own(c);
+
+	if (!own || (behind && c == c->worker->current)) {
+		c->broken |= pd_buf_add(&c->later, p, n) != 0;
+	} else {
+		c->reply.mute = false; /* CLIENT REPLY OFF is for replies */
+		pd_reply_raw(&c->reply, p, n);
+		c->reply.mute = mute;
+	}
+	if (own)
+		pd_client_mark_dirty(c);
+	else
+		post(c);
+}
+
+void
+pd_clients_collect(struct pd_worker *w)
+{
+	struct pd_client *c;
+
+	atomic_store(&w->has_posted, false);
+	while ((c = w->posted) != NULL) {
+		w->posted = c->next_posted;
+		c->posted = false;
+		pd_reply_raw(
+		    &c->reply, (const char *)c->later.data, c->later.len);
+		pd_buf_release(&c->later);
+		pd_client_mark_dirty(c);
+	}
 }
 
 static void
@@ -130,57 +240,115 @@ account(struct pd_client *c)
 {
 	const uint64_t now = c->closed ? 0 : pd_client_memory(c);
 
+	if (c->server->nworkers > 1)
+		show(c);
 	if (now == c->accounted)
 		return;
 	c->worker->clients_bytes += now - c->accounted;
 	c->accounted = now;
-	pd_server_account(c->server);
+	/* Several loops: the periodic work does it. */
+	if (c->server->nworkers == 1)
+		pd_server_account(c->server);
 }
 
-void
-pd_client_close(struct pd_client *c)
+/* Is it known elsewhere than in its loop? */
+static bool
+is_shared(const struct pd_client *c)
+{
+	return c->nwatched > 0 || c->is_monitor ||
+	       c->subs[PD_SUB_CHANNEL].n + c->subs[PD_SUB_PATTERN].n +
+		       c->subs[PD_SUB_SHARD].n >
+		   0;
+}
+
+static void
+unlink_client(struct pd_client *c)
 {
 	struct pd_worker *w = c->worker;
 
-	if (c->closed)
-		return;
 	c->closed = true;
 	pd_client_unwatch(c);
-	pd_client_discard(c);
 	pd_unsubscribe_all(c);
 	pd_monitor_stop(c);
-	pd_loop_remove(w->loop, &c->watch);
-	pd_conn_close(&c->conn);
+	unpost(c);
 	if (c->next != NULL)
 		c->next->prev = c->prev;
 	if (c->prev != NULL)
 		c->prev->next = c->next;
 	else
 		w->clients = c->next;
+	w->nclients--;
 	w->server->nclients--;
-	account(c);
 	c->next_dead = w->dead;
 	w->dead = c;
+	atomic_store(&w->has_dead, true);
+	pd_worker_stir(w);
+}
+
+void
+pd_client_close(struct pd_client *c)
+{
+	struct pd_worker *w = c->worker;
+	const bool alone = c->server->holder == NULL && is_shared(c);
+
+	if (alone)
+		pd_worker_alone(w);
+	if (!c->closed)
+		unlink_client(c);
+	if (alone)
+		pd_worker_together(w);
+}
+
+static void
+free_client(struct pd_client *c)
+{
+	pd_loop_remove(c->worker->loop, &c->watch);
+	pd_conn_close(&c->conn);
+	account(c);
+	pd_client_discard(c);
+	pd_reply_release(&c->reply);
+	pd_large_end(c);
+	pd_resp_release(&c->parser);
+	if (!c->lent)
+		pd_buf_release(&c->in);
+	pd_buf_release(&c->later);
+	free(c->name);
+	free(c->lib_name);
+	free(c->lib_ver);
+	free(c);
 }
 
 void
 pd_clients_reap(struct pd_worker *w)
 {
-	struct pd_client *c;
+	struct pd_client *c, *dead, *kept = NULL;
 
-	while ((c = w->dead) != NULL) {
-		w->dead = c->next_dead;
-		pd_reply_release(&c->reply);
-		pd_large_end(c);
-		pd_resp_release(&c->parser);
-		if (!c->lent)
-			pd_buf_release(&c->in);
-		pd_buf_release(&c->later);
-		free(c->name);
-		free(c->lib_name);
-		free(c->lib_ver);
-		free(c);
+	if (!w->has_dead)
+		return;
+	pd_worker_enter(w);
+	dead = w->dead;
+	w->dead = NULL;
+	w->has_dead = false;
+	pd_worker_leave(w);
+	while ((c = dead) != NULL) {
+		dead = c->next_dead;
+		if (c->is_ready || c->is_dirty || c->doomed) {
+			c->next_dead = kept; /* a list of this loop has it */
+			kept = c;
+		} else {
+			free_client(c);
+		}
 	}
+	if (kept == NULL)
+		return;
+	pd_worker_enter(w);
+	while ((c = kept) != NULL) {
+		kept = c->next_dead;
+		c->next_dead = w->dead;
+		w->dead = c;
+	}
+	w->has_dead = true;
+	pd_worker_leave(w);
 }
 
 void
@@ -221,7 +389,7 @@ write_some(struct pd_client *c)
 				pd_turn_doom(c);
 			return;
 		}
-		c->worker->stats.net_output_bytes += (uint64_t)n;
+		c->worker->io.out += (uint64_t)n;
 		pd_reply_wrote(&c->reply, (size_t)n);
 	}
 }
@@ -230,16 +398,21 @@ write_some(struct pd_client *c)
 static void
 look_at_unread(struct pd_client *c)
 {
-	const struct pd_server_config *cfg = &c->server->cfg;
 	const size_t queued = pd_reply_queued(&c->reply);
+	bool over;
 
-	if (pd_limits_output(c)) {
+	if (queued == 0 && !c->paused)
+		return;
+	pd_worker_enter(c->worker);
+	over = pd_limits_output(c);
+	pd_worker_leave(c->worker);
+	if (over) {
 		pd_server_log(c->server, PD_LOG_WARNING,
 		    "client %llu closed: %zu bytes of unread replies",
 		    (unsigned long long)c->id, queued);
-		c->worker->stats.connections_dropped++;
+		c->worker->io.dropped++;
 		pd_turn_doom(c);
-	} else if (c->paused && queued <= cfg->output_pause / 2) {
+	} else if (c->paused && queued <= c->worker->limits.output_pause / 2) {
 		c->paused = false;
 		pd_turn_add(c);
 	}
@@ -250,7 +423,7 @@ pd_client_flush(struct pd_client *c)
 {
 	if (c->closed)
 		return;
-	if (c->reply.failed)
+	if (c->reply.failed || c->broken)
 		pd_turn_doom(c);
 	else
 		write_some(c);
@@ -280,6 +453,8 @@ on_ready(void *cookie, unsigned ready)
 {
 	struct pd_client *c = cookie;
 
+	if (c->closed)
+		return;
 	if (ready & PD_LOOP_WRITE)
 		pd_client_mark_dirty(c);
 	if (!(ready & PD_LOOP_READ))
@@ -302,7 +477,8 @@ pd_client_discard(struct pd_client *c)
 	c->queue = NULL;
 	c->nqueue = c->queue_cap = 0;
 	c->queue_bytes = 0;
-	c->multi = c->multi_failed = c->multi_stale = false;
+	c->multi = c->multi_failed = false;
+	c->multi_stale = false;
 }
 
 void
@@ -322,24 +498,65 @@ pd_client_reset(struct pd_client *c)
 	c->no_evict = c->no_touch = false;
 }
 
+/* Its loop's own sight of it where that may be had. */
+static void
+look(const struct pd_client *c, struct shown *o)
+{
+	if (is_own(c)) {
+		*o = (struct shown){pd_reply_queued(&c->reply),
+		    c->reply.nheld - c->reply.first, c->reply.buf.cap,
+		    c->reply.buf.len, c->in.len - c->in_at,
+		    c->in.cap - c->in.len,
+		    c->parser.cap * sizeof(struct pd_arg), pd_client_memory(c),
+		    c->watch.events};
+		return;
+	}
+	*o = (struct shown){SEEN(unread), SEEN(held), SEEN(reply_cap),
+	    SEEN(reply_len), SEEN(in_len), SEEN(in_free), SEEN(words),
+	    SEEN(memory), SEEN(events)};
+}
+
+size_t
+pd_client_input(const struct pd_client *c)
+{
+	struct shown o;
+
+	look(c, &o);
+	return o.in_len;
+}
+
+size_t
+pd_client_output(const struct pd_client *c)
+{
+	struct shown o;
+
+	look(c, &o);
+	return o.reply_len;
+}
+
 void
 pd_client_describe(const struct pd_client *c, struct pd_buf *out)
 {
-	const size_t queued = pd_reply_queued(&c->reply);
-	const bool large = queued > PD_REPLY_HOLD;
-	const uint64_t now = c->worker->mono_us;
+	const struct pd_worker *by =
+	    c->server->holder != NULL ? c->server->holder : c->worker;
+	const uint64_t now = by->mono_us;
 	const bool subscribed = pd_client_subscribed(c);
+	struct shown o;
+	bool large;
 
+	look(c, &o);
+	large = o.unread > PD_REPLY_HOLD;
 	pd_buf_printf(out,
 	    "id=%llu addr=%s laddr=%s fd=%d name=%s age=%llu idle=%llu "
 	    "flags=%s%s%s%s%s%s%s db=%u sub=%u psub=%u ssub=%u multi=%d "
 	    "qbuf=%zu "
 	    "qbuf-free=%zu argv-mem=%zu multi-mem=%zu rbs=%zu rbp=%zu obl=%zu "
-	    "oll=%u omem=%zu tot-mem=%zu events=%s%s cmd=%s user=%s "
+	    "oll=%zu omem=%zu tot-mem=%zu events=%s%s cmd=%s user=%s "
 	    "redir=-1 resp=%u",
 	    (unsigned long long)c->id, c->addr, c->laddr, c->conn.fd,
 	    c->name == NULL ? "" : c->name,
-	    (unsigned long long)((now - c->created_us) / 1000000),
+	    (unsigned long long)((
+		now > c->created_us ? (now - c->created_us) / 1000000 : 0)),
 	    (unsigned long long)(now > c->last_us ? (now - c->last_us) / 1000000
 						  : 0),
 	    c->is_monitor ? "O" : "", subscribed ? "P" : "",
@@ -350,13 +567,11 @@ pd_client_describe(const struct pd_client *c, struct pd_buf *out)
 		? ""
 		: "N",
 	    c->db, c->subs[PD_SUB_CHANNEL].n, c->subs[PD_SUB_PATTERN].n,
-	    c->subs[PD_SUB_SHARD].n, c->multi ? (int)c->nqueue : -1,
-	    c->in.len - c->in_at, c->in.cap - c->in.len,
-	    c->parser.cap * sizeof(struct pd_arg), c->queue_bytes,
-	    c->reply.buf.cap, c->reply.buf.len, large ? 0 : queued,
-	    c->reply.nheld - c->reply.first + large, large ? queued : 0,
-	    pd_client_memory(c), c->watch.events & PD_LOOP_READ ? "r" : "",
-	    c->watch.events & PD_LOOP_WRITE ? "w" : "",
+	    c->subs[PD_SUB_SHARD].n, c->multi ? (int)c->nqueue : -1, o.in_len,
+	    o.in_free, o.words, c->queue_bytes, o.reply_cap, o.reply_len,
+	    large ? 0 : o.unread, o.held + large, large ? o.unread : 0,
+	    o.memory, o.events & PD_LOOP_READ ? "r" : "",
+	    o.events & PD_LOOP_WRITE ? "w" : "",
 	    c->last == NULL ? "NULL" : c->last->full, c->user->name,
 	    c->reply.resp);
 	pd_buf_printf(out, " lib-name=%s lib-ver=%s\n",

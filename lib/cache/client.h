@@ -7,6 +7,7 @@
  * with too much unread output is not read from until it has read.
  */
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -45,6 +46,19 @@ enum pd_client_mute {
 	PD_MUTE_SKIP,	   /* this command */
 };
 
+/* What other loops may see of a client's buffers; its own loop says it. */
+struct pd_client_seen {
+	atomic_size_t unread; /* replies, of which ... */
+	atomic_size_t held;   /* ... values where they are; how many */
+	atomic_size_t reply_cap;
+	atomic_size_t reply_len;
+	atomic_size_t in_len;
+	atomic_size_t in_free;
+	atomic_size_t words;
+	atomic_size_t memory;
+	atomic_uint events;
+};
+
 struct pd_client {
 	struct pd_server *server;
 	struct pd_worker *worker; /* whose loop serves it */
@@ -65,7 +79,7 @@ struct pd_client {
 	bool paused;	  /* too much output: not read */
 	bool held_back;	  /* CLIENT PAUSE */
 	bool close_after; /* once the output is written */
-	bool closed;
+	atomic_bool closed;
 	bool is_unix;
 	bool is_local; /* from this machine */
 	bool no_evict;
@@ -78,7 +92,7 @@ struct pd_client {
 	bool unusual;	   /* parse on with the parser that keeps its place */
 	bool multi;	   /* between MULTI and EXEC */
 	bool multi_failed; /* a command was refused: EXEC aborts */
-	bool multi_stale;  /* a watched key changed */
+	atomic_bool multi_stale; /* a watched key changed */
 	bool in_exec;
 	struct pd_queued *queue;
 	uint32_t nqueue;
@@ -87,7 +101,10 @@ struct pd_client {
 	uint32_t nwatched;
 	struct pd_user *user;
 	struct pd_subs subs[PD_SUB_KINDS];
-	struct pd_buf later; /* messages for behind the reply */
+	struct pd_buf later; /* messages for behind the reply, or from loops
+			      * other than its own */
+	bool posted;	     /* its loop has been told of these */
+	atomic_bool broken;  /* one did not fit: to be closed */
 	char *name;
 	char *lib_name;
 	char *lib_ver;
@@ -107,6 +124,8 @@ struct pd_client {
 	struct pd_client *next_dead;
 	struct pd_client *next_ready;
 	struct pd_client *next_doomed;
+	struct pd_client *next_posted;
+	struct pd_client_seen seen;
 };
 
 static inline bool
@@ -120,8 +139,16 @@ pd_client_subscribed(const struct pd_client *c)
 /* Serve an accepted socket. NULL when there is no memory (fd is closed). */
 struct pd_client *pd_client_new(
     struct pd_worker *w, int fd, struct pd_tls_ctx *tls, bool is_unix);
-/* Close now; the memory goes at the end of the turn. */
+/* Close now; connection and memory go at the end of its loop's turn. For its
+ * loop, which may become alone for it, or for who is alone. */
 void pd_client_close(struct pd_client *c);
+/* Send it what is no reply, behind its reply if it is about to get one and
+ * ${behind}. For its loop, or for who is alone. */
+void pd_client_send(struct pd_client *c, const void *p, size_t n, bool behind);
+/* Bytes that it has not read, of what all may know. */
+size_t pd_client_unread(const struct pd_client *c);
+/* Take over what other loops have sent to this one's clients. */
+void pd_clients_collect(struct pd_worker *w);
 /* Write what is queued, as far as it goes; what is to be done then, see
  * turn.h. */
 void pd_client_flush(struct pd_client *c);
@@ -139,6 +166,9 @@ void pd_client_discard(struct pd_client *c);
 void pd_client_reset(struct pd_client *c);
 /* Its user, protocol or subscriptions changed: set the gate. */
 void pd_client_regate(struct pd_client *c);
+/* Bytes that it sent and that wait to be executed, and of replies to it. */
+size_t pd_client_input(const struct pd_client *c);
+size_t pd_client_output(const struct pd_client *c);
 /* One line of CLIENT LIST. */
 void pd_client_describe(const struct pd_client *c, struct pd_buf *out);
 

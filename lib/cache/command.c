@@ -10,6 +10,7 @@
 #include "cache/command.h"
 #include "cache/command_table.h"
 #include "cache/command_util.h"
+#include "cache/lock.h"
 #include "cache/monitor.h"
 #include "cache/server.h"
 #include "cache/store.h"
@@ -90,6 +91,19 @@ is_keyed(const struct pd_command *d)
 	       d->run != NULL && d->subs == NULL;
 }
 
+static enum pd_command_needs
+needs_of(const struct pd_command *d)
+{
+	if (d->flags & PD_CMD_OWN)
+		return PD_NEEDS_NOTHING;
+	if (strcmp(d->name, "exec") == 0)
+		return PD_NEEDS_QUEUED;
+	if (d->key[0].flags != 0 && !(d->key[0].flags & PD_KEY_NOT_KEY) &&
+	    !(d->flags & PD_CMD_ALONE))
+		return PD_NEEDS_KEYS;
+	return PD_NEEDS_ALL;
+}
+
 static void
 fill(struct pd_cmd *cmd, const struct pd_command *d, struct pd_cmd *parent)
 {
@@ -98,6 +112,7 @@ fill(struct pd_cmd *cmd, const struct pd_command *d, struct pd_cmd *parent)
 	cmd->flags = d->flags;
 	cmd->cats = all_cats(d);
 	cmd->keyed = is_keyed(d);
+	cmd->needs = needs_of(d);
 	snprintf(cmd->full, sizeof(cmd->full), "%s%s%s",
 	    parent != NULL ? parent->def->name : "", parent != NULL ? "|" : "",
 	    d->name);
@@ -525,9 +540,12 @@ look_at(struct pd_client *c, struct pd_cmd *cmd, const struct pd_arg *argv,
 	    cmd->flags & PD_CMD_FAST ? PD_LATENCY_FAST_COMMAND
 				     : PD_LATENCY_COMMAND,
 	    us / 1000);
-	if (w->timing.slower_us >= 0 && us >= (uint64_t)w->timing.slower_us &&
-	    !(cmd->flags & PD_CMD_SKIP_SLOWLOG))
-		pd_slowlog_add(&s->slowlog, c, argv, argc, secret, us);
+	if (w->timing.slower_us < 0 || us < (uint64_t)w->timing.slower_us ||
+	    cmd->flags & PD_CMD_SKIP_SLOWLOG)
+		return;
+	pd_notes_lock(s);
+	pd_slowlog_add(&s->slowlog, c, argv, argc, secret, us);
+	pd_notes_unlock(s);
 }
 
 void
@@ -556,25 +574,37 @@ pd_command_run(struct pd_client *c, struct pd_cmd *cmd,
 	}
 }
 
-bool
-pd_command_no_memory(const struct pd_server *s, const struct pd_cmd *cmd)
+/* When nothing is left to evict, evicting does not help. */
+static bool
+is_full(const struct pd_store *st)
 {
-	/* When nothing is left to evict, evicting does not help. */
-	return cmd->flags & PD_CMD_DENYOOM &&
-	       (!s->cfg.evict || pd_server_first(s)->total == 0) &&
-	       s->cfg.maxmemory > 0 &&
-	       pd_store_memory(pd_server_first(s)) > s->cfg.maxmemory;
+	return (!st->cfg.evict || st->total == 0) && st->cfg.maxmemory > 0 &&
+	       pd_store_memory(st) > st->cfg.maxmemory;
 }
 
-void
-pd_command_dispatch(
+bool
+pd_command_no_memory(const struct pd_client *c, const struct pd_cmd *cmd)
+{
+	const struct pd_server *s = c->server;
+	uint32_t i;
+
+	if (!(cmd->flags & PD_CMD_DENYOOM))
+		return false;
+	for (i = 0; i < s->nshards; i++)
+		if (pd_worker_has_shard(c->worker, i) &&
+		    is_full(s->shards[i].store))
+			return true;
+	return false;
+}
+
+/* Check a command that has its locks, then run or queue it. */
+static void
+dispatch(
     struct pd_client *c, struct pd_cmd *cmd, const struct pd_arg *a, uint32_t n)
 {
 	const char *why;
 	char text[512];
 
-	if (cmd == NULL && (cmd = lookup(c, a, n)) == NULL)
-		goto out;
 	if (c->gate != 0 &&
 	    (why = pd_gate(c, cmd, a, n, text, sizeof(text))) != NULL)
 		reject(c, cmd, why);
@@ -582,13 +612,28 @@ pd_command_dispatch(
 		reject(c, cmd, c->parser.no_room ? PD_ERR_SHARE : PD_ERR_LARGE);
 	else if (c->multi && cmd->flags & PD_CMD_NO_MULTI)
 		reject(c, cmd, "ERR Command not allowed inside a transaction");
-	else if (pd_command_no_memory(c->server, cmd))
+	else if (pd_command_no_memory(c, cmd))
 		reject(c, cmd, PD_ERR_OOM);
 	else if (c->multi && !(cmd->flags & PD_CMD_NOT_QUEUED))
 		enqueue(c, cmd, a, n);
 	else
 		pd_command_run(c, cmd, a, n);
-out:
+}
+
+void
+pd_command_dispatch(
+    struct pd_client *c, struct pd_cmd *cmd, const struct pd_arg *a, uint32_t n)
+{
+	if (cmd == NULL)
+		cmd = lookup(c, a, n);
+	if (cmd != NULL && c->server->nworkers == 1) {
+		dispatch(c, cmd, a, n);
+	} else if (cmd != NULL) {
+		pd_command_lock(c, cmd, a, n);
+		if (!c->closed)
+			dispatch(c, cmd, a, n);
+		pd_command_unlock(c);
+	}
 	if (c->reply.errors != c->reply.blamed)
 		count_error(c);
 }

@@ -40,6 +40,9 @@ enum pd_command_flag {
 	PD_CMD_SKIP_MONITOR = 1 << 16,
 	PD_CMD_NO_MANDATORY_KEYS = 1 << 17,
 	PD_CMD_SUBSCRIBER = 1 << 18, /* allowed to RESP2 subscribers */
+	/* What locks it needs, where the keys that it names do not say it. */
+	PD_CMD_OWN = 1 << 19,	/* touches nothing but its own client */
+	PD_CMD_ALONE = 1 << 20, /* touches more than the keys that it names */
 };
 
 /* ACL categories; those that flags imply are added. */
@@ -130,6 +133,14 @@ struct pd_command {
 	} channels;
 };
 
+/* What a command touches besides its own client (lock.h). */
+enum pd_command_needs {
+	PD_NEEDS_NOTHING,
+	PD_NEEDS_KEYS,	 /* those that it names */
+	PD_NEEDS_QUEUED, /* EXEC: those of its commands */
+	PD_NEEDS_ALL,
+};
+
 /* A command of the running server. */
 struct pd_cmd {
 	const struct pd_command *def;
@@ -138,8 +149,9 @@ struct pd_cmd {
 	uint32_t nsubs;
 	uint32_t flags; /* complete */
 	uint32_t cats;
-	uint32_t id;   /* below pd_commands_total() */
-	bool keyed;    /* plain, see pd_commands_keyed() */
+	uint32_t id; /* below pd_commands_total() */
+	bool keyed;  /* plain, see pd_commands_keyed() */
+	enum pd_command_needs needs;
 	char full[40]; /* "client|setname" */
 };
 
@@ -211,8 +223,8 @@ struct pd_cmd *pd_commands_keyed(
  * found), check it, run or queue it. */
 void pd_command_dispatch(struct pd_client *c, struct pd_cmd *cmd,
     const struct pd_arg *argv, uint32_t argc);
-/* Would the memory limit refuse it now? */
-bool pd_command_no_memory(const struct pd_server *s, const struct pd_cmd *cmd);
+/* Would the memory limit refuse it now, of a shard that its loop has? */
+bool pd_command_no_memory(const struct pd_client *c, const struct pd_cmd *cmd);
 /* Run a command that has been checked. */
 void pd_command_run(struct pd_client *c, struct pd_cmd *cmd,
     const struct pd_arg *argv, uint32_t argc);

@@ -153,7 +153,7 @@ user_changed(struct pd_server *s, const struct pd_user *u)
 				ok &= pd_acl_channel_ok(u, t->name, t->name_len,
 				    kind == PD_SUB_PATTERN);
 			}
-		if (!ok && c == c->worker->current)
+		if (!ok && c == s->holder->current)
 			c->close_after = true;
 		else if (!ok)
 			pd_client_close(c);
@@ -204,7 +204,7 @@ close_clients(struct pd_server *s, const struct pd_user *u)
 		c->user = s->acl->standard;
 		c->authenticated = false;
 		pd_client_regate(c);
-		if (c == c->worker->current)
+		if (c == s->holder->current)
 			c->close_after = true;
 		else
 			pd_client_close(c);

@@ -378,7 +378,7 @@ command_help(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	pd_reply_help(c, "COMMAND", lines);
 }
 
-#define BASE (PD_CMD_LOADING | PD_CMD_STALE)
+#define BASE (PD_CMD_LOADING | PD_CMD_STALE | PD_CMD_OWN)
 #define DEF(name_, arity_)                                                     \
 	.name = (name_), .arity = (arity_), .flags = BASE,                     \
 	.cats = PD_CAT_CONNECTION, .group = "server"

@@ -11,6 +11,7 @@
 #include "cache/acl.h"
 #include "cache/command_table.h"
 #include "cache/command_util.h"
+#include "cache/lock.h"
 
 #define WATCH_BUCKETS 256
 
@@ -208,7 +209,7 @@ no_memory(const struct pd_client *c)
 	uint32_t i;
 
 	for (i = 0; i < c->nqueue; i++)
-		if (pd_command_no_memory(c->server, c->queue[i].cmd))
+		if (pd_command_no_memory(c, c->queue[i].cmd))
 			return true;
 	return false;
 }
@@ -232,9 +233,11 @@ forbidden(struct pd_client *c, const struct pd_queued *q)
 	if (r == PD_ACL_OK)
 		return NULL;
 	object = at == 0 ? q->cmd->full : q->argv[at].p;
+	pd_notes_lock(c->server);
 	pd_acl_log(c->server->acl, c, r, object,
 	    at == 0 ? strlen(object) : q->argv[at].n, c->user->name,
 	    c->user->name_len);
+	pd_notes_unlock(c->server);
 	return why[r];
 }
 
@@ -308,7 +311,7 @@ run_exec(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	.cats = PD_CAT_TRANSACTION, .group = "transactions"
 
 const struct pd_command pd_commands_multi[] = {
-    {DEF("multi", 1, BASE), .run = run_multi, .since = "1.2.0",
+    {DEF("multi", 1, BASE | PD_CMD_OWN), .run = run_multi, .since = "1.2.0",
 	.complexity = "O(1)", .summary = "Begin a transaction."},
     {DEF("exec", 1,
 	 PD_CMD_NOSCRIPT | PD_CMD_LOADING | PD_CMD_STALE | PD_CMD_SKIP_SLOWLOG |
@@ -318,8 +321,8 @@ const struct pd_command pd_commands_multi[] = {
 	.summary = "Run the commands of a transaction."},
     {DEF("discard", 1, BASE), .run = run_discard, .since = "2.0.0",
 	.complexity = "O(N)", .summary = "Forget a transaction."},
-    {DEF("watch", -2, BASE), .key = {{1, -1, 1, PD_KEY_RO}}, .run = run_watch,
-	.since = "2.2.0", .complexity = "O(1)",
+    {DEF("watch", -2, BASE | PD_CMD_ALONE), .key = {{1, -1, 1, PD_KEY_RO}},
+	.run = run_watch, .since = "2.2.0", .complexity = "O(1)",
 	.summary = "Let EXEC fail when a key changes."},
     {DEF("unwatch", 1,
 	 PD_CMD_NOSCRIPT | PD_CMD_LOADING | PD_CMD_STALE | PD_CMD_FAST |

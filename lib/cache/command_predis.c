@@ -167,7 +167,9 @@ tap_info(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	const struct pd_server *s = c->server;
 	struct pd_reply *r = &c->reply;
 	struct pd_buf b = PD_BUF_INIT;
+	uint64_t size = 0, waiting = 0, lost = 0;
 	struct pd_stats sum;
+	uint32_t i;
 
 	(void)a;
 	(void)n;
@@ -179,12 +181,15 @@ tap_info(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	pd_reply_pair_str(r, "rate", pd_buf_cstr(&b) ? (char *)b.data : "");
 	pd_reply_pair_int(r, "clients",
 	    s->tapserver ? pd_tapserver_clients(s->tapserver) : 0);
-	pd_reply_pair_int(r, "ring_events", s->tap ? s->tap->size : 0);
-	pd_reply_pair_int(
-	    r, "waiting_events", s->tap ? s->tap->head - s->tap->tail : 0);
+	for (i = 0; i < s->nshards && s->shards[i].tap != NULL; i++) {
+		size += s->shards[i].tap->size;
+		waiting += pd_tap_waiting(s->shards[i].tap);
+		lost += s->shards[i].tap->lost;
+	}
+	pd_reply_pair_int(r, "ring_events", size);
+	pd_reply_pair_int(r, "waiting_events", waiting);
 	pd_reply_pair_int(r, "sampled", sum.tap_sampled);
-	pd_reply_pair_int(
-	    r, "lost", sum.tap_lost + (s->tap ? s->tap->lost : 0));
+	pd_reply_pair_int(r, "lost", sum.tap_lost + lost);
 	pd_buf_release(&b);
 }
 

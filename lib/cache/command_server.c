@@ -299,7 +299,7 @@ const struct pd_command pd_commands_server[] = {
 	.tips = "nondeterministic_output request_policy:all_shards "
 		"response_policy:special",
 	.summary = "The state of the server, as text."},
-    {DEF("time", 1, ANYTIME | PD_CMD_FAST, 0), .run = run_time,
+    {DEF("time", 1, ANYTIME | PD_CMD_FAST | PD_CMD_OWN, 0), .run = run_time,
 	.since = "2.6.0", .complexity = "O(1)",
 	.tips = "nondeterministic_output",
 	.summary = "The server's clock: seconds and microseconds."},

@@ -29,7 +29,7 @@
 static void
 info_server(struct pd_server *s, struct pd_buf *b)
 {
-	const uint64_t up = (s->workers->now_us - s->started_us) / 1000000;
+	const uint64_t up = (s->holder->now_us - s->started_us) / 1000000;
 	struct utsname u;
 
 	LINE("redis_version", "%s", PD_COMPAT_VERSION);
@@ -42,7 +42,7 @@ info_server(struct pd_server *s, struct pd_buf *b)
 	LINE("process_id", "%ld", (long)getpid());
 	LINE("run_id", "%s", s->runid);
 	LINE("tcp_port", "%u", s->port);
-	U64("server_time_usec", s->workers->now_us);
+	U64("server_time_usec", s->holder->now_us);
 	U64("uptime_in_seconds", up);
 	U64("uptime_in_days", up / 86400);
 	LINE("hz", "10");
@@ -53,12 +53,14 @@ static void
 info_clients(struct pd_server *s, struct pd_buf *b)
 {
 	const struct pd_client *c;
-	size_t in = 0, out = 0;
+	size_t in = 0, out = 0, n;
 
 	for (c = pd_server_client(s, NULL); c != NULL;
 	     c = pd_server_client(s, c)) {
-		in = c->in.len > in ? c->in.len : in;
-		out = c->reply.buf.len > out ? c->reply.buf.len : out;
+		n = pd_client_input(c);
+		in = n > in ? n : in;
+		n = pd_client_output(c);
+		out = n > out ? n : out;
 	}
 	U64("connected_clients", s->nclients);
 	LINE("cluster_connections", "0");
@@ -131,7 +133,7 @@ info_memory(struct pd_server *s, struct pd_buf *b)
 	U64("used_memory_acl", pd_acl_memory(s->acl));
 	U64("used_memory_latency", pd_latency_memory(&s->latency));
 	U64("used_memory_tap",
-	    pd_tap_memory(s->tap) +
+	    t.tap_bytes +
 		(s->tapserver ? pd_tapserver_memory(s->tapserver) : 0));
 	U64("maxmemory", s->cfg.maxmemory);
 	human(b, "maxmemory_human", s->cfg.maxmemory);

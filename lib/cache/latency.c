@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/ticks.h"
 #include "cache/latency.h"
+#include "cache/lock.h"
 #include "cache/server.h"
 #include "cache/store.h"
 
@@ -57,16 +58,14 @@ pd_latency_event_name(enum pd_latency_event e)
 	return names[e];
 }
 
-void
-pd_latency_event(struct pd_worker *w, enum pd_latency_event e, uint64_t ms)
+static void
+note(struct pd_worker *w, enum pd_latency_event e, uint64_t ms)
 {
 	struct pd_latency *all = &w->server->latency;
 	struct pd_latency_series *l = all->series[e];
 	const int64_t now = w->now_ms / 1000;
 	struct pd_latency_sample *last;
 
-	if (w->timing.event_ms == 0 || ms < w->timing.event_ms)
-		return;
 	if (l == NULL && (l = all->series[e] = calloc(1, sizeof(*l))) == NULL)
 		return;
 	if (ms > UINT32_MAX)
@@ -82,6 +81,16 @@ pd_latency_event(struct pd_worker *w, enum pd_latency_event e, uint64_t ms)
 	}
 	l->sample[l->next] = (struct pd_latency_sample){now, (uint32_t)ms};
 	l->next = (l->next + 1) % PD_LATENCY_SAMPLES;
+}
+
+void
+pd_latency_event(struct pd_worker *w, enum pd_latency_event e, uint64_t ms)
+{
+	if (w->timing.event_ms == 0 || ms < w->timing.event_ms)
+		return;
+	pd_notes_lock(w->server);
+	note(w, e, ms);
+	pd_notes_unlock(w->server);
 }
 
 bool

@@ -11,7 +11,7 @@ pd_limits_output(struct pd_client *c)
 	const struct pd_out_limit *l =
 	    &c->server->cfg.output[pd_client_subscribed(c) ? PD_OUT_PUBSUB
 							   : PD_OUT_NORMAL];
-	const uint64_t queued = pd_reply_queued(&c->reply) + c->later.len;
+	const uint64_t queued = pd_client_unread(c);
 	const uint64_t now = c->worker->mono_us;
 
 	if (l->hard > 0 && queued > l->hard)

@@ -14,6 +14,7 @@
 #include "cache/acl.h"
 #include "cache/client.h"
 #include "cache/listen.h"
+#include "cache/lock.h"
 #include "cache/server.h"
 #include "io/sock.h"
 #include "io/tls.h"
@@ -30,6 +31,15 @@ struct pd_listener {
 	struct pd_listener *next;
 };
 
+/* A connection that has been let in. */
+struct pd_arrival {
+	int fd;
+	bool is_unix;
+	bool is_tls;
+	bool is_local;
+	struct pd_arrival *next;
+};
+
 static void
 refuse(int fd, const char *text)
 {
@@ -43,6 +53,90 @@ static bool
 needs_no_password(const struct pd_server *s)
 {
 	return s->acl->standard->flags & PD_USER_NOPASS;
+}
+
+/* Why a connection is not let in, or NULL. */
+static const char *
+reason(const struct pd_listener *l, const struct sockaddr_storage *ss)
+{
+	const struct pd_server *s = l->worker->server;
+
+	if (s->nclients >= s->cfg.maxclients + (l->is_unix ? UNIX_RESERVED : 0))
+		return "-ERR max number of clients reached\r\n";
+	if (s->cfg.protected_mode && needs_no_password(s) && !l->is_unix &&
+	    !pd_sock_loopback(ss))
+		return "-DENIED predis-serve is in protected mode: it has no "
+		       "password and serves this machine only. Give it "
+		       "--requirepass-file, or --no-protected-mode.\r\n";
+	return NULL;
+}
+
+/* The loop with the fewest clients; of equals this one. */
+static struct pd_worker *
+least_busy(struct pd_worker *w)
+{
+	struct pd_server *s = w->server;
+	struct pd_worker *least = w;
+	unsigned i;
+
+	for (i = 0; i < s->nworkers; i++)
+		if (s->workers[i].nclients < least->nclients)
+			least = &s->workers[i];
+	return least;
+}
+
+/* Serve a connection that was let in. */
+static void
+serve(struct pd_worker *w, const struct pd_arrival *a)
+{
+	struct pd_client *c;
+
+	c = pd_client_new(
+	    w, a->fd, a->is_tls ? w->server->tls : NULL, a->is_unix);
+	if (c != NULL) {
+		c->is_local = a->is_local;
+		return;
+	}
+	w->nclients--;
+	w->server->nclients--;
+}
+
+/* Leave a connection for another loop. */
+static void
+hand_over(struct pd_worker *to, const struct pd_arrival *a)
+{
+	struct pd_arrival *copy = malloc(sizeof(*copy));
+
+	if (copy == NULL) {
+		close(a->fd);
+		to->nclients--;
+		to->server->nclients--;
+		return;
+	}
+	*copy = *a;
+	pthread_mutex_lock(&to->door);
+	copy->next = to->arrivals;
+	to->arrivals = copy;
+	pthread_mutex_unlock(&to->door);
+	pd_loop_wake(to->loop);
+}
+
+void
+pd_listen_receive(struct pd_worker *w)
+{
+	struct pd_arrival *a, *next;
+
+	if (w->server->nworkers == 1)
+		return;
+	pthread_mutex_lock(&w->door);
+	a = w->arrivals;
+	w->arrivals = NULL;
+	pthread_mutex_unlock(&w->door);
+	for (; a != NULL; a = next) {
+		next = a->next;
+		serve(w, a);
+		free(a);
+	}
 }
 
 static void
@@ -68,24 +162,22 @@ keep_alive(int fd, unsigned seconds)
 static void
 accept_one(struct pd_listener *l, int fd, const struct sockaddr_storage *ss)
 {
-	struct pd_worker *w = l->worker;
-	struct pd_server *s = w->server;
-	struct pd_client *c;
+	const struct pd_arrival a = {.fd = fd,
+	    .is_unix = l->is_unix,
+	    .is_tls = l->is_tls,
+	    .is_local = l->is_unix || pd_sock_loopback(ss)};
+	struct pd_worker *w = l->worker, *to;
+	unsigned keepalive_s;
+	const char *why;
 
-	w->stats.connections_received++;
-	if (s->nclients >=
-	    s->cfg.maxclients + (l->is_unix ? UNIX_RESERVED : 0)) {
-		w->stats.connections_rejected++;
-		refuse(fd, "-ERR max number of clients reached\r\n");
-		return;
-	}
-	if (s->cfg.protected_mode && needs_no_password(s) && !l->is_unix &&
-	    !pd_sock_loopback(ss)) {
-		w->stats.connections_rejected++;
-		refuse(fd,
-		    "-DENIED predis-serve is in protected mode: it has no "
-		    "password and serves this machine only. Give it "
-		    "--requirepass-file, or --no-protected-mode.\r\n");
+	w->io.received++;
+	pd_worker_enter(w);
+	why = reason(l, ss);
+	keepalive_s = w->server->cfg.keepalive_s;
+	pd_worker_leave(w);
+	if (why != NULL) {
+		w->io.rejected++;
+		refuse(fd, why);
 		return;
 	}
 	if (pd_sock_nonblock(fd, true)) {
@@ -94,11 +186,15 @@ accept_one(struct pd_listener *l, int fd, const struct sockaddr_storage *ss)
 	}
 	if (!l->is_unix) {
 		set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-		keep_alive(fd, s->cfg.keepalive_s);
+		keep_alive(fd, keepalive_s);
 	}
-	c = pd_client_new(w, fd, l->is_tls ? s->tls : NULL, l->is_unix);
-	if (c != NULL)
-		c->is_local = l->is_unix || pd_sock_loopback(ss);
+	to = least_busy(w);
+	to->nclients++;
+	w->server->nclients++;
+	if (to == w)
+		serve(w, &a);
+	else
+		hand_over(to, &a);
 }
 
 /*
@@ -158,7 +254,10 @@ listen_on(struct pd_worker *w, const struct pd_addr *addr, bool tls,
 
 	if (l == NULL)
 		return pd_err_nomem(err);
-	if ((l->watch.fd = pd_sock_listen(addr, err)) < 0) {
+	l->watch.fd = addr->is_unix || w->server->nworkers == 1
+			  ? pd_sock_listen(addr, err)
+			  : pd_sock_listen_shared(addr, w->number == 0, err);
+	if (l->watch.fd < 0) {
 		free(l);
 		return -1;
 	}

@@ -88,7 +88,7 @@ add_quoted(struct pd_buf *b, const char *p, size_t n)
 static void
 add_time(const struct pd_client *c, struct pd_buf *b)
 {
-	const uint64_t us = c->worker->now_us;
+	const uint64_t us = c->server->holder->now_us;
 
 	pd_buf_printf(b, "+%llu.%06llu ", (unsigned long long)(us / 1000000),
 	    (unsigned long long)(us % 1000000));
@@ -142,25 +142,21 @@ tell(struct pd_monitor *m, const struct pd_buf *line)
 {
 	struct pd_client *to = m->client;
 	struct pd_buf b = PD_BUF_INIT;
-	const bool mute = to->reply.mute;
 
-	if (pd_reply_queued(&to->reply) + line->len > PD_MONITOR_UNREAD) {
+	if (pd_client_unread(to) + line->len > PD_MONITOR_UNREAD) {
 		m->lost++;
 		to->worker->stats.monitor_lost++;
 		return;
 	}
-	to->reply.mute = false;
 	if (m->lost > 0) {
 		add_time(to, &b);
 		pd_buf_printf(&b, "[0 predis] \"dropped\" \"%llu\"\r\n",
 		    (unsigned long long)m->lost);
-		pd_reply_raw(&to->reply, (const char *)b.data, b.len);
+		pd_client_send(to, b.data, b.len, false);
 		pd_buf_release(&b);
 		m->lost = 0;
 	}
-	pd_reply_raw(&to->reply, (const char *)line->data, line->len);
-	to->reply.mute = mute;
-	pd_client_mark_dirty(to);
+	pd_client_send(to, line->data, line->len, false);
 }
 
 void

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "cache/lock.h"
 #include "cache/persist.h"
 #include "cache/server.h"
 #include "cache/snapshot_load.h"
@@ -28,14 +29,14 @@ struct pd_persist {
 	bool timed;
 	struct pd_save *save;
 	struct pd_load *load;
-	bool unloaded;	   /* loading has not begun */
-	uint64_t total;	   /* keys when the save began */
-	uint64_t began_us; /* monotonic: the save or load under way */
-	uint64_t due_us;   /* the next by the interval */
-	uint64_t last_s;   /* since 1970 */
-	uint64_t changes;  /* of keys, at that time */
-	int64_t took_s;	   /* the last save; -1 none */
-	bool failed;	   /* the last save */
+	bool unloaded;	     /* loading has not begun */
+	uint64_t total;	     /* keys when the save began */
+	uint64_t began_us;   /* monotonic: the save or load under way */
+	uint64_t due_us;     /* the next by the interval */
+	uint64_t last_s;     /* since 1970 */
+	uint64_t changes;    /* of keys, at that time */
+	int64_t took_s;	     /* the last save; -1 none */
+	bool failed;	     /* the last save */
 	uint64_t longest_us; /* a step between turns, of processor time */
 	uint64_t saves;
 	struct pd_save_stats saved;
@@ -361,9 +362,12 @@ static void
 step(void *cookie)
 {
 	struct pd_persist *p = cookie;
+	struct pd_worker *w = p->server->workers;
 	const uint64_t from = busy_us();
 	uint64_t us;
 
+	pd_worker_enter(w);
+	pd_worker_alone(w);
 	p->timed = false;
 	if (p->unloaded)
 		begin_load(p);
@@ -377,6 +381,8 @@ step(void *cookie)
 	us = busy_us() - from;
 	if (us > p->longest_us)
 		p->longest_us = us;
+	pd_worker_together(w);
+	pd_worker_leave(w);
 }
 
 int

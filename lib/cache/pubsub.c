@@ -316,28 +316,18 @@ deliver(struct pd_client *c, struct message *m, bool defer)
 {
 	const struct pd_buf *b = wire(m, c->reply.resp);
 	struct pd_server *s = c->server;
-	const bool mute = c->reply.mute;
 
 	if (c->closed)
 		return;
-	if (b->failed) {
-		c->reply.failed = true;
-	} else if (defer && c == c->worker->current) {
-		if (pd_buf_add(&c->later, b->data, b->len))
-			c->reply.failed = true;
-	} else {
-		c->reply.mute = false; /* CLIENT REPLY OFF is for replies */
-		pd_reply_raw(&c->reply, (const char *)b->data, b->len);
-		c->reply.mute = mute;
-	}
-	if (!c->reply.failed && pd_limits_output(c)) {
+	c->broken |= b->failed;
+	pd_client_send(c, b->data, b->failed ? 0 : b->len, defer);
+	if (!c->broken && pd_limits_output(c)) {
 		pd_server_log(s, PD_LOG_WARNING,
 		    "client %llu closed: a subscriber with %zu unread bytes",
-		    (unsigned long long)c->id, pd_reply_queued(&c->reply));
+		    (unsigned long long)c->id, pd_client_unread(c));
 		c->worker->stats.connections_dropped++;
-		c->reply.failed = true; /* the end of the turn closes it */
+		c->broken = true; /* the end of the turn closes it */
 	}
-	pd_client_mark_dirty(c);
 }
 
 static int64_t

@@ -20,6 +20,7 @@
 #include "cache/command.h"
 #include "cache/command_util.h"
 #include "cache/listen.h"
+#include "cache/lock.h"
 #include "cache/persist.h"
 #include "cache/policy.h"
 #include "cache/pubsub.h"
@@ -33,7 +34,8 @@
 #include "io/tls.h"
 #include "model/model.h"
 
-#define RING_SHARE 100 /* the tap's ring is at most this part of memory */
+#define LINES_MOST 65536 /* bytes of lines that wait to be logged */
+#define RING_SHARE 100	 /* the tap's rings are at most this part of memory */
 
 static const char *const level_names[] = {
     "debug", "verbose", "notice", "warning", "nothing"};
@@ -55,6 +57,19 @@ pd_log_level_name(enum pd_log_level level)
 	return level_names[level];
 }
 
+/* Several loops: a line is written once nobody waits for it. */
+static void
+note_line(struct pd_server *s, enum pd_log_level level, const char *text)
+{
+	pthread_mutex_lock(&s->notes);
+	if (s->lines.len < LINES_MOST) {
+		pd_buf_addc(&s->lines, (char)('0' + (int)level));
+		pd_buf_add(&s->lines, text, strlen(text) + 1);
+	}
+	atomic_store_explicit(&s->has_lines, true, memory_order_relaxed);
+	pthread_mutex_unlock(&s->notes);
+}
+
 void
 pd_server_log(
     struct pd_server *s, enum pd_log_level level, const char *fmt, ...)
@@ -62,13 +77,37 @@ pd_server_log(
 	char text[1024];
 	va_list ap;
 
-	if (level < s->cfg.log_level || s->cfg.log == NULL)
+	if ((int)level < s->log_level || s->cfg.log == NULL)
 		return;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	pd_text_printable(text, ""); /* names of models come from clients */
-	s->cfg.log(s->cfg.log_cookie, level, text);
+	if (s->serving)
+		note_line(s, level, text);
+	else
+		s->cfg.log(s->cfg.log_cookie, level, text);
+}
+
+void
+pd_server_write_log(struct pd_server *s)
+{
+	struct pd_buf lines;
+	const char *p;
+
+	if (!atomic_load_explicit(&s->has_lines, memory_order_relaxed))
+		return;
+	pthread_mutex_lock(&s->notes);
+	lines = s->lines;
+	s->lines = (struct pd_buf)PD_BUF_INIT;
+	atomic_store_explicit(&s->has_lines, false, memory_order_relaxed);
+	pthread_mutex_unlock(&s->notes);
+	for (p = (const char *)lines.data;
+	     p != NULL && p < (const char *)lines.data + lines.len;
+	     p += strlen(p) + 1)
+		s->cfg.log(
+		    s->cfg.log_cookie, (enum pd_log_level)(*p - '0'), p + 1);
+	pd_buf_release(&lines);
 }
 
 /* The number in a small file of the kernel, 0 when there is none. */
@@ -120,6 +159,7 @@ pd_server_config_init(struct pd_server_config *cfg)
 	cfg->tls_port = -1;
 	cfg->protected_mode = true;
 	cfg->maxclients = 10000;
+	cfg->threads = 1;
 	cfg->header_timeout_us = 60 * UINT64_C(1000000);
 	cfg->output_pause = UINT64_C(64) << 20;
 	cfg->output[PD_OUT_NORMAL].hard = UINT64_C(1) << 30;
@@ -188,14 +228,20 @@ open_tap(struct pd_server *s, struct pd_err *err)
 {
 	const uint64_t bytes =
 	    s->cfg.maxmemory > 0 ? s->cfg.maxmemory / RING_SHARE : UINT64_MAX;
+	struct pd_shard *sh;
+	uint32_t i;
 
 	if (s->cfg.tap == NULL)
 		return 0;
-	s->tap = pd_tap_new(&s->cfg.keys, bytes / sizeof(struct pd_event) / 2,
-	    s->cfg.tap_scheme, s->cfg.tap_rate, err);
-	if (s->tap == NULL)
-		return -1;
-	pd_server_first(s)->tap = s->tap;
+	for (i = 0; i < s->nshards; i++) {
+		sh = &s->shards[i];
+		sh->tap = pd_tap_new(&s->cfg.keys,
+		    bytes / s->nshards / sizeof(struct pd_event) / 2,
+		    s->cfg.tap_scheme, s->cfg.tap_rate, i, err);
+		if (sh->tap == NULL)
+			return -1;
+		sh->store->tap = sh->tap;
+	}
 	s->tapserver = pd_tapserver_new(s, s->cfg.tap, err);
 	return s->tapserver == NULL ? -1 : 0;
 }
@@ -239,7 +285,7 @@ start(struct pd_server *s, struct pd_err *err)
 		return -1;
 	if ((s->commands = pd_commands_new()) == NULL)
 		return pd_err_nomem(err);
-	if (pd_workers_open(s, err))
+	if (pd_workers_open(s, err) || pd_locks_open(s, err))
 		return -1;
 	s->watches = pd_watchtab_new(s);
 	s->pubsub = pd_pubsub_new(pd_server_first(s)->seed);
@@ -259,7 +305,6 @@ start(struct pd_server *s, struct pd_err *err)
 	}
 	randombytes_buf(id, sizeof(id));
 	sodium_bin2hex(s->runid, sizeof(s->runid), id, sizeof(id));
-	s->wall_offset_us = pd_clock_wall_us() - pd_clock_mono_us();
 	pd_worker_time(s->workers);
 	s->started_us = s->workers->now_us;
 	pd_rng_init(&s->rng, s->cfg.keys.table_seed);
@@ -286,6 +331,7 @@ pd_server_new(const struct pd_server_config *cfg, struct pd_err *err)
 		return NULL;
 	}
 	s->cfg = *cfg;
+	s->log_level = (int)cfg->log_level;
 	if (start(s, err)) {
 		pd_server_free(s);
 		return NULL;
@@ -296,13 +342,20 @@ pd_server_new(const struct pd_server_config *cfg, struct pd_err *err)
 int
 pd_server_run(struct pd_server *s, struct pd_err *err)
 {
-	return pd_loop_run(s->workers->loop, err);
+	return pd_workers_run(s, err);
 }
 
 void
 pd_server_stop(struct pd_server *s)
 {
-	pd_loop_stop(s->workers->loop);
+	unsigned i;
+
+	atomic_store(&s->stopping, true);
+	for (i = 0; i < s->nworkers; i++)
+		if (s->nworkers > 1 && s->holder != NULL)
+			pd_worker_stir(&s->workers[i]);
+		else
+			pd_loop_wake(s->workers[i].loop);
 }
 
 void
@@ -315,8 +368,8 @@ pd_server_free(struct pd_server *s)
 	pd_workers_end_clients(s);
 	pd_tapserver_free(s->tapserver);
 	pd_persist_free(s->persist);
+	pd_locks_close(s);
 	pd_shards_close(s);
-	pd_tap_free(s->tap);
 	pd_model_free(s->model);
 	free(s->model_path);
 	pd_commands_free(s->commands);

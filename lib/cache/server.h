@@ -7,10 +7,13 @@
  * function of its configuration; key names and values never do.
  */
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/keyfile.h"
 #include "base/rng.h"
 #include "cache/latency.h"
@@ -23,6 +26,7 @@
 
 struct pd_acl;
 struct pd_client;
+struct pd_arrival;
 struct pd_cmd_count;
 struct pd_cmd_recent;
 struct pd_commands;
@@ -39,6 +43,8 @@ struct pd_tls_ctx;
 struct pd_turn;
 struct pd_watchtab;
 
+#define PD_WORKERS_MAX 64
+#define PD_SHARDS_MAX 256
 #define PD_SERVER_PERCENTILES 16
 #define PD_SERVER_KEPT 65
 #define PD_SERVER_SECONDS 3600 /* idle times are told up to an hour */
@@ -82,6 +88,8 @@ struct pd_server_config {
 	bool protected_mode;
 	enum pd_debug_access debug;
 	uint64_t maxclients;
+	uint64_t threads;	    /* loops, from 1 to PD_WORKERS_MAX */
+	uint64_t shards;	    /* a power of two; 0: as threads ask for */
 	uint64_t timeout_us;	    /* idle clients are closed; 0 never */
 	uint64_t header_timeout_us; /* a request must be whole within it */
 	uint64_t output_pause;	    /* queued bytes that pause a client */
@@ -129,26 +137,59 @@ struct pd_errorstat {
  * and ticks. On cache lines of its own.
  */
 struct pd_shard {
-	_Alignas(64) struct pd_store *store;
+	_Alignas(64) pthread_mutex_t lock;    /* lock.h; who has it may ... */
+	struct pd_store *store;		      /* ... use this store */
 	struct pd_stats stats;		      /* the store's */
+	struct pd_tap *tap;		      /* likewise; NULL without --tap */
 	uint32_t tick_was[PD_SERVER_SECONDS]; /* the store's, each second */
 	uint64_t seconds;		      /* how many have been noted */
 };
 
+/* What a loop counts while it reads and writes, outside its lock; moved into
+ * its stats when it executes. */
+struct pd_io_stats {
+	uint64_t in;
+	uint64_t out;
+	uint64_t received;
+	uint64_t rejected;
+	uint64_t dropped;
+	uint64_t tap_lost;
+};
+
+/* What a loop wants to know of the configuration meanwhile, taken then too. */
+struct pd_io_limits {
+	uint64_t query_max;
+	uint64_t output_pause;
+};
+
 /*
  * One thread's event loop with the clients that it serves and what it counts.
- * Nobody else changes it.
+ * Others touch it as lock.h says.
  */
 struct pd_worker {
-	_Alignas(64) struct pd_server *server;
+	_Alignas(64) pthread_mutex_t lock;
+	struct pd_server *server;
 	unsigned number;
+	pthread_t thread; /* but for the first one's */
+	/* The loop's own, with its lock or without. */
 	struct pd_loop *loop;
 	struct pd_listener *listeners;
+	struct pd_io_stats io;
+	struct pd_io_limits limits;
+	uint64_t held[PD_SHARDS_MAX / 64]; /* shards that a command has */
+	uint64_t stirred;		   /* loops that have to be woken */
+	pthread_mutex_t door;		   /* of the next one */
+	struct pd_arrival *arrivals;	   /* connections from other loops */
+	atomic_uint_least64_t nclients;
+	atomic_bool has_posted;
+	atomic_bool has_dead;
+	/* With its lock. */
 	struct pd_client *clients; /* newest first */
 	struct pd_client *dirty;   /* with replies to write */
 	struct pd_client *dead;	   /* closed in this turn */
+	struct pd_client *posted;  /* that others have sent something to */
 	struct pd_client *current; /* whose commands run, or NULL */
-	uint64_t clients_bytes;	   /* of buffers */
+	atomic_uint_least64_t clients_bytes; /* of buffers */
 	struct pd_turn *turn;
 	struct pd_timing timing;
 	struct pd_stats stats;
@@ -158,12 +199,14 @@ struct pd_worker {
 	uint32_t secret_from; /* ... and the first of them */
 	struct pd_errorstat errorstat[PD_SERVER_ERRORS];
 	unsigned nerrorstat;
-	uint64_t mono_us; /* the time of this turn, ... */
-	uint64_t now_us;  /* ... since 1970, ... */
-	int64_t now_ms;	  /* ... and in ms */
+	uint64_t wall_offset_us; /* wall clock minus monotonic clock */
+	uint64_t mono_us;	 /* the time of this turn, ... */
+	uint64_t now_us;	 /* ... since 1970, ... */
+	int64_t now_ms;		 /* ... and in ms */
 	struct pd_timer cron;
 	uint64_t cron_runs;
-	bool more; /* expired keys are left: do not sleep */
+	bool holds_back; /* a client, for CLIENT PAUSE */
+	bool more;	 /* expired keys are left: do not sleep */
 };
 
 struct pd_server {
@@ -175,9 +218,20 @@ struct pd_server {
 	unsigned nworkers;
 	struct pd_commands *commands;
 	struct pd_tls_ctx *tls;
-	uint64_t nclients;
+	bool locks;		   /* are there */
+	pthread_mutex_t turnstile; /* of who wants to be alone; lock.h */
+	atomic_uint wanted;	   /* how many do */
+	struct pd_worker *holder;  /* who is alone; NULL: nobody */
+	pthread_mutex_t notes;	   /* of slowlog, latency, the users' log and
+				    * what is to be logged */
+	struct pd_buf lines;	   /* to be logged: level, text, NUL ... */
+	atomic_bool has_lines;
+	atomic_int log_level; /* enum pd_log_level */
+	bool serving;	      /* with several loops: lines are logged later */
+	atomic_bool stopping;
+	atomic_uint_least64_t nclients;
 	uint64_t above; /* bytes of buffers that keys make no room for */
-	uint64_t next_id;
+	atomic_uint_least64_t next_id;
 	struct pd_watchtab *watches;
 	struct pd_acl *acl;
 	struct pd_pubsub *pubsub;
@@ -190,14 +244,12 @@ struct pd_server {
 	char *kept[PD_SERVER_KEPT]; /* options without meaning; NULL: default */
 	const char **changed;	    /* names of options that CONFIG SET set */
 	uint32_t nchanged;
-	struct pd_tap *tap;
 	struct pd_tapserver *tapserver;
 	struct pd_persist *persist;
 	struct pd_model *model;
 	char *model_path;
 	uint64_t model_loaded_us; /* since 1970 */
 	uint64_t started_us;	  /* since 1970 */
-	uint64_t wall_offset_us;  /* wall clock minus monotonic clock */
 	uint64_t ops_last;	  /* for the rate of commands */
 	uint64_t ops_last_us;
 	uint64_t ops_a_second;
@@ -254,6 +306,9 @@ void pd_server_free(struct pd_server *s);
 void pd_server_log(struct pd_server *s, enum pd_log_level level,
     const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
+/* Write what loops wanted to log; who holds no lock. */
+void pd_server_write_log(struct pd_server *s);
+
 /* Load a model (NULL: unload); a failure keeps the old one. 0 or -1. */
 int pd_server_load_model(
     struct pd_server *s, const char *path, struct pd_err *err);
@@ -277,6 +332,9 @@ int pd_workers_open(struct pd_server *s, struct pd_err *err);
 /* Write what can be written to clients, then close them and the listeners. */
 void pd_workers_end_clients(struct pd_server *s);
 void pd_workers_close(struct pd_server *s);
+/* Serve until the server is stopped: the first loop in this thread. 0, or -1
+ * with a message. */
+int pd_workers_run(struct pd_server *s, struct pd_err *err);
 /* Begin the periodic work. */
 void pd_worker_start(struct pd_worker *w);
 void pd_worker_reset_stats(struct pd_worker *w);

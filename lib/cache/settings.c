@@ -310,6 +310,7 @@ SET(set_loglevel)
 		return pd_err_set(err, "argument must be 'debug', 'verbose', "
 				       "'notice', 'warning' or 'nothing'");
 	s->cfg.log_level = (enum pd_log_level)level;
+	s->log_level = level;
 	return 0;
 }
 
@@ -365,11 +366,8 @@ set_sampling(struct pd_server *s, enum pd_scheme scheme, double rate)
 {
 	s->cfg.tap_scheme = scheme;
 	s->cfg.tap_rate = rate;
-	if (s->tap == NULL)
-		return 0;
-	pd_tapserver_flush(s->tapserver);
-	pd_tap_set_rate(s->tap, scheme, rate);
-	pd_tapserver_changed(s->tapserver);
+	if (s->tapserver != NULL)
+		pd_tapserver_resample(s->tapserver);
 	return 0;
 }
 

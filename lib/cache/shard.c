@@ -12,6 +12,8 @@
 #define LOG_SHARE 512 /* of memory, for the keys that left */
 #define LOG_LEAST (UINT64_C(16) << 10)
 #define LOG_MOST (UINT64_C(4) << 20)
+#define SHARD_BYTES (UINT64_C(16) << 20) /* a shard has at least */
+#define SHARD_OBJECTS 2500
 
 /* The part of a limit that shard ${i} has; 0 is no limit. */
 static uint64_t
@@ -61,12 +63,30 @@ open_one(struct pd_server *s, uint32_t i, struct pd_err *err)
 	return sh->store == NULL ? -1 : 0;
 }
 
+/* As many as the threads want, four each, as long as each has room for its
+ * ghosts. */
+static uint32_t
+count_shards(const struct pd_server_config *cfg)
+{
+	uint32_t n = 1;
+
+	if (cfg->shards != 0)
+		return (uint32_t)cfg->shards;
+	while (
+	    cfg->threads > 1 && n < 4 * cfg->threads && n < PD_SHARDS_MAX &&
+	    (cfg->maxmemory == 0 || cfg->maxmemory / (2 * n) >= SHARD_BYTES) &&
+	    (cfg->maxobjects == 0 ||
+		cfg->maxobjects / (2 * n) >= SHARD_OBJECTS))
+		n *= 2;
+	return n;
+}
+
 int
 pd_shards_open(struct pd_server *s, struct pd_err *err)
 {
 	uint32_t i;
 
-	s->nshards = 1;
+	s->nshards = count_shards(&s->cfg);
 	s->shards = aligned_alloc(
 	    _Alignof(struct pd_shard), s->nshards * sizeof(*s->shards));
 	if (s->shards == NULL)
@@ -88,6 +108,7 @@ pd_shards_close(struct pd_server *s)
 		if (s->shards[i].store != NULL) {
 			s->shards[i].store->tap = NULL;
 			pd_store_free(s->shards[i].store);
+			pd_tap_free(s->shards[i].tap);
 		}
 	free(s->shards);
 	s->shards = NULL;
@@ -196,6 +217,7 @@ add_store(struct pd_totals *t, const struct pd_store *st)
 	t->ghost_bytes += st->whatif_bytes;
 	t->eviction_log_bytes += pd_evictlog_memory(st->evictlog);
 	t->client_bytes += st->client_bytes;
+	t->tap_bytes += pd_tap_memory(st->tap);
 	pd_context_stats(st->context, &cs);
 	add_context(&t->context, &cs);
 	pd_whatif_stats(st->whatif, &ws);

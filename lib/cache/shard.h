@@ -36,6 +36,7 @@ struct pd_totals {
 	uint64_t ghost_bytes;
 	uint64_t eviction_log_bytes;
 	uint64_t client_bytes;
+	uint64_t tap_bytes; /* of rings */
 	struct pd_context_stats context;
 	struct pd_whatif_stats whatif;
 	/* "mixed" where shards differ; ratios are means of the shards that

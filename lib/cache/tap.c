@@ -6,7 +6,7 @@
 
 struct pd_tap *
 pd_tap_new(const struct pd_keys *keys, uint64_t events, enum pd_scheme scheme,
-    double rate, struct pd_err *err)
+    double rate, uint32_t shard, struct pd_err *err)
 {
 	struct pd_tap *t = calloc(1, sizeof(*t));
 	uint32_t n = PD_TAP_RING_MIN;
@@ -20,7 +20,7 @@ pd_tap_new(const struct pd_keys *keys, uint64_t events, enum pd_scheme scheme,
 	}
 	t->size = n;
 	t->keys = keys;
-	t->seed = keys->select_salt;
+	t->seed = keys->select_salt + ((uint64_t)shard << 32);
 	pd_keycap_init(&t->cap);
 	pd_tap_set_rate(t, scheme, rate);
 	return t;
@@ -51,28 +51,60 @@ pd_tap_memory(const struct pd_tap *t)
 bool
 pd_tap_push(struct pd_tap *t, struct pd_event *e)
 {
+	uint32_t head;
+
 	/* A rate of 1 is asked for by who wants all of it. */
 	if (t->sampler.scheme == PD_SAMPLE_KEY && t->sampler.rate < 1) {
 		e->weight = pd_keycap_take(&t->cap, e->key, e->time_us);
 		if (e->weight == 0)
 			return false;
 	}
-	if (t->head - t->tail == t->size) {
-		t->lost++;
+	head = atomic_load_explicit(&t->head, memory_order_relaxed);
+	if (head - atomic_load_explicit(&t->tail, memory_order_acquire) ==
+	    t->size) {
+		atomic_fetch_add_explicit(&t->lost, 1, memory_order_relaxed);
 		return false;
 	}
-	t->ring[t->head++ & (t->size - 1)] = *e;
+	t->ring[head & (t->size - 1)] = *e;
+	atomic_store_explicit(&t->head, head + 1, memory_order_release);
 	return true;
 }
 
-const struct pd_event *
-pd_tap_peek(const struct pd_tap *t)
+uint32_t
+pd_tap_head(const struct pd_tap *t)
 {
-	return t->head == t->tail ? NULL : &t->ring[t->tail & (t->size - 1)];
+	return atomic_load_explicit(&t->head, memory_order_acquire);
+}
+
+uint32_t
+pd_tap_waiting(const struct pd_tap *t)
+{
+	return atomic_load_explicit(&t->head, memory_order_relaxed) -
+	       atomic_load_explicit(&t->tail, memory_order_relaxed);
+}
+
+const struct pd_event *
+pd_tap_peek(const struct pd_tap *t, uint32_t head)
+{
+	const uint32_t tail =
+	    atomic_load_explicit(&t->tail, memory_order_relaxed);
+
+	return tail == head ? NULL : &t->ring[tail & (t->size - 1)];
 }
 
 void
 pd_tap_pop(struct pd_tap *t)
 {
-	t->tail++;
+	const uint32_t tail =
+	    atomic_load_explicit(&t->tail, memory_order_relaxed);
+
+	atomic_store_explicit(&t->tail, tail + 1, memory_order_release);
+}
+
+uint64_t
+pd_tap_take_lost(struct pd_tap *t)
+{
+	if (atomic_load_explicit(&t->lost, memory_order_relaxed) == 0)
+		return 0;
+	return atomic_exchange_explicit(&t->lost, 0, memory_order_relaxed);
 }

@@ -3,12 +3,13 @@
 
 /*
  * The tap of a store: which accesses are sampled, and a bounded ring that
- * holds them until somebody drains it. One producer (the store) and one
- * consumer, in one thread. A full ring drops the new event and counts it:
- * readers can never slow the server. Raw keys do not pass: an event carries
+ * holds them until somebody drains it. One producer (who has the store) and one
+ * consumer, in two threads or one. A full ring drops the new event and counts
+ * it: readers can never slow the server. Raw keys do not pass: an event carries
  * the keyed hash of its key.
  */
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,25 +24,26 @@ struct pd_keys;
 #define PD_TAP_RING_MAX 1048576
 
 struct pd_tap {
-	bool on; /* somebody listens; nothing is sampled otherwise */
+	atomic_bool on; /* somebody listens; nothing is sampled otherwise */
 	struct pd_sampler sampler;
 	const struct pd_keys *keys;
-	uint64_t seed; /* of the geometric skips */
-	uint64_t lost; /* dropped on a full ring since the last drain */
+	uint64_t seed;		    /* of the geometric skips */
+	atomic_uint_least64_t lost; /* dropped on a full ring, not told yet */
 	struct pd_event *ring;
-	uint32_t size; /* a power of two */
-	uint32_t head; /* next to write, counts up for ever */
-	uint32_t tail; /* next to read */
+	uint32_t size;	       /* a power of two */
+	_Atomic uint32_t head; /* next to write, counts up for ever */
 	struct pd_keycap cap;
+	_Atomic uint32_t tail; /* next to read */
 };
 
 /*
- * pd_tap_new(keys, events, scheme, rate, err):
+ * pd_tap_new(keys, events, scheme, rate, shard, err):
  * A tap with room for ${events} (rounded up to a power of two within the
- * limits above). ${keys} is borrowed. NULL with a message.
+ * limits above). ${keys} is borrowed; taps of other shards skip other events.
+ * NULL with a message.
  */
 struct pd_tap *pd_tap_new(const struct pd_keys *keys, uint64_t events,
-    enum pd_scheme scheme, double rate, struct pd_err *err);
+    enum pd_scheme scheme, double rate, uint32_t shard, struct pd_err *err);
 void pd_tap_free(struct pd_tap *t);
 
 /* Sample otherwise from now on. */
@@ -52,7 +54,7 @@ size_t pd_tap_memory(const struct pd_tap *t);
 static inline bool
 pd_tap_wants(struct pd_tap *t, uint64_t hash, uint64_t time_us)
 {
-	if (!t->on)
+	if (!atomic_load_explicit(&t->on, memory_order_relaxed))
 		return false;
 	switch (t->sampler.scheme) {
 	case PD_SAMPLE_KEY:
@@ -70,8 +72,15 @@ pd_tap_wants(struct pd_tap *t, uint64_t hash, uint64_t time_us)
 /* Put an event that is wanted into the ring; false: dropped and counted, or
  * left out by the cap per key. Sets its weight. */
 bool pd_tap_push(struct pd_tap *t, struct pd_event *e);
-/* The oldest event, or NULL; it stays valid until pd_tap_pop(). */
-const struct pd_event *pd_tap_peek(const struct pd_tap *t);
+/* For the consumer: up to where events can be read, ... */
+uint32_t pd_tap_head(const struct pd_tap *t);
+/* ... how many wait, ... */
+uint32_t pd_tap_waiting(const struct pd_tap *t);
+/* ... and the oldest before ${head}, or NULL; it stays valid until
+ * pd_tap_pop(). */
+const struct pd_event *pd_tap_peek(const struct pd_tap *t, uint32_t head);
 void pd_tap_pop(struct pd_tap *t);
+/* Take what was lost since it was last taken. */
+uint64_t pd_tap_take_lost(struct pd_tap *t);
 
 #endif /* PD_CACHE_TAP_H */

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,8 +9,10 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/code.h"
 #include "base/err.h"
 #include "cache/context.h"
+#include "cache/lock.h"
 #include "cache/server.h"
 #include "cache/store.h"
 #include "cache/tap.h"
@@ -44,10 +47,15 @@ struct pd_tapserver {
 	struct pd_addr addr;
 	struct pd_watch watch;
 	struct tapclient *clients;
-	unsigned n;
-	uint64_t capacity; /* in objects, as the last header said */
+	atomic_uint n;
+	uint64_t capacity;    /* in objects, as the last header said */
+	bool listening;	      /* somebody is: taps are on */
+	atomic_bool resample; /* rate or scheme changed: the loop's turn */
+	uint32_t *heads;      /* of rings, up to where to read */
+	atomic_uint_least64_t bytes;
 };
 
+static void resample(struct pd_tapserver *t);
 static void on_connect(void *cookie, unsigned ready);
 static void on_client(void *cookie, unsigned ready);
 static void send_some(struct tapclient *c);
@@ -85,6 +93,11 @@ pd_tapserver_new(struct pd_server *s, const char *address, struct pd_err *err)
 		return NULL;
 	}
 	t->server = s;
+	t->heads = calloc(s->nshards, sizeof(*t->heads));
+	if (t->heads == NULL) {
+		pd_err_nomem(err);
+		goto err0;
+	}
 	if (pd_addr_parse(&t->addr, address, NULL, err))
 		goto err0;
 	t->watch.fd = pd_sock_listen(&t->addr, err);
@@ -104,8 +117,20 @@ pd_tapserver_new(struct pd_server *s, const char *address, struct pd_err *err)
 	}
 	return t;
 err0:
+	free(t->heads);
 	free(t);
 	return NULL;
+}
+
+static void
+listen_in(struct pd_tapserver *t, bool on)
+{
+	uint32_t i;
+
+	t->listening = on;
+	for (i = 0; i < t->server->nshards; i++)
+		atomic_store_explicit(
+		    &t->server->shards[i].tap->on, on, memory_order_relaxed);
 }
 
 /* Close; reap() frees it when no list is being walked. */
@@ -120,7 +145,7 @@ drop_client(struct tapclient *c)
 	pd_loop_remove(t->server->workers->loop, &c->watch);
 	close(c->watch.fd);
 	t->n--;
-	t->server->tap->on = t->n > 0;
+	listen_in(t, t->n > 0);
 }
 
 static void
@@ -140,37 +165,69 @@ reap(struct pd_tapserver *t)
 	}
 }
 
+/* What headers say of the cache. */
+struct source {
+	uint64_t room;
+	uint64_t evict_age;
+};
+
 /*
  * How many objects the cache has room for: the limit itself, or what a memory
  * limit comes to at the bytes that a key takes now, everything counted. 0
- * while there are too few keys to tell.
+ * while there are too few keys to tell. And the age at which it evicts, in
+ * ticks of the whole cache.
  */
-static uint64_t
-room_for(const struct pd_server *s)
+static struct source
+look_at_source(const struct pd_tapserver *t)
 {
-	uint64_t keys = 0, memory = 0, evicted = 0;
+	struct pd_server *s = t->server;
+	uint64_t keys = 0, memory = 0, evicted = 0, ages = 0, known = 0;
+	struct pd_context_stats cs;
+	struct source src = {s->cfg.maxobjects, 0};
+	const struct pd_store *st;
 	uint32_t i;
 
-	if (s->cfg.maxobjects > 0 || s->cfg.maxmemory == 0)
-		return s->cfg.maxobjects;
+	pd_worker_enter(s->workers);
 	for (i = 0; i < s->nshards; i++) {
-		keys += s->shards[i].store->total;
-		memory += pd_store_memory(s->shards[i].store);
+		pd_shard_lock(s->workers, &s->shards[i]);
+		st = s->shards[i].store;
+		keys += st->total;
+		memory += pd_store_memory(st);
 		evicted += s->shards[i].stats.evicted;
+		pd_context_stats(st->context, &cs);
+		ages += cs.evict_age;
+		known += cs.evict_age > 0;
+		pd_shard_unlock(s->workers, &s->shards[i]);
 	}
-	if (keys < ROOM_KEYS)
-		return 0;
-	if (evicted > 0)
-		return keys;
-	return (
-	    uint64_t)((double)keys * (double)s->cfg.maxmemory / (double)memory);
+	if (known > 0)
+		src.evict_age = ages * s->nshards / known;
+	if (src.room == 0 && s->cfg.maxmemory > 0 && keys >= ROOM_KEYS)
+		src.room = evicted > 0 ? keys
+				       : (uint64_t)((double)keys *
+						    (double)s->cfg.maxmemory /
+						    (double)memory);
+	pd_worker_leave(s->workers);
+	return src;
+}
+
+/* What is queued counts as memory. */
+static void
+account(struct pd_tapserver *t)
+{
+	const struct tapclient *c;
+	uint64_t n = sizeof(*t);
+
+	for (c = t->clients; c != NULL; c = c->next)
+		n += sizeof(*c) + c->out.cap + pd_pds_memory(c->writer);
+	atomic_store_explicit(&t->bytes, n, memory_order_relaxed);
+	if (t->server->nworkers == 1)
+		pd_server_account(t->server);
 }
 
 /* Whether a header would say another capacity than the last one did. */
 static bool
-room_changed(struct pd_tapserver *t)
+room_changed(const struct pd_tapserver *t, uint64_t now)
 {
-	const uint64_t now = room_for(t->server);
 	const uint64_t off =
 	    now > t->capacity ? now - t->capacity : t->capacity - now;
 
@@ -199,7 +256,7 @@ pd_tapserver_free(struct pd_tapserver *t)
 
 	if (t == NULL)
 		return;
-	pd_tapserver_drain(t, 1);
+	pd_tapserver_drain(t, true);
 	for (c = t->clients; c != NULL; c = c->next) {
 		if (!c->dead && pd_pds_end(c->writer, NULL) == 0) {
 			send_some(c);
@@ -212,21 +269,20 @@ pd_tapserver_free(struct pd_tapserver *t)
 	close(t->watch.fd);
 	if (t->addr.is_unix)
 		unlink(t->addr.host);
+	free(t->heads);
 	free(t);
 }
 
 /* What the header says of the source. */
 static int
-write_header(struct tapclient *c)
+write_header(struct tapclient *c, const struct source *src)
 {
 	struct pd_server *s = c->server->server;
-	const struct pd_sampler *sampler = &s->tap->sampler;
-	struct pd_context_stats cs;
+	const struct pd_sampler *sampler = &s->shards->tap->sampler;
 	struct pd_buf json = PD_BUF_INIT;
 	struct pd_pds_meta m;
 	int r;
 
-	pd_context_stats(pd_server_first(s)->context, &cs);
 	pd_pds_meta_init(&m);
 	m.scheme = sampler->rate >= 1 ? PD_SAMPLE_NONE : sampler->scheme;
 	m.rate = sampler->rate;
@@ -236,10 +292,11 @@ write_header(struct tapclient *c)
 	snprintf(m.tool, sizeof(m.tool), "predis-serve %s", PD_VERSION);
 	snprintf(m.source, sizeof(m.source), "predis-serve");
 	m.start_us = s->workers->now_us;
+	m.shards = s->nshards;
 	m.capacity_objects = c->server->capacity;
 	if (s->cfg.maxobjects == 0)
 		m.capacity_bytes = s->cfg.maxmemory;
-	m.eviction_age = cs.evict_age;
+	m.eviction_age = src->evict_age;
 	r = pd_pds_meta_encode(&m, &json);
 	if (r == 0)
 		r = pd_pds_header(
@@ -299,18 +356,21 @@ queue_max(const struct pd_tapserver *t, unsigned n)
 static struct tapclient *
 new_client(struct pd_tapserver *t, int fd)
 {
+	const struct source src = look_at_source(t);
 	struct pd_pds_wopts w = {.fd = -1, .bare = true};
 	struct tapclient *c = calloc(1, sizeof(*c));
 
 	if (c == NULL)
 		return NULL;
+	if (t->n == 0)
+		t->capacity = src.room;
 	c->server = t;
 	c->watch = (struct pd_watch){
 	    .fd = fd, .events = PD_LOOP_READ, .fn = on_client, .cookie = c};
 	w.out = &c->out;
 	w.block_records = (uint32_t)(queue_max(t, t->n + 1) / EVENT_BYTES);
 	c->writer = pd_pds_writer_new(&w, NULL);
-	if (c->writer == NULL || write_header(c) ||
+	if (c->writer == NULL || write_header(c, &src) ||
 	    pd_loop_add(t->server->workers->loop, &c->watch)) {
 		pd_pds_writer_free(c->writer);
 		pd_buf_release(&c->out);
@@ -334,15 +394,13 @@ on_connect(void *cookie, unsigned ready)
 	if ((fd = accept(t->watch.fd, NULL, NULL)) < 0)
 		return;
 	/* Who was there before gets what came before. */
-	pd_tapserver_drain(t, 1);
-	if (t->n == 0)
-		t->capacity = room_for(t->server);
+	pd_tapserver_drain(t, true);
 	if (t->n >= CLIENTS_MAX || pd_sock_nonblock(fd, true) ||
 	    (c = new_client(t, fd)) == NULL) {
 		close(fd);
 		return;
 	}
-	t->server->tap->on = true;
+	listen_in(t, true);
 	pd_server_log(t->server, PD_LOG_VERBOSE, "tap client connected");
 	send_some(c);
 }
@@ -368,67 +426,137 @@ on_client(void *cookie, unsigned ready)
 	reap(c->server);
 }
 
-/* One event for one client; dropped and counted when it does not read. */
+/*
+ * One event for one client; dropped and counted when it does not read. Ticks
+ * and the eviction age are those of the whole cache: a shard sees one access
+ * in as many as there are shards.
+ */
 static void
-add_event(struct tapclient *c, const struct pd_event *e, size_t queue)
+add_event(
+    struct tapclient *c, const struct pd_event *e, uint32_t shard, size_t queue)
 {
+	const uint32_t n = c->server->server->nshards;
+	const unsigned more = 4 * (unsigned)__builtin_ctz(n);
+	struct pd_event whole = *e;
+
 	if (c->out.len - c->sent > queue) {
 		pd_pds_lost(c->writer, 1);
-		c->server->server->workers->stats.tap_lost++;
+		c->server->server->workers->io.tap_lost++;
 		return;
 	}
-	pd_pds_add(c->writer, e, NULL);
+	whole.tick = e->tick * n + shard;
+	if (e->ctx[PD_CTX_EVICT_AGE] <= PD_CODE_MAX - more &&
+	    e->ctx[PD_CTX_EVICT_AGE] > 0)
+		whole.ctx[PD_CTX_EVICT_AGE] =
+		    (uint8_t)(e->ctx[PD_CTX_EVICT_AGE] + more);
+	pd_pds_shard(c->writer, shard);
+	pd_pds_add(c->writer, &whole, NULL);
 	if (pd_pds_pending(c->writer) >= queue / EVENT_BYTES) {
 		pd_pds_flush(c->writer, NULL);
 		send_some(c);
 	}
 }
 
-void
-pd_tapserver_drain(struct pd_tapserver *t, int force)
+/* The ring whose next event is the oldest, or NULL. */
+static struct pd_tap *
+oldest(struct pd_tapserver *t, uint32_t *shard)
+{
+	const struct pd_event *e, *first = NULL;
+	uint32_t i;
+
+	for (i = 0; i < t->server->nshards; i++) {
+		e = pd_tap_peek(t->server->shards[i].tap, t->heads[i]);
+		if (e == NULL ||
+		    (first != NULL && first->time_us <= e->time_us))
+			continue;
+		first = e;
+		*shard = i;
+	}
+	return first == NULL ? NULL : t->server->shards[*shard].tap;
+}
+
+/* Send what is in the rings up to t->heads. */
+static void
+drain(struct pd_tapserver *t)
 {
 	const size_t queue = queue_max(t, t->n);
-	struct pd_tap *tap = t->server->tap;
 	const struct pd_event *e;
 	struct tapclient *c;
+	struct pd_tap *tap;
+	uint64_t lost = 0;
+	uint32_t i;
 
-	if (!force && tap->head - tap->tail < tap->size / SHARE)
-		return;
-	if (tap->lost > 0) {
+	for (i = 0; i < t->server->nshards; i++)
+		lost += pd_tap_take_lost(t->server->shards[i].tap);
+	if (lost > 0) {
 		for (c = t->clients; c != NULL; c = c->next)
-			pd_pds_lost(c->writer, tap->lost);
-		t->server->workers->stats.tap_lost += tap->lost;
-		tap->lost = 0;
+			pd_pds_lost(c->writer, lost);
+		t->server->workers->io.tap_lost += lost;
 	}
-	while ((e = pd_tap_peek(tap)) != NULL) {
+	while ((tap = oldest(t, &i)) != NULL) {
+		e = pd_tap_peek(tap, t->heads[i]);
 		for (c = t->clients; c != NULL; c = c->next)
 			if (!c->dead)
-				add_event(c, e, queue);
+				add_event(c, e, i, queue);
 		pd_tap_pop(tap);
 	}
-	pd_server_account(t->server);
+}
+
+static void
+note_heads(struct pd_tapserver *t)
+{
+	uint32_t i;
+
+	for (i = 0; i < t->server->nshards; i++)
+		t->heads[i] = pd_tap_head(t->server->shards[i].tap);
+}
+
+/* Is a ring as full as to be drained? */
+static bool
+filled(const struct pd_tapserver *t)
+{
+	const struct pd_tap *tap;
+	uint32_t i;
+
+	for (i = 0; i < t->server->nshards; i++) {
+		tap = t->server->shards[i].tap;
+		if (pd_tap_waiting(tap) >= tap->size / SHARE)
+			return true;
+	}
+	return false;
+}
+
+void
+pd_tapserver_drain(struct pd_tapserver *t, bool force)
+{
+	if (atomic_load_explicit(&t->resample, memory_order_relaxed))
+		resample(t);
+	if (!force && (!t->listening || !filled(t)))
+		return;
+	note_heads(t);
+	drain(t);
+	account(t);
 }
 
 /* Tell every client how things are now. */
 static void
 new_headers(struct pd_tapserver *t)
 {
+	const struct source src = look_at_source(t);
 	struct tapclient *c;
 
-	t->capacity = room_for(t->server);
+	t->capacity = src.room;
 	for (c = t->clients; c != NULL; c = c->next)
-		if (write_header(c))
+		if (write_header(c, &src))
 			drop_client(c);
 	reap(t);
 }
 
-void
-pd_tapserver_flush(struct pd_tapserver *t)
+static void
+flush(struct pd_tapserver *t)
 {
 	struct tapclient *c;
-	uint32_t i;
 
-	pd_tapserver_drain(t, 1);
 	for (c = t->clients; c != NULL; c = c->next) {
 		if (pd_pds_flush(c->writer, NULL))
 			drop_client(c);
@@ -436,19 +564,58 @@ pd_tapserver_flush(struct pd_tapserver *t)
 			send_some(c);
 	}
 	reap(t);
-	if (t->n > 0 && room_changed(t))
-		new_headers(t);
-	/* The room that readers took, though nobody writes to the cache. */
-	pd_server_account(t->server);
-	for (i = 0; i < t->server->nshards; i++)
-		pd_store_make_room(t->server->shards[i].store, 0);
+}
+
+/* What was sampled before comes before the new header. */
+static void
+resample(struct pd_tapserver *t)
+{
+	struct pd_server *s = t->server;
+	uint32_t i;
+
+	pd_worker_enter(s->workers);
+	pd_worker_alone(s->workers);
+	atomic_store_explicit(&t->resample, false, memory_order_relaxed);
+	note_heads(t);
+	for (i = 0; i < s->nshards; i++)
+		pd_tap_set_rate(
+		    s->shards[i].tap, s->cfg.tap_scheme, s->cfg.tap_rate);
+	pd_worker_together(s->workers);
+	pd_worker_leave(s->workers);
+	drain(t);
+	flush(t);
+	new_headers(t);
 }
 
 void
-pd_tapserver_changed(struct pd_tapserver *t)
+pd_tapserver_flush(struct pd_tapserver *t)
 {
-	pd_tapserver_flush(t);
-	new_headers(t);
+	struct pd_server *s = t->server;
+	uint32_t i;
+
+	pd_tapserver_drain(t, true);
+	flush(t);
+	if (t->n > 0 && room_changed(t, look_at_source(t).room))
+		new_headers(t);
+	/* The room that readers took, though nobody writes to the cache. */
+	account(t);
+	pd_worker_enter(s->workers);
+	for (i = 0; i < s->nshards; i++) {
+		pd_shard_lock(s->workers, &s->shards[i]);
+		pd_store_make_room(s->shards[i].store, 0);
+		pd_shard_unlock(s->workers, &s->shards[i]);
+	}
+	pd_worker_leave(s->workers);
+}
+
+void
+pd_tapserver_resample(struct pd_tapserver *t)
+{
+	atomic_store_explicit(&t->resample, true, memory_order_relaxed);
+	if (t->server->nworkers == 1)
+		resample(t);
+	else
+		pd_worker_stir(t->server->workers);
 }
 
 unsigned
@@ -460,10 +627,5 @@ pd_tapserver_clients(const struct pd_tapserver *t)
 uint64_t
 pd_tapserver_memory(const struct pd_tapserver *t)
 {
-	const struct tapclient *c;
-	uint64_t n = sizeof(*t);
-
-	for (c = t->clients; c != NULL; c = c->next)
-		n += sizeof(*c) + c->out.cap + pd_pds_memory(c->writer);
-	return n;
+	return atomic_load_explicit(&t->bytes, memory_order_relaxed);
 }

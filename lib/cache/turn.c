@@ -7,6 +7,7 @@
 #include "cache/command.h"
 #include "cache/command_util.h"
 #include "cache/large.h"
+#include "cache/lock.h"
 #include "cache/server.h"
 #include "cache/store.h"
 #include "cache/turn.h"
@@ -18,7 +19,7 @@
 #define COMMANDS 512	     /* parsed ahead at a time */
 #define ARGS 4096	     /* of them all */
 #define ARGS_LEAST 128	     /* with less room no more are parsed */
-#define NEAR 48		     /* keys brought near at a time */
+#define NEAR 48		     /* keys brought near at a time, up to 64 */
 
 /* A command that is whole. */
 struct ahead {
@@ -105,8 +106,8 @@ pd_turn_doom(struct pd_client *c)
 	t->doomed = c;
 }
 
-void
-pd_turn_sweep(struct pd_worker *w)
+static void
+sweep(struct pd_worker *w)
 {
 	struct pd_client **p = &w->turn->doomed, *c;
 
@@ -115,8 +116,19 @@ pd_turn_sweep(struct pd_worker *w)
 			p = &c->next_doomed;
 		} else {
 			*p = c->next_doomed;
+			c->doomed = false;
 			pd_client_close(c);
 		}
+}
+
+void
+pd_turn_sweep(struct pd_worker *w)
+{
+	if (w->turn->doomed == NULL)
+		return;
+	pd_worker_enter(w);
+	sweep(w);
+	pd_worker_leave(w);
 }
 
 /* May it execute commands now? */
@@ -165,12 +177,12 @@ grow(struct pd_client *c, size_t want)
 {
 	const size_t missing = pd_resp_missing(&c->parser, c->in.len);
 
-	if (c->in.len + want > c->server->cfg.query_max) {
+	if (c->in.len + want > c->worker->limits.query_max) {
 		pd_server_log(c->server, PD_LOG_WARNING,
 		    "client %llu closed: a request of more than %llu bytes",
 		    (unsigned long long)c->id,
-		    (unsigned long long)c->server->cfg.query_max);
-		c->worker->stats.connections_dropped++;
+		    (unsigned long long)c->worker->limits.query_max);
+		c->worker->io.dropped++;
 		return -1;
 	}
 	return pd_buf_reserve(&c->in, missing > want ? missing : want);
@@ -205,7 +217,7 @@ out:
 			pd_turn_doom(c);
 		return false;
 	}
-	c->worker->stats.net_input_bytes += (uint64_t)n;
+	c->worker->io.in += (uint64_t)n;
 	return true;
 }
 
@@ -324,6 +336,45 @@ take(struct pd_turn *t)
 	return first;
 }
 
+/* Up to NEAR keys, a shard at a time. */
+static void
+prefetch_some(struct pd_worker *w, const uint64_t *hash, uint32_t n)
+{
+	struct pd_server *s = w->server;
+	uint64_t here[NEAR];
+	uint8_t shard[NEAR];
+	uint64_t done = 0;
+	uint32_t i, k, m;
+
+	for (i = 0; i < n; i++)
+		shard[i] = (uint8_t)(pd_server_shard(s, hash[i]) - s->shards);
+	for (i = 0; i < n; i++) {
+		if (done & UINT64_C(1) << i)
+			continue;
+		for (m = 0, k = i; k < n; k++)
+			if (shard[k] == shard[i]) {
+				here[m++] = hash[k];
+				done |= UINT64_C(1) << k;
+			}
+		pd_shard_lock(w, &s->shards[shard[i]]);
+		pd_store_prefetch(s->shards[shard[i]].store, here, m);
+		pd_shard_unlock(w, &s->shards[shard[i]]);
+	}
+}
+
+static void
+prefetch(struct pd_worker *w, const uint64_t *hash, uint32_t n)
+{
+	uint32_t i;
+
+	if (w->server->nshards == 1 && w->server->nworkers == 1) {
+		pd_store_prefetch(pd_server_first(w->server), hash, n);
+		return;
+	}
+	for (i = 0; i < n; i += NEAR)
+		prefetch_some(w, hash + i, n - i < NEAR ? n - i : NEAR);
+}
+
 /* What the keys of command ${i} and some after it touch is brought near. */
 static void
 bring_near(struct pd_worker *w, struct pd_turn *t, uint32_t i)
@@ -339,8 +390,7 @@ bring_near(struct pd_worker *w, struct pd_turn *t, uint32_t i)
 	if (t->near == t->nahead)
 		end = t->nkeys;
 	if (end - from > 1)
-		pd_store_prefetch(
-		    pd_server_first(w->server), t->hash + from, end - from);
+		prefetch(w, t->hash + from, end - from);
 	w->timing.at = pd_ticks();
 }
 
@@ -366,6 +416,8 @@ pause_holds(const struct pd_client *c, const struct pd_arg *name)
 	const struct pd_server *s = c->server;
 	const struct pd_cmd *cmd;
 
+	if ((int64_t)s->paused_until_ms <= c->worker->now_ms)
+		return false;
 	if (s->paused_all)
 		return true;
 	cmd = pd_commands_find(s->commands, name->p, name->n);
@@ -407,7 +459,7 @@ execute(struct pd_client *c, const struct ahead *a)
 	if (a->argc > 0) {
 		if (c->server->paused_until_ms != 0 && !c->parser.oversize &&
 		    pause_holds(c, &a->argv[0])) {
-			c->held_back = true;
+			c->held_back = c->worker->holds_back = true;
 			return;
 		}
 		if (c->mute == PD_MUTE_NO)
@@ -513,17 +565,20 @@ pd_turn_execute(struct pd_worker *w)
 	struct pd_turn *t = w->turn;
 	struct pd_client *c, *next;
 
-	if (t->doomed != NULL)
-		pd_turn_sweep(w);
-	if (t->first == NULL)
+	if (t->doomed == NULL && t->first == NULL &&
+	    !atomic_load_explicit(&w->has_posted, memory_order_relaxed))
 		return;
-	pd_worker_time(w);
+	pd_worker_enter(w);
+	pd_worker_begin(w);
+	if (t->doomed != NULL)
+		sweep(w);
 	while (t->first != NULL)
 		for (c = take(t); c != NULL; c = next) {
 			next = c->next_ready;
 			c->is_ready = false;
 			run(w, t, c);
 		}
+	pd_worker_leave(w);
 	t->used = 0;
 }
 

@@ -1,5 +1,6 @@
 /* The loops of a server: their turns and their periodic work. */
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #include "cache/client.h"
 #include "cache/command.h"
 #include "cache/listen.h"
+#include "cache/lock.h"
 #include "cache/persist.h"
 #include "cache/pubsub.h"
 #include "cache/server.h"
@@ -28,16 +30,36 @@ pd_worker_time(struct pd_worker *w)
 	uint32_t i;
 
 	w->mono_us = pd_clock_mono_us();
-	w->now_us = w->mono_us + s->wall_offset_us;
+	w->now_us = w->mono_us + w->wall_offset_us;
 	w->now_ms = (int64_t)(w->now_us / 1000);
-	for (i = 0; i < s->nshards; i++)
+	/* With several loops, a shard is told when it is locked. */
+	for (i = 0; s->nworkers == 1 && i < s->nshards; i++)
 		pd_store_time(s->shards[i].store, w->now_us, w->mono_us);
+}
+
+void
+pd_worker_begin(struct pd_worker *w)
+{
+	const struct pd_server_config *cfg = &w->server->cfg;
+	struct pd_io_stats *io = &w->io;
+
+	pd_worker_time(w);
+	w->stats.net_input_bytes += io->in;
+	w->stats.net_output_bytes += io->out;
+	w->stats.connections_received += io->received;
+	w->stats.connections_rejected += io->rejected;
+	w->stats.connections_dropped += io->dropped;
+	w->stats.tap_lost += io->tap_lost;
+	*io = (struct pd_io_stats){0};
+	w->limits = (struct pd_io_limits){cfg->query_max, cfg->output_pause};
+	if (w->posted != NULL)
+		pd_clients_collect(w);
 }
 
 void
 pd_server_account(struct pd_server *s)
 {
-	uint64_t client = 0, turns = 0, all;
+	uint64_t client = 0, turns = 0, rings = 0, all;
 	struct pd_store *st;
 	uint32_t i;
 
@@ -45,9 +67,11 @@ pd_server_account(struct pd_server *s)
 		client += s->workers[i].clients_bytes;
 		turns += pd_turn_memory(s->workers[i].turn);
 	}
+	for (i = 0; i < s->nshards; i++)
+		rings += pd_tap_memory(s->shards[i].tap);
 	s->above = pd_limits_above(s, client);
 	client += turns - s->above;
-	all = client + pd_tap_memory(s->tap) + pd_pubsub_memory(s->pubsub) +
+	all = client + rings + pd_pubsub_memory(s->pubsub) +
 	      pd_slowlog_memory(&s->slowlog) + pd_acl_memory(s->acl) +
 	      pd_latency_memory(&s->latency) + pd_persist_memory(s) +
 	      (s->tapserver ? pd_tapserver_memory(s->tapserver) : 0);
@@ -77,14 +101,26 @@ pd_server_client(const struct pd_server *s, const struct pd_client *c)
 /* Periodic work. */
 
 static bool
-expire_shard(struct pd_shard *sh)
+expire_shard(struct pd_worker *w, struct pd_shard *sh)
 {
+	/* Who is told of it may be a client of another loop. */
+	const bool alone = w->server->notify != 0;
 	uint64_t expiring = 0;
+	bool more;
 	unsigned i;
 
+	if (alone)
+		pd_worker_alone(w);
+	else
+		pd_shard_lock(w, sh);
 	for (i = 0; i < PD_STORE_DBS; i++)
 		expiring += sh->store->expiring[i];
-	return expiring > 0 && pd_store_expire_some(sh->store, EXPIRE_SLOTS);
+	more = expiring > 0 && pd_store_expire_some(sh->store, EXPIRE_SLOTS);
+	if (alone)
+		pd_worker_together(w);
+	else
+		pd_shard_unlock(w, sh);
+	return more;
 }
 
 static void
@@ -98,7 +134,7 @@ expire_keys(struct pd_worker *w)
 	if (s->expire_lazily)
 		return;
 	for (i = w->number; i < s->nshards; i += s->nworkers)
-		w->more |= expire_shard(&s->shards[i]);
+		w->more |= expire_shard(w, &s->shards[i]);
 	pd_latency_event(w, PD_LATENCY_EXPIRE_CYCLE,
 	    pd_timing_ns(&w->timing, pd_ticks() - from) / 1000000);
 }
@@ -109,9 +145,9 @@ end_pause(struct pd_worker *w)
 	struct pd_server *s = w->server;
 	struct pd_client *c, *next;
 
-	if (s->paused_until_ms == 0 || (int64_t)s->paused_until_ms > w->now_ms)
+	if (!w->holds_back || (int64_t)s->paused_until_ms > w->now_ms)
 		return;
-	s->paused_until_ms = 0;
+	w->holds_back = false;
 	for (c = w->clients; c != NULL; c = next) {
 		next = c->next;
 		if (c->held_back)
@@ -146,10 +182,45 @@ tune_shards(struct pd_worker *w)
 
 	for (i = w->number; i < s->nshards; i += s->nworkers) {
 		sh = &s->shards[i];
+		if (s->notify != 0)
+			pd_worker_alone(w);
+		else
+			pd_shard_lock(w, sh);
 		pd_store_tune(sh->store);
 		sh->tick_was[sh->seconds++ % PD_SERVER_SECONDS] =
 		    (uint32_t)sh->store->tick;
+		if (s->holder == w)
+			pd_worker_together(w);
+		else
+			pd_shard_unlock(w, sh);
 	}
+}
+
+/* The periodic work of a loop, entered. */
+static void
+cron_within(struct pd_worker *w)
+{
+	expire_keys(w);
+	end_pause(w);
+	if (w->cron_runs % 10 == 0) {
+		pd_limits_sweep(w);
+		tune_shards(w);
+		pd_latency_calibrate(&w->timing, false);
+	}
+}
+
+/* That of the server as a whole. */
+static void
+cron_alone(struct pd_worker *w)
+{
+	pd_worker_alone(w);
+	if (w->cron_runs % 10 == 0)
+		count_ops(w);
+	pd_persist_cron(w->server);
+	/* With one loop it is known all the time. */
+	if (w->server->nworkers > 1 || w->cron_runs % 10 == 0)
+		pd_server_account(w->server);
+	pd_worker_together(w);
 }
 
 static void
@@ -159,24 +230,15 @@ cron(void *cookie)
 	struct pd_server *s = w->server;
 
 	pd_listen_resume(w);
+	w->wall_offset_us = pd_clock_wall_us() - pd_clock_mono_us();
+	pd_worker_enter(w);
+	pd_worker_begin(w);
 	if (w->number == 0)
-		s->wall_offset_us = pd_clock_wall_us() - pd_clock_mono_us();
-	pd_worker_time(w);
-	expire_keys(w);
-	end_pause(w);
-	if (w->number == 0)
-		pd_persist_cron(s);
+		cron_alone(w);
+	cron_within(w);
+	pd_worker_leave(w);
 	if (w->number == 0 && s->tapserver != NULL && w->cron_runs % 5 == 0)
 		pd_tapserver_flush(s->tapserver);
-	if (w->cron_runs % 10 == 0) {
-		pd_limits_sweep(w);
-		if (w->number == 0) {
-			count_ops(w);
-			pd_server_account(s);
-		}
-		tune_shards(w);
-		pd_latency_calibrate(&w->timing, false);
-	}
 	w->cron_runs++;
 	pd_loop_timer(w->loop, &w->cron, CRON_US);
 }
@@ -189,20 +251,34 @@ before_wait(void *cookie)
 	struct pd_worker *w = cookie;
 	struct pd_server *s = w->server;
 
+	if (atomic_load_explicit(&s->stopping, memory_order_relaxed)) {
+		pd_loop_stop(w->loop);
+		return false;
+	}
+	pd_listen_receive(w);
 	pd_turn_read_more(w);
 	pd_turn_execute(w);
 	pd_turn_write(w);
-	if (w->clients_bytes > PD_CLIENTS_LEAST)
+	if (w->clients_bytes > PD_CLIENTS_LEAST) {
+		pd_worker_enter(w);
 		pd_limits_evict(w);
+		pd_worker_leave(w);
+	}
 	pd_turn_sweep(w);
-	if (w->dead != NULL)
-		pd_clients_reap(w);
-	if (w->number == 0 && s->tapserver != NULL && s->tap->on)
-		pd_tapserver_drain(s->tapserver, 0);
-	if (w->number == 0)
+	pd_clients_reap(w);
+	if (w->number == 0 && s->tapserver != NULL)
+		pd_tapserver_drain(s->tapserver, false);
+	if (w->number == 0 && s->cfg.snapshot != NULL) {
+		pd_worker_enter(w);
 		pd_persist_turn(s);
-	if (w->more)
+		pd_worker_leave(w);
+	}
+	if (w->more) {
+		pd_worker_enter(w);
 		expire_keys(w);
+		pd_worker_leave(w);
+	}
+	pd_server_write_log(s);
 	return w->more || pd_turn_waits(w->turn);
 }
 
@@ -232,6 +308,7 @@ open_one(struct pd_server *s, unsigned i, struct pd_err *err)
 
 	w->server = s;
 	w->number = i;
+	w->wall_offset_us = pd_clock_wall_us() - pd_clock_mono_us();
 	w->count = calloc(pd_commands_total(s->commands), sizeof(*w->count));
 	w->recent = calloc(PD_COMMANDS_RECENT, sizeof(*w->recent));
 	w->turn = pd_turn_new();
@@ -251,16 +328,57 @@ pd_workers_open(struct pd_server *s, struct pd_err *err)
 {
 	unsigned i;
 
-	s->nworkers = 1;
+	s->nworkers = (unsigned)s->cfg.threads;
 	s->workers = aligned_alloc(
 	    _Alignof(struct pd_worker), s->nworkers * sizeof(*s->workers));
 	if (s->workers == NULL)
 		return pd_err_nomem(err);
 	memset(s->workers, 0, s->nworkers * sizeof(*s->workers));
+	/* Alone for ever, or until it serves with several. */
+	s->holder = s->workers;
 	for (i = 0; i < s->nworkers; i++)
 		if (open_one(s, i, err))
 			return -1;
 	return 0;
+}
+
+static void *
+serve(void *cookie)
+{
+	struct pd_worker *w = cookie;
+	struct pd_err err = PD_ERR_INIT;
+
+	if (pd_loop_run(w->loop, &err)) {
+		pd_server_log(w->server, PD_LOG_WARNING, "%s", err.msg);
+		pd_server_stop(w->server);
+	}
+	return NULL;
+}
+
+int
+pd_workers_run(struct pd_server *s, struct pd_err *err)
+{
+	unsigned n = 1;
+	int r = 0;
+
+	if (s->nworkers > 1) {
+		s->serving = true;
+		s->holder = NULL;
+	}
+	for (; n < s->nworkers; n++)
+		if ((errno = pthread_create(&s->workers[n].thread, NULL, serve,
+			 &s->workers[n])) != 0) {
+			r = pd_err_sys(err, "cannot start a thread");
+			break;
+		}
+	if (r == 0)
+		r = pd_loop_run(s->workers->loop, err);
+	pd_server_stop(s);
+	while (--n > 0)
+		pthread_join(s->workers[n].thread, NULL);
+	pd_server_write_log(s);
+	s->serving = false;
+	return r;
 }
 
 static void

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -22,10 +23,33 @@ struct pd_loop {
 	struct pd_timer *timers; /* by due time */
 	bool (*before)(void *cookie);
 	void *before_cookie;
+	struct pd_watch wakes;
 	struct pd_watch signals;
 	void (*on_signal)(void *cookie, int signo);
 	void *signal_cookie;
 };
+
+/* Somebody wants a turn; taking it is all there is to do. */
+static void
+on_wake(void *cookie, unsigned ready)
+{
+	struct pd_loop *l = cookie;
+	eventfd_t n;
+
+	(void)ready;
+	eventfd_read(l->wakes.fd, &n);
+}
+
+static int
+open_wakes(struct pd_loop *l)
+{
+	if ((l->wakes.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) < 0)
+		return -1;
+	l->wakes.events = PD_LOOP_READ;
+	l->wakes.fn = on_wake;
+	l->wakes.cookie = l;
+	return pd_loop_add(l, &l->wakes);
+}
 
 struct pd_loop *
 pd_loop_new(struct pd_err *err)
@@ -36,10 +60,10 @@ pd_loop_new(struct pd_err *err)
 		pd_err_nomem(err);
 		return NULL;
 	}
-	l->signals.fd = -1;
-	if ((l->epfd = epoll_create1(EPOLL_CLOEXEC)) < 0) {
-		pd_err_sys(err, "cannot create an epoll descriptor");
-		free(l);
+	l->signals.fd = l->wakes.fd = -1;
+	if ((l->epfd = epoll_create1(EPOLL_CLOEXEC)) < 0 || open_wakes(l)) {
+		pd_err_sys(err, "cannot create an event loop");
+		pd_loop_free(l);
 		return NULL;
 	}
 	return l;
@@ -52,7 +76,10 @@ pd_loop_free(struct pd_loop *l)
 		return;
 	if (l->signals.fd >= 0)
 		close(l->signals.fd);
-	close(l->epfd);
+	if (l->wakes.fd >= 0)
+		close(l->wakes.fd);
+	if (l->epfd >= 0)
+		close(l->epfd);
 	free(l);
 }
 
@@ -237,4 +264,10 @@ void
 pd_loop_stop(struct pd_loop *l)
 {
 	l->stop = true;
+}
+
+void
+pd_loop_wake(struct pd_loop *l)
+{
+	eventfd_write(l->wakes.fd, 1);
 }

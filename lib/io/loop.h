@@ -4,7 +4,7 @@
 /*
  * An event loop over epoll(7): watched descriptors, timers, signals by
  * signalfd(2), and a function that runs before each wait. One loop a thread;
- * all calls come from that thread. A watch or timer belongs to the caller and
+ * all calls come from that thread, but for pd_loop_wake(). A watch or timer belongs to the caller and
  * must stay in place until it is removed; removing one from any callback is
  * safe, its pending events are dropped.
  */
@@ -59,6 +59,9 @@ void pd_loop_before(struct pd_loop *l, bool (*fn)(void *cookie), void *cookie);
 
 /* Run until pd_loop_stop(). 0, or -1 with a message. */
 int pd_loop_run(struct pd_loop *l, struct pd_err *err);
+/* Make the loop take a turn at once if it waits: for other threads, which may
+ * have left something for the function that runs before each wait. */
+void pd_loop_wake(struct pd_loop *l);
 void pd_loop_stop(struct pd_loop *l);
 
 #endif /* PD_IO_LOOP_H */

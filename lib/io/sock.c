@@ -1,3 +1,5 @@
+#define _DEFAULT_SOURCE /* SO_REUSEPORT */
+
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -239,36 +241,65 @@ listen_unix(const struct pd_addr *a, struct pd_err *err)
 	return fd;
 }
 
-int
-pd_sock_listen(const struct pd_addr *a, struct pd_err *err)
+/* A listening socket on one address; -1 with errno. */
+static int
+listen_on(const struct addrinfo *ai, bool shared)
+{
+	const int one = 1;
+	int e;
+	const int fd = socket(
+	    ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return -1;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if ((!shared || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one,
+			    sizeof(one)) == 0) &&
+	    bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 &&
+	    listen(fd, BACKLOG) == 0)
+		return fd;
+	e = errno;
+	close(fd);
+	errno = e;
+	return -1;
+}
+
+static int
+listen_tcp(const struct pd_addr *a, bool shared, struct pd_err *err)
 {
 	struct addrinfo *res, *ai;
-	int fd = -1, one = 1, e = 0;
+	int fd = -1, e = 0;
 
-	if (a->is_unix)
-		return listen_unix(a, err);
 	if (resolve(a, AI_PASSIVE, &res, err))
 		return -1;
-	for (ai = res; ai != NULL; ai = ai->ai_next) {
-		fd = socket(ai->ai_family,
-		    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-		if (fd < 0) {
+	for (ai = res; ai != NULL && fd < 0; ai = ai->ai_next)
+		if ((fd = listen_on(ai, shared)) < 0)
 			e = errno;
-			continue;
-		}
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-		if (bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 &&
-		    listen(fd, BACKLOG) == 0)
-			break;
-		e = errno;
-		close(fd);
-		fd = -1;
-	}
 	freeaddrinfo(res);
 	errno = e;
 	if (fd < 0)
 		pd_err_sys(err, "cannot listen on '%s:%s'", a->host, a->port);
 	return fd;
+}
+
+int
+pd_sock_listen(const struct pd_addr *a, struct pd_err *err)
+{
+	return a->is_unix ? listen_unix(a, err) : listen_tcp(a, false, err);
+}
+
+int
+pd_sock_listen_shared(const struct pd_addr *a, bool first, struct pd_err *err)
+{
+	int fd;
+
+	/* Sockets of other processes of this user could share it too. */
+	if (first) {
+		if ((fd = listen_tcp(a, false, err)) < 0)
+			return -1;
+		close(fd);
+	}
+	return listen_tcp(a, true, err);
 }
 
 uint16_t

@@ -32,6 +32,14 @@ int pd_addr_parse(
  */
 int pd_sock_listen(const struct pd_addr *a, struct pd_err *err);
 
+/*
+ * The same on a TCP port that several sockets of this process listen on, among
+ * which the kernel divides connections (SO_REUSEPORT). With ${first} it fails
+ * where somebody listens already.
+ */
+int pd_sock_listen_shared(
+    const struct pd_addr *a, bool first, struct pd_err *err);
+
 /* Connect, blocking, within ${timeout_ms}. The descriptor or -1. */
 int pd_sock_connect(
     const struct pd_addr *a, int timeout_ms, struct pd_err *err);
