@@ -95,38 +95,43 @@ part_start() {
 	done
 }
 
+# Under callgrind a server writes what it counted when it is asked for ECHO, in
+# the function that answers it; nothing else has to speak with valgrind.
+has_callgrind() {
+	command -v valgrind >/dev/null && return
+	echo "no valgrind: skipped"
+	return 1
+}
+callgrind() { # NAME START OPTION...
+	UNDER="valgrind -q --tool=callgrind --dump-before=run_echo
+	    --dump-before=echoCommand --callgrind-out-file=$work/callgrind.$1"
+	start=$2 name=$1
+	shift 2
+	"$start" "$name" "$@"
+	UNDER=
+}
 # counted NAME OPS WHAT OPTION...: user instructions an operation of a server
 # under callgrind.
 counted() {
 	name=$1 ops=$2
 	shift 2
-	callgrind_control -z "$(pid "$name")" >/dev/null 2>&1
-	ask "$name" "$@" -n "$ops" >/dev/null
+	cli "$name" echo from >/dev/null
 	rm -f "$work/callgrind.$name".*
-	callgrind_control -d "$(pid "$name")" >/dev/null 2>&1
+	ask "$name" "$@" -n "$ops" >/dev/null
+	cli "$name" echo to >/dev/null
 	awk -v n="$ops" '/^(summary|totals):/ {sum = $2}
 	    END {if (sum == "") exit 1; printf "%.0f\n", sum / n}' \
 	    "$work/callgrind.$name".*
-}
-has_callgrind() {
-	for p in valgrind callgrind_control; do
-		command -v $p >/dev/null || {
-			echo "no $p: skipped"
-			return 1
-		}
-	done
 }
 part_instructions() {
 	has_callgrind || return
 	headline "user instructions an operation (callgrind), $COUNT_KEYS keys"
 	for s in $PEER $POLICIES; do
-		UNDER="valgrind -q --tool=callgrind
-		    --callgrind-out-file=$work/callgrind.$s"
 		case $s in
-		redis) start_redis redis ;;
-		*) start_predis $s -m 1G -P $s --model "$work/model.pdm" ;;
+		redis) callgrind redis start_redis ;;
+		*) callgrind $s start_predis -m 1G -P $s \
+			--model "$work/model.pdm" ;;
 		esac
-		UNDER=
 		ask $s load -P 64 -r "$COUNT_KEYS" >/dev/null
 		for P in $COUNT_PIPELINES; do
 			for what in get set; do
@@ -147,12 +152,9 @@ part_sampling() {
 	has_callgrind || return
 	headline "user instructions an operation and the tap"
 	for rate in none 0.001 1; do
-		UNDER="valgrind -q --tool=callgrind
-		    --callgrind-out-file=$work/callgrind.tap"
-		set -- tap -m 1G --model "$work/model.pdm"
+		set -- tap start_predis -m 1G --model "$work/model.pdm"
 		[ $rate = none ] || set -- "$@" --tap ./tap.tap --tap-rate $rate
-		start_predis "$@"
-		UNDER=
+		callgrind "$@"
 		[ $rate = none ] || read_tap tap
 		ask tap load -c 1 -P 16 -r "$COUNT_KEYS" >/dev/null
 		for _ in 1 2 3 4 5; do
