@@ -32,20 +32,47 @@ teardown() {
 	run ! grep -qi error out err
 }
 
-@test "python3-redis: pipelines, transactions, scans" {
+@test "python3-redis: pipelines, locks, messages, pools, TLS" {
 	/usr/bin/python3 -c 'import redis' 2>/dev/null ||
 	    skip "no python3-redis"
-	start_serve
-	[ "$(/usr/bin/python3 "$TOP/tests/clients/redis_py.py" "$PORT")" = ok ]
+	tls=()
+	run predis-serve --port 0 --tls-port 0
+	if [[ $output != *"no TLS"* ]] && command -v openssl >/dev/null; then
+		make_certificate
+		start_serve --unixsocket s --tls-port 0 --tls-cert-file c.pem \
+		    --tls-key-file k.pem
+		tls=("$(sed -n 's/.*tls_port=\([0-9]*\).*/\1/p' serve.log)" c.pem)
+	else
+		start_serve --unixsocket s
+	fi
+	timeout 120 /usr/bin/python3 "$TOP/tests/clients/redis_py.py" \
+	    "$PORT" s "${tls[@]}" >out
+	[ "$(cat out)" = ok ]
 }
 
-@test "npm: ioredis and node-redis" {
+make_certificate() {
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+	    -keyout k.pem -out c.pem -days 2 -subj /CN=127.0.0.1 \
+	    -addext subjectAltName=IP:127.0.0.1 2>/dev/null
+}
+
+@test "npm: ioredis and node-redis, two majors each" {
 	command -v npm >/dev/null || skip "no npm"
 	cp "$TOP/tests/clients/package.json" .
 	timeout 120 npm install --no-audit --no-fund --loglevel=error \
 	    >npm.log 2>&1 3>&- || skip "npm cannot install the clients"
-	start_serve
-	[ "$(timeout 120 node "$TOP/tests/clients/npm.js" "$PORT" "$PWD")" = ok ]
+	start_serve --unixsocket s
+	timeout 120 node "$TOP/tests/clients/npm.js" "$PORT" s "$PWD" >out
+	[ "$(cat out)" = ok ]
+}
+
+@test "hiredis: synchronous, pipelined, asynchronous" {
+	echo '#include <hiredis/async.h>' |
+	    cc -E - >/dev/null 2>&1 || skip "no libhiredis-dev"
+	cc -Wall -Wextra -Werror -D_DEFAULT_SOURCE -o hi "$TOP/tests/clients/hiredis.c" -lhiredis
+	start_serve --unixsocket s
+	timeout 120 ./hi "$PORT" s >out
+	[ "$(cat out)" = ok ]
 }
 
 start_redis() {

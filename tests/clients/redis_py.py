@@ -1,9 +1,15 @@
 #!/usr/bin/python3
-"""What users of python3-redis do, against the server on the port given."""
+"""What users of python3-redis do.
+
+usage: redis_py.py PORT SOCKET [TLS_PORT CERTIFICATE]
+"""
 import sys
+import threading
 import time
 
 import redis
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
 
 r = redis.Redis(port=int(sys.argv[1]), client_name="test", db=1)
 assert r.ping()
@@ -125,4 +131,73 @@ assert [e["reason"] for e in r.acl_log()][:2] == ["command", "key"]
 assert r.acl_deluser("worker") == 1
 assert r.slowlog_reset() and r.slowlog_len() >= 0
 assert r.memory_stats()["keys.count"] >= r.dbsize() + 1
+
+# Many threads over one pool; more of them than it has connections.
+pool = redis.BlockingConnectionPool(
+    host="127.0.0.1", port=int(sys.argv[1]), max_connections=4, timeout=30)
+shared = redis.Redis(connection_pool=pool)
+shared.delete("counter")
+
+
+def count():
+    for _ in range(250):
+        shared.incr("counter")
+
+
+threads = [threading.Thread(target=count) for _ in range(8)]
+for t in threads:
+    t.start()
+for t in threads:
+    t.join()
+assert shared.get("counter") == b"2000"
+pool.disconnect()
+
+# A connection that was cut is made anew, in the same database, by the client.
+again = redis.Redis(
+    port=int(sys.argv[1]), db=1, retry=Retry(ConstantBackoff(0.01), 100),
+    retry_on_error=[redis.ConnectionError])
+again.set("kept", "here")
+first = again.client_id()
+assert r.client_kill_filter(_id=first) == 1
+assert again.get("kept") == b"here" and again.client_id() != first
+
+# Scans by type, texts instead of bytes, large pipelines of reads.
+text = redis.Redis(
+    port=int(sys.argv[1]), db=1, decode_responses=True, encoding="utf-8")
+assert text.set("gr\u00fc\u00dfe", "\u4f60\u597d")
+assert text.get("gr\u00fc\u00dfe") == "\u4f60\u597d"
+assert "gr\u00fc\u00dfe" in set(text.scan_iter(_type="string"))
+assert not list(text.scan_iter(_type="hash"))
+p = text.pipeline(transaction=False)
+for i in range(5000):
+    p.get("kept")
+assert set(p.execute()) == {"here"}
+assert text.transaction(lambda p: p.multi() or p.incr("t"), "t") == [1]
+assert text.bitcount("kept") > 0 and text.getbit("kept", 0) == 0
+
+# What is not there answers at once, and the connection goes on.
+for words in (("BLPOP", "q", "0"), ("EVAL", "return 1", "0"),
+              ("CLUSTER", "SLOTS"), ("XREAD", "STREAMS", "s", "0")):
+    try:
+        text.execute_command(*words)
+        raise SystemExit("%s is there" % words[0])
+    except redis.ResponseError:
+        pass
+assert text.get("kept") == "here"
+
+# Other ways in.
+u = redis.Redis(unix_socket_path=sys.argv[2], db=1)
+assert u.get("kept") == b"here"
+if len(sys.argv) > 4:
+    t = redis.Redis(host="127.0.0.1", port=int(sys.argv[3]), db=1, ssl=True,
+                    ssl_ca_certs=sys.argv[4], ssl_check_hostname=False)
+    assert t.get("kept") == b"here"
+    t.set("tls", big)
+    assert t.get("tls") == big
+    try:
+        redis.Redis(host="127.0.0.1", port=int(sys.argv[3]), ssl=True,
+                    retry=Retry(ConstantBackoff(0.01), 0)).ping()
+        raise SystemExit("a certificate of nobody was taken")
+    except redis.ConnectionError:
+        pass
 print("ok")
