@@ -164,7 +164,7 @@ static uint64_t
 scan_on(const struct pd_server *s, uint64_t cursor, struct scan *sc)
 {
 	const uint32_t shard = (uint32_t)cursor & (s->nshards - 1);
-	uint64_t at = (cursor / s->nshards) & PD_INDEX_PTR;
+	uint64_t at = (cursor / s->nshards) & PD_INDEX_CURSOR;
 
 	at = pd_store_scan(s->shards[shard].store, at, gather, sc);
 	if (at != 0)

@@ -39,46 +39,53 @@ fixed(const struct pd_store *st)
 uint64_t
 pd_store_memory(const struct pd_store *st)
 {
-	return st->entry_bytes + pd_index_memory(&st->index) +
+	return st->slab.held + st->large_bytes + pd_index_memory(&st->index) +
 	       pd_store_slots_memory(st) + st->policy->ops->memory(st->policy) +
 	       fixed(st);
+}
+
+/* What counts of ${all}, pd_store_memory(): of pages what is in use, and a
+ * share for the rest. */
+static uint64_t
+smooth(const struct pd_store *st, uint64_t all)
+{
+	return all - st->slab.held + st->slab.used + st->spare_bytes;
 }
 
 bool
 store_full(const struct pd_store *st, uint64_t more)
 {
 	return st->cfg.maxmemory > 0 &&
-	       pd_store_memory(st) + more > st->cfg.maxmemory;
+	       smooth(st, pd_store_memory(st)) + more > st->cfg.maxmemory;
 }
 
-static struct pd_entry *
+static uint32_t
 victim(struct pd_store *st)
 {
-	uint32_t slot;
-
 	if (st->cfg.evictable != PD_EVICT_ALL)
 		return store_expiring_victim(st);
-	slot = st->policy->ops->victim(st->policy, st->tick);
-	return slot == PD_NO_SLOT ? NULL : store_slot(st, slot);
+	return st->policy->ops->victim(st->policy, st->tick);
 }
 
 int
 store_evict_one(struct pd_store *st)
 {
-	struct pd_entry *e = victim(st);
+	const uint32_t slot = victim(st);
+	const struct pd_entry *e;
 	struct pd_key k;
 
-	if (e == NULL)
+	if (slot == PD_NO_SLOT)
 		return -1;
+	e = store_at(st, slot);
 	k = pd_store_entry_key(st, e);
 	if (st->changed != NULL)
 		st->changed(st->changed_cookie, &k);
 	if (st->left != NULL)
 		st->left(st->left_cookie, &k, true);
 	st->stats->evicted++;
-	st->stats->evicted_bytes += pd_store_entry_bytes(e);
-	store_remove(st, e, k.hash, PD_GONE_POLICY);
-	store_slots_fit(st);
+	st->stats->evicted_bytes += pd_store_entry_bytes(st, e);
+	store_remove(st, slot, k.hash, PD_GONE_POLICY);
+	store_evicted(st);
 	return 0;
 }
 
@@ -86,24 +93,31 @@ int
 store_make_room_for(struct pd_store *st, uint64_t bytes, uint64_t objects)
 {
 	const uint64_t most = st->cfg.maxobjects;
+	uint64_t all;
 
+	store_expect_waste(st);
 	if (!st->cfg.evict)
 		return most > 0 && st->total + objects > most ? -1 : 0;
 	while (most > 0 && st->total + objects > most)
 		if (store_evict_one(st))
 			return -1;
-	if (st->cfg.maxmemory > 0 && fixed(st) + bytes > st->cfg.maxmemory)
+	if (st->cfg.maxmemory == 0)
+		return 0;
+	if (fixed(st) + bytes > st->cfg.maxmemory)
 		return -1;
-	while (store_full(st, bytes))
+	while (all = pd_store_memory(st),
+	    smooth(st, all) + bytes > st->cfg.maxmemory)
 		if (store_evict_one(st))
 			return -1;
-	return 0;
+	/* More waste than was expected: rarely. */
+	return all > st->cfg.maxmemory ? store_relieve(st, 0) : 0;
 }
 
 int
 pd_store_make_room(struct pd_store *st, uint64_t more)
 {
-	return store_make_room_for(st, more, 0);
+	return store_make_room_for(st, more, 0) || store_relieve(st, more) ? -1
+									   : 0;
 }
 
 /* What is left for entries, in the policy's units. */
@@ -118,9 +132,23 @@ capacity(const struct pd_store *st)
 		return UNLIMITED;
 	if (st->policy == NULL)
 		return st->cfg.maxmemory;
-	other = pd_store_memory(st) - st->entry_bytes;
+	other = pd_store_memory(st) - st->slab.held - st->large_bytes +
+		st->spare_bytes;
 	return other < st->cfg.maxmemory / 2 ? st->cfg.maxmemory - other
 					     : st->cfg.maxmemory / 2;
+}
+
+/* What is spent on slots that have no key, and on parts of pages. */
+static uint64_t
+slack(const struct pd_store *st)
+{
+	const uint64_t slots = pd_slab_slots(&st->slab);
+	uint64_t n = st->spare_bytes + pd_store_slots_memory(st);
+
+	if (slots > 0 && st->policy != NULL)
+		n += st->policy->ops->memory(st->policy) / slots *
+		     (slots - st->total);
+	return n;
 }
 
 /* What any policy would have for keys, values and itself, in its units. */
@@ -128,13 +156,14 @@ static uint64_t
 allowed(const struct pd_store *st)
 {
 	const uint64_t bytes = st->cfg.maxmemory;
+	uint64_t other;
 
 	if (st->cfg.maxobjects > 0)
 		return st->cfg.maxobjects;
 	if (bytes == 0)
 		return UNLIMITED;
-	return st->client_bytes < bytes / 2 ? bytes - st->client_bytes
-					    : bytes / 2;
+	other = st->client_bytes + slack(st);
+	return other < bytes / 2 ? bytes - other : bytes / 2;
 }
 
 /* Ghosts that push residents out are worth less than these. */
@@ -152,10 +181,9 @@ static void
 tell(const void *owner, uint32_t slot, struct pd_access *acc)
 {
 	const struct pd_store *st = owner;
-	const struct pd_entry *e = store_slot(st, slot);
-	const struct pd_key k = pd_store_entry_key(st, e);
+	const struct pd_key k = pd_store_entry_key(st, store_at(st, slot));
 
-	*acc = store_access(st, k.hash, e, PD_OP_GET);
+	*acc = store_access(st, k.hash, slot, PD_OP_GET);
 }
 
 static struct pd_policy *
@@ -182,7 +210,8 @@ create(struct pd_store *st, const struct pd_policy_ops *ops, struct pd_err *err)
 	if ((p = ops->create(&params, err)) == NULL)
 		return NULL;
 	limit_history(st, p);
-	if (st->slots_cap > 0 && ops->reserve(p, st->slots_cap)) {
+	if (pd_slab_slots(&st->slab) > 0 &&
+	    ops->reserve(p, pd_slab_slots(&st->slab))) {
 		pd_err_nomem(err);
 		ops->destroy(p);
 		return NULL;
@@ -202,8 +231,9 @@ store_open_costs(struct pd_store *st, struct pd_err *err)
 	else if (st->cfg.maxmemory > 0)
 		n = st->cfg.maxmemory / COSTS_SHARE / (sizeof(uint32_t) + 1);
 	n = n < COSTS_LEAST ? COSTS_LEAST : n;
-	return pd_refetch_init(&st->costs, n, st->slots_cap) ? pd_err_nomem(err)
-							     : 0;
+	return pd_refetch_init(&st->costs, n, pd_slab_slots(&st->slab))
+		   ? pd_err_nomem(err)
+		   : 0;
 }
 
 int
@@ -266,9 +296,10 @@ static void
 hand_over(void *cookie, uint32_t slot)
 {
 	struct handover *h = cookie;
-	const struct pd_entry *e = store_slot(h->st, slot);
-	const struct pd_key k = pd_store_entry_key(h->st, e);
-	const struct pd_access acc = store_access(h->st, k.hash, e, PD_OP_SET);
+	const struct pd_key k =
+	    pd_store_entry_key(h->st, store_at(h->st, slot));
+	const struct pd_access acc =
+	    store_access(h->st, k.hash, slot, PD_OP_SET);
 
 	h->to->ops->miss(h->to, &acc);
 	h->to->ops->insert(h->to, slot, &acc);
@@ -287,7 +318,7 @@ pd_store_set_policy(
 	if (old->ops->each != NULL) {
 		old->ops->each(old, hand_over, &h);
 	} else {
-		for (i = 0; i < st->slots_used; i++)
+		for (i = 0; i < pd_slab_top(&st->slab); i++)
 			if (store_slot(st, i) != NULL)
 				hand_over(&h, i);
 	}
@@ -346,7 +377,7 @@ pd_store_tune(struct pd_store *st)
 	if (st->policy->ops->set_capacity != NULL)
 		st->policy->ops->set_capacity(st->policy, units);
 	/* Clients' buffers may have grown since the last write. */
-	(void)store_make_room_for(st, 0, 0);
+	(void)pd_store_make_room(st, 0);
 }
 
 void

@@ -117,7 +117,7 @@ explain_rank(const struct pd_store *st, const struct pd_policy *p,
 	for (i = 0; i < PD_EXPLAIN_CANDIDATES * TRIES &&
 		    out->candidates < PD_EXPLAIN_CANDIDATES;
 	     i++) {
-		other = pd_rng_below(&rng, st->slots_used);
+		other = pd_rng_below(&rng, pd_slab_top(&st->slab));
 		if (other == slot || store_slot(st, other) == NULL)
 			continue;
 		row_of(st, p, other, row);
@@ -137,7 +137,7 @@ explain_resident(struct pd_store *st, const struct pd_entry *e, uint64_t hash,
 	struct pd_look *l = &out->look;
 
 	out->value_bytes = pd_entry_len(e);
-	out->memory_bytes = pd_store_entry_bytes(e);
+	out->memory_bytes = pd_store_entry_bytes(st, e);
 	out->expiry = pd_entry_expiry(e);
 	if (st->policy->ops->look != NULL)
 		st->policy->ops->look(st->policy, slot, st->tick, l);

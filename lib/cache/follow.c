@@ -2,9 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
 #include "cache/follow.h"
 
-enum state { FREE, HELD, STRAY };
+enum state { FREE, HELD, STRAY }; /* new slots are zero */
 
 int
 pd_follow_init(struct pd_follow *f)
@@ -20,8 +21,8 @@ pd_follow_release(struct pd_follow *f)
 {
 	pd_slots_release(&f->slots);
 	pd_keyindex_release(&f->index);
-	free(f->key);
-	free(f->state);
+	pd_grow_free(f->key);
+	pd_grow_free(f->state);
 	memset(f, 0, sizeof(*f));
 }
 
@@ -30,8 +31,8 @@ static void
 shrink(struct pd_follow *f, uint32_t n)
 {
 	struct pd_keyindex index;
-	uint64_t *key = realloc(f->key, n * sizeof(*key));
-	uint8_t *state = realloc(f->state, n * sizeof(*state));
+	uint64_t *key = pd_grow(f->key, n * sizeof(*key));
+	uint8_t *state = pd_grow(f->state, n * sizeof(*state));
 	uint32_t i;
 
 	f->key = key != NULL ? key : f->key;
@@ -62,17 +63,16 @@ pd_follow_reserve(struct pd_follow *f, uint32_t n)
 		shrink(f, n);
 		return 0;
 	}
-	if ((key = realloc(f->key, n * sizeof(*key))) == NULL)
+	if ((key = pd_grow(f->key, n * sizeof(*key))) == NULL)
 		return -1;
 	f->key = key;
 	pd_keyindex_move(&f->index, key);
-	if ((state = realloc(f->state, n * sizeof(*state))) == NULL)
+	if ((state = pd_grow(f->state, n * sizeof(*state))) == NULL)
 		return -1;
 	f->state = state;
 	if (pd_keyindex_reserve(&f->index, n) < 0 ||
 	    pd_slots_reserve(&f->slots, n) < 0)
 		return -1;
-	memset(f->state + f->n, FREE, n - f->n);
 	f->n = n;
 	return 0;
 }

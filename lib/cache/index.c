@@ -1,115 +1,56 @@
-#define _GNU_SOURCE /* MAP_ANONYMOUS, madvise */
-
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
+#include "base/grow.h"
 #include "cache/index.h"
 
-#define WORDS PD_INDEX_WORDS
-#define LAST (WORDS - 1)
-#define BUCKET_BYTES (WORDS * sizeof(uint64_t))
+#define ITEMS PD_INDEX_ITEMS
+#define BUCKET_BYTES sizeof(struct pd_index_bucket)
+#define NODE_BYTES sizeof(struct pd_index_node)
 #define BITS_MIN 4
-#define BITS_MAX 40
-#define LOAD_MAX 6		     /* items a bucket: more splits one ... */
-#define LOAD_MIN 3		     /* ... fewer merges one */
-#define MAP_FROM (UINT64_C(1) << 20) /* tables of this size are mapped */
-#define TAG_HIGH 47 /* the hash bits that a word keeps are 47 .. 33 */
-#define TAG_LOW 33
-#define PAGE 4096
+#define BITS_MAX 32
+#define LOAD_MAX 8  /* items a bucket: more splits one ... */
+#define LOAD_MIN 4  /* ... fewer merges one */
+#define TAG_HIGH 47 /* the hash bits that are kept are 47 .. 32 */
+#define TAG_LOW 32
+#define DROP 64 /* buckets that fill a page */
+#define NODES_MIN 256u
 
-static inline uint64_t *
-link_of(uint64_t word)
-{
-	return (uint64_t *)(uintptr_t)(word & PD_INDEX_PTR);
-}
+_Static_assert(BUCKET_BYTES == 64, "a bucket is a cache line");
+_Static_assert(NODE_BYTES == 16, "a node is a quarter");
 
-static inline void *
-item_of(uint64_t word)
-{
-	return (void *)(uintptr_t)(word & PD_INDEX_PTR);
-}
+struct item {
+	uint32_t item;
+	uint16_t tag;
+};
 
-/* 2^bits zeroed buckets on cache lines; large ones cost memory when used. */
-static uint64_t *
+/* 2^bits empty buckets. */
+static struct pd_index_bucket *
 table_new(unsigned bits)
 {
-	const size_t n = BUCKET_BYTES << bits;
-	void *p;
-
-	if (n >= MAP_FROM) {
-		p = mmap(NULL, n, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		return p == MAP_FAILED ? NULL : p;
-	}
-	if ((p = aligned_alloc(BUCKET_BYTES, n)) != NULL)
-		memset(p, 0, n);
-	return p;
-}
-
-static void
-table_free(uint64_t *t, unsigned bits)
-{
-	const size_t n = BUCKET_BYTES << bits;
-
-	if (t != NULL && n >= MAP_FROM)
-		munmap(t, n);
-	else
-		free(t);
-}
-
-/* Give pages of a mapped table back whose buckets, below ${end}, are empty. */
-static void
-table_drop(uint64_t *t, unsigned bits, uint64_t end)
-{
-	const size_t per = PAGE / BUCKET_BYTES;
-
-	if (BUCKET_BYTES << bits >= MAP_FROM && end % per == 0)
-		madvise(t + (end - per) * WORDS, PAGE, MADV_DONTNEED);
+	return pd_grow(NULL, BUCKET_BYTES << bits);
 }
 
 int
 pd_index_init(struct pd_index *ix,
-    uint64_t (*hash)(const void *cookie, const void *item), void *cookie)
+    uint64_t (*hash)(const void *cookie, uint32_t item), const void *cookie)
 {
 	memset(ix, 0, sizeof(*ix));
 	ix->bits = BITS_MIN;
 	ix->hash = hash;
 	ix->cookie = cookie;
+	ix->nodes = 1;
 	ix->small = table_new(ix->bits);
 	return ix->small == NULL ? -1 : 0;
-}
-
-static void
-free_links(uint64_t *b)
-{
-	uint64_t *next;
-
-	while (b != NULL) {
-		next = b[LAST] & PD_INDEX_LINK ? link_of(b[LAST]) : NULL;
-		free(b);
-		b = next;
-	}
-}
-
-static void
-table_release(uint64_t *t, unsigned bits)
-{
-	uint64_t i;
-
-	for (i = 0; t != NULL && i < UINT64_C(1) << bits; i++)
-		if (t[i * WORDS + LAST] & PD_INDEX_LINK)
-			free_links(link_of(t[i * WORDS + LAST]));
-	table_free(t, bits);
 }
 
 void
 pd_index_release(struct pd_index *ix)
 {
-	table_release(ix->small, ix->bits);
-	table_release(ix->large, ix->bits + 1);
-	free_links(ix->spare);
+	pd_grow_free(ix->small);
+	pd_grow_free(ix->large);
+	pd_grow_free(ix->node);
 	memset(ix, 0, sizeof(*ix));
 }
 
@@ -122,158 +63,182 @@ pd_index_buckets(const struct pd_index *ix)
 size_t
 pd_index_memory(const struct pd_index *ix)
 {
-	return (pd_index_buckets(ix) + ix->links) * BUCKET_BYTES;
+	return pd_index_buckets(ix) * BUCKET_BYTES + ix->nodes * NODE_BYTES;
 }
 
-/* A new overflow bucket, from the spares first. */
-static uint64_t *
-link_new(struct pd_index *ix)
-{
-	uint64_t *b = ix->spare;
-
-	if (b != NULL)
-		ix->spare = b[LAST] & PD_INDEX_LINK ? link_of(b[LAST]) : NULL;
-	else
-		b = aligned_alloc(BUCKET_BYTES, BUCKET_BYTES);
-	if (b == NULL)
-		return NULL;
-	memset(b, 0, BUCKET_BYTES);
-	ix->links++;
-	return b;
-}
-
-/* Keep an emptied overflow bucket for the move under way. */
-static void
-link_spare(struct pd_index *ix, uint64_t *b)
-{
-	b[LAST] = ix->spare == NULL
-		      ? 0
-		      : (PD_INDEX_LINK | (uint64_t)(uintptr_t)ix->spare);
-	ix->spare = b;
-	ix->links--;
-}
-
-/* Append a word to a bucket's chain. 0, or -1 out of memory. */
+/* Have at least ${n} free nodes. 0, or -1 out of memory. */
 static int
-put(struct pd_index *ix, uint64_t *b, uint64_t word)
+ensure_nodes(struct pd_index *ix, uint32_t n)
 {
-	uint64_t *more;
-	unsigned i;
+	const uint32_t left = ix->spares + ix->cap - ix->nodes;
+	uint32_t cap = ix->cap + ix->cap / 8;
+	struct pd_index_node *p;
 
-	while (b[LAST] & PD_INDEX_LINK)
-		b = link_of(b[LAST]);
-	for (i = 0; i < WORDS; i++)
-		if (b[i] == 0) {
-			b[i] = word;
-			return 0;
-		}
-	if ((more = link_new(ix)) == NULL)
+	if (ix->cap > 0 && left >= n)
+		return 0;
+	if (cap < ix->cap + NODES_MIN + n)
+		cap = ix->cap + NODES_MIN + n;
+	if ((p = pd_grow(ix->node, cap * NODE_BYTES)) == NULL)
 		return -1;
-	more[0] = b[LAST];
-	more[1] = word;
-	b[LAST] = PD_INDEX_LINK | (uint64_t)(uintptr_t)more;
+	ix->node = p;
+	ix->cap = cap;
 	return 0;
 }
 
-/* Is bit ${bit} set in the hash of ${word}'s item? */
-static bool
-hash_bit(const struct pd_index *ix, uint64_t word, unsigned bit)
+/* A node without items; there must be one. */
+static uint32_t
+node_take(struct pd_index *ix)
 {
-	if (bit <= TAG_HIGH && bit >= TAG_LOW)
-		return word >> (48 + bit - TAG_LOW) & 1;
-	return ix->hash(ix->cookie, item_of(word)) >> bit & 1;
-}
+	uint32_t n = ix->spare;
 
-/*
- * Move the words of ${from}'s chain: to ${zero}, or to ${one} (may be NULL)
- * where the hash has ${bit}. The overflow buckets that ${from} frees are used
- * again, so that a split needs no memory.
- */
-static void
-move(struct pd_index *ix, uint64_t *from, uint64_t *zero, uint64_t *one,
-    unsigned bit)
-{
-	uint64_t *b = from, *next, words[WORDS];
-	unsigned i, n;
-	int r;
-
-	for (; b != NULL; b = next) {
-		next = b[LAST] & PD_INDEX_LINK ? link_of(b[LAST]) : NULL;
-		n = next != NULL ? LAST : WORDS;
-		memcpy(words, b, sizeof(words));
-		if (b != from)
-			link_spare(ix, b);
-		for (i = 0; i < n && words[i] != 0; i++) {
-			r = put(ix,
-			    one != NULL && hash_bit(ix, words[i], bit) ? one
-								       : zero,
-			    words[i]);
-			assert(r == 0); /* the caller saw to spares */
-			(void)r;
-		}
+	if (n != 0) {
+		ix->spare = ix->node[n].link;
+		ix->spares--;
+	} else {
+		assert(ix->nodes < ix->cap);
+		n = ix->nodes++;
 	}
-	memset(from, 0, BUCKET_BYTES);
-}
-
-static void
-drop_spares(struct pd_index *ix)
-{
-	free_links(ix->spare);
-	ix->spare = NULL;
-}
-
-static unsigned
-chain_links(const uint64_t *b)
-{
-	unsigned n = 0;
-
-	for (; b[LAST] & PD_INDEX_LINK; b = link_of(b[LAST]))
-		n++;
+	memset(&ix->node[n], 0, NODE_BYTES);
 	return n;
 }
 
-/* Have at least ${n} spare overflow buckets. 0, or -1 out of memory. */
-static int
-ensure_spares(struct pd_index *ix, unsigned n)
+/* When none is in use the memory of all goes back. */
+static void
+node_give(struct pd_index *ix, uint32_t n)
 {
-	uint64_t *b;
+	ix->node[n].link = ix->spare;
+	ix->spare = n;
+	if (++ix->spares < ix->nodes - 1)
+		return;
+	pd_grow_free(ix->node);
+	ix->node = NULL;
+	ix->cap = ix->spare = ix->spares = 0;
+	ix->nodes = 1;
+}
 
-	while (n-- > 0) {
-		b = aligned_alloc(BUCKET_BYTES, BUCKET_BYTES);
-		if (b == NULL)
+/* Append to a bucket. 0, or -1 out of memory. */
+static int
+put(struct pd_index *ix, struct pd_index_bucket *b, struct item it)
+{
+	struct pd_index_node *n;
+	uint32_t at;
+	unsigned i;
+
+	for (i = 0; i < ITEMS; i++)
+		if (b->item[i] == 0) {
+			b->item[i] = it.item;
+			b->tag[i] = it.tag;
+			return 0;
+		}
+	/* Only the first node of a chain has room. */
+	if (b->link == 0 || ix->node[b->link].item[1] != 0) {
+		if (ensure_nodes(ix, 1))
 			return -1;
-		ix->links++;
-		link_spare(ix, b);
+		at = node_take(ix);
+		ix->node[at].link = b->link;
+		b->link = at;
 	}
+	n = &ix->node[b->link];
+	i = n->item[0] != 0;
+	n->item[i] = it.item;
+	n->tag[i] = it.tag;
 	return 0;
+}
+
+/* Take the last item of a bucket out, which has one. */
+static struct item
+take_last(struct pd_index *ix, struct pd_index_bucket *b)
+{
+	struct pd_index_node *n;
+	struct item it;
+	uint32_t at = b->link;
+	unsigned i;
+
+	if (at != 0) {
+		n = &ix->node[at];
+		i = n->item[1] != 0;
+		it = (struct item){n->item[i], n->tag[i]};
+		n->item[i] = 0;
+		n->tag[i] = 0;
+		if (i == 0) {
+			b->link = n->link;
+			node_give(ix, at);
+		}
+		return it;
+	}
+	for (i = ITEMS - 1; i > 0 && b->item[i] == 0; i--)
+		;
+	it = (struct item){b->item[i], b->tag[i]};
+	b->item[i] = 0;
+	b->tag[i] = 0;
+	return it;
+}
+
+static unsigned
+count(const struct pd_index *ix, const struct pd_index_bucket *b)
+{
+	unsigned i, n = 0;
+	uint32_t at;
+
+	for (i = 0; i < ITEMS && b->item[i] != 0; i++)
+		n++;
+	for (at = b->link; at != 0; at = ix->node[at].link)
+		n += ix->node[at].item[1] != 0 ? 2 : 1;
+	return n;
+}
+
+/* Is bit ${bit} set in the hash of ${it}? */
+static bool
+hash_bit(const struct pd_index *ix, struct item it, unsigned bit)
+{
+	if (bit <= TAG_HIGH && bit >= TAG_LOW)
+		return it.tag >> (bit - TAG_LOW) & 1;
+	return ix->hash(ix->cookie, it.item - 1) >> bit & 1;
+}
+
+/* Move the items of ${from} to ${zero}, or to ${one} (may be NULL) where the
+ * hash has ${bit}. There are nodes enough. */
+static void
+move(struct pd_index *ix, struct pd_index_bucket *from,
+    struct pd_index_bucket *zero, struct pd_index_bucket *one, unsigned bit)
+{
+	struct item it;
+	int r;
+
+	while (from->item[0] != 0) {
+		it = take_last(ix, from);
+		r = put(
+		    ix, one != NULL && hash_bit(ix, it, bit) ? one : zero, it);
+		assert(r == 0);
+		(void)r;
+	}
 }
 
 /* Split one bucket. Without memory the chains grow longer, no more. */
 static void
 grow(struct pd_index *ix)
 {
+	struct pd_index_bucket *from;
 	uint64_t i;
-	uint64_t *from;
 
 	if (ix->large == NULL &&
 	    (ix->bits == BITS_MAX ||
 		(ix->large = table_new(ix->bits + 1)) == NULL))
 		return;
 	i = ix->split;
-	from = ix->small + i * WORDS;
-	/* A chain of n links refills at most n: its own come first, but one
-	 * may be wanted before it is freed. */
-	if (chain_links(from) > 0 && ensure_spares(ix, 1))
+	from = ix->small + i;
+	if (from->link != 0 && ensure_nodes(ix, count(ix, from)))
 		return;
-	move(ix, from, ix->large + 2 * i * WORDS,
-	    ix->large + (2 * i + 1) * WORDS, 63 - ix->bits);
-	drop_spares(ix);
+	move(ix, from, ix->large + 2 * i, ix->large + 2 * i + 1, 63 - ix->bits);
 	ix->split++;
 	if (ix->split < UINT64_C(1) << ix->bits) {
-		table_drop(ix->small, ix->bits, ix->split);
+		if (ix->split % DROP == 0)
+			pd_grow_clear(ix->small,
+			    (ix->split - DROP) * BUCKET_BYTES,
+			    ix->split * BUCKET_BYTES);
 		return;
 	}
-	table_free(ix->small, ix->bits);
+	pd_grow_free(ix->small);
 	ix->small = ix->large;
 	ix->large = NULL;
 	ix->bits++;
@@ -284,7 +249,8 @@ grow(struct pd_index *ix)
 static void
 shrink(struct pd_index *ix)
 {
-	uint64_t i, *t, *a, *b;
+	struct pd_index_bucket *t, *a;
+	uint64_t i;
 
 	if (ix->large == NULL) {
 		if ((t = table_new(ix->bits - 1)) == NULL)
@@ -296,29 +262,27 @@ shrink(struct pd_index *ix)
 	}
 	assert(ix->large != NULL && ix->small != NULL);
 	i = ix->split - 1;
-	a = ix->large + 2 * i * WORDS;
-	b = a + WORDS;
-	if (ensure_spares(ix, chain_links(a) + chain_links(b) + 2)) {
-		drop_spares(ix);
+	a = ix->large + 2 * i;
+	if (ensure_nodes(ix, count(ix, a) + count(ix, a + 1)))
 		return;
-	}
 	ix->split = i;
-	move(ix, a, ix->small + i * WORDS, NULL, 0);
-	move(ix, b, ix->small + i * WORDS, NULL, 0);
-	drop_spares(ix);
+	move(ix, a, ix->small + i, NULL, 0);
+	move(ix, a + 1, ix->small + i, NULL, 0);
 	if (i == 0) {
-		table_free(ix->large, ix->bits + 1);
+		pd_grow_free(ix->large);
 		ix->large = NULL;
+	} else if (i % DROP == 0) {
+		pd_grow_clear(ix->large, 2 * i * BUCKET_BYTES,
+		    2 * (i + DROP) * BUCKET_BYTES);
 	}
 }
 
 int
-pd_index_add(struct pd_index *ix, uint64_t h, void *item)
+pd_index_add(struct pd_index *ix, uint64_t h, uint32_t item)
 {
-	const uint64_t p = (uint64_t)(uintptr_t)item;
-
-	assert((p & ~PD_INDEX_PTR) == 0);
-	if (put(ix, pd_index_bucket(ix, h), pd_index_tag(h) | p))
+	assert(item <= PD_INDEX_MOST);
+	if (put(ix, pd_index_bucket(ix, h),
+		(struct item){item + 1, pd_index_tag(h)}))
 		return -1;
 	ix->used++;
 	if (ix->used > pd_index_buckets(ix) * LOAD_MAX)
@@ -326,43 +290,41 @@ pd_index_add(struct pd_index *ix, uint64_t h, void *item)
 	return 0;
 }
 
-/* The word of an item that is in the index. */
-static uint64_t *
-find_word(const struct pd_index *ix, uint64_t h, const void *item)
+struct place {
+	uint32_t *item;
+	uint16_t *tag;
+};
+
+/* Where an item is that is in the index. */
+static struct place
+find(const struct pd_index *ix, struct pd_index_bucket *b, uint32_t item)
 {
-	const uint64_t want = pd_index_tag(h) | (uint64_t)(uintptr_t)item;
-	uint64_t *b = pd_index_bucket(ix, h);
+	struct pd_index_node *n;
 	unsigned i;
 
-	for (;;) {
-		for (i = 0; i < WORDS; i++)
-			if (b[i] == want)
-				return &b[i];
-		assert(b[LAST] & PD_INDEX_LINK);
-		b = link_of(b[LAST]);
+	for (i = 0; i < ITEMS; i++)
+		if (b->item[i] == item + 1)
+			return (struct place){&b->item[i], &b->tag[i]};
+	assert(b->link != 0);
+	for (n = &ix->node[b->link];; n = &ix->node[n->link]) {
+		for (i = 0; i < 2; i++)
+			if (n->item[i] == item + 1)
+				return (struct place){&n->item[i], &n->tag[i]};
+		assert(n->link != 0);
 	}
 }
 
 void
-pd_index_del(struct pd_index *ix, uint64_t h, const void *item)
+pd_index_del(struct pd_index *ix, uint64_t h, uint32_t item)
 {
-	uint64_t *hole = find_word(ix, h, item);
-	uint64_t *b = pd_index_bucket(ix, h), *before = NULL;
-	unsigned i;
+	struct pd_index_bucket *b = pd_index_bucket(ix, h);
+	const struct place hole = find(ix, b, item);
+	const struct item last = take_last(ix, b);
 
-	while (b[LAST] & PD_INDEX_LINK) {
-		before = b;
-		b = link_of(b[LAST]);
-	}
-	for (i = LAST; b[i] == 0; i--)
-		;
-	*hole = b[i];
-	b[i] = 0;
-	/* An overflow bucket down to one word gives it to the link's place. */
-	if (before != NULL && i == 1) {
-		before[LAST] = b[0];
-		free(b);
-		ix->links--;
+	/* The last may be the one, in a node that is no more. */
+	if (last.item != item + 1) {
+		*hole.item = last.item;
+		*hole.tag = last.tag;
 	}
 	ix->used--;
 	if (ix->used < pd_index_buckets(ix) * LOAD_MIN &&
@@ -371,28 +333,28 @@ pd_index_del(struct pd_index *ix, uint64_t h, const void *item)
 }
 
 void
-pd_index_replace(struct pd_index *ix, uint64_t h, const void *item, void *with)
+pd_index_replace(struct pd_index *ix, uint64_t h, uint32_t item, uint32_t with)
 {
-	*find_word(ix, h, item) = pd_index_tag(h) | (uint64_t)(uintptr_t)with;
+	*find(ix, pd_index_bucket(ix, h), item).item = with + 1;
 }
 
 uint64_t
 pd_index_scan(const struct pd_index *ix, uint64_t cursor,
-    void (*fn)(void *cookie, void *item), void *cookie)
+    void (*fn)(void *cookie, uint32_t item), void *cookie)
 {
 	const uint64_t h = cursor << 16;
-	const uint64_t *b = pd_index_bucket(ix, h);
+	const struct pd_index_bucket *b = pd_index_bucket(ix, h);
 	const bool moved = h >> (64 - ix->bits) < ix->split;
 	const unsigned bits = ix->bits + moved;
 	uint64_t next;
+	uint32_t at;
 	unsigned i;
 
-	while (b != NULL) {
-		for (i = 0; i < WORDS && b[i] != 0; i++)
-			if (!(b[i] & PD_INDEX_LINK))
-				fn(cookie, item_of(b[i]));
-		b = b[LAST] & PD_INDEX_LINK ? link_of(b[LAST]) : NULL;
-	}
+	for (i = 0; i < ITEMS && b->item[i] != 0; i++)
+		fn(cookie, b->item[i] - 1);
+	for (at = b->link; at != 0; at = ix->node[at].link)
+		for (i = 0; i < 2 && ix->node[at].item[i] != 0; i++)
+			fn(cookie, ix->node[at].item[i] - 1);
 	next = ((h >> (64 - bits)) + 1) << (48 - bits);
 	return next >> 48 ? 0 : next;
 }
@@ -400,11 +362,11 @@ pd_index_scan(const struct pd_index *ix, uint64_t cursor,
 struct pick {
 	uint64_t left; /* items to pass before the pick */
 	uint64_t seen;
-	void *item;
+	uint32_t item;
 };
 
 static void
-pick(void *cookie, void *item)
+pick(void *cookie, uint32_t item)
 {
 	struct pick *p = cookie;
 
@@ -412,14 +374,14 @@ pick(void *cookie, void *item)
 		p->item = item;
 }
 
-void *
+uint32_t
 pd_index_random(const struct pd_index *ix, uint64_t r)
 {
-	struct pick p = {.left = 0};
+	struct pick p = {.item = PD_INDEX_NONE};
 	uint64_t at = r >> 16, start;
 
 	if (ix->used == 0)
-		return NULL;
+		return PD_INDEX_NONE;
 	do {
 		p.seen = 0;
 		start = at;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
 #include "base/hash.h"
 #include "cache/keyindex.h"
 
@@ -47,7 +48,7 @@ distance(const struct pd_keyindex *ix, uint32_t a, uint32_t b)
 static int
 init(struct pd_keyindex *ix, const void *keys, size_t stride, uint32_t width)
 {
-	ix->cell = calloc(MIN_CELLS, sizeof(*ix->cell));
+	ix->cell = pd_grow(NULL, MIN_CELLS * sizeof(*ix->cell));
 	ix->cells = MIN_CELLS;
 	ix->used = 0;
 	ix->width = width;
@@ -71,7 +72,7 @@ pd_keyindex_init32(struct pd_keyindex *ix, const void *keys, size_t stride)
 void
 pd_keyindex_release(struct pd_keyindex *ix)
 {
-	free(ix->cell);
+	pd_grow_free(ix->cell);
 	ix->cell = NULL;
 	ix->used = 0;
 }
@@ -82,7 +83,7 @@ pd_keyindex_copy(
 {
 	*to = *from;
 	to->keys = keys;
-	if ((to->cell = calloc(from->cells, sizeof(*to->cell))) == NULL)
+	if ((to->cell = pd_grow(NULL, from->cells * sizeof(*to->cell))) == NULL)
 		return -1;
 	memcpy(to->cell, from->cell, from->cells * sizeof(*to->cell));
 	return 0;
@@ -118,16 +119,17 @@ pd_keyindex_reserve(struct pd_keyindex *ix, uint32_t n)
 		cells = (uint64_t)old_cells + old_cells / 8;
 	if (cells > UINT32_MAX)
 		return -1;
-	ix->cell = calloc((size_t)cells, sizeof(*ix->cell));
+	ix->cell = pd_grow(NULL, (size_t)cells * sizeof(*ix->cell));
 	if (ix->cell == NULL) {
 		ix->cell = old;
 		return -1;
 	}
 	ix->cells = (uint32_t)cells;
-	for (i = 0; i < old_cells; i++)
+	/* Cells that nobody has touched take no memory: leave it so. */
+	for (i = 0; ix->used > 0 && i < old_cells; i++)
 		if (old[i] != 0)
 			place(ix, old[i] - 1);
-	free(old);
+	pd_grow_free(old);
 	return 0;
 }
 
@@ -136,6 +138,8 @@ pd_keyindex_find(const struct pd_keyindex *ix, uint64_t key)
 {
 	uint32_t c = home(ix, key);
 
+	if (ix->used == 0)
+		return PD_KEYINDEX_NONE;
 	while (ix->cell[c] != 0) {
 		if (key_of(ix, ix->cell[c] - 1) == key)
 			return ix->cell[c] - 1;

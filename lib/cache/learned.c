@@ -5,6 +5,7 @@
 
 #include "base/code.h"
 #include "base/err.h"
+#include "base/grow.h"
 #include "base/rng.h"
 #include "cache/context.h"
 #include "cache/guard.h"
@@ -132,8 +133,8 @@ learned_destroy(struct pd_policy *p)
 
 	pd_ghost_ring_release(&l->ghosts);
 	pd_slots_release(&l->slots);
-	free(l->record);
-	free(l->cost);
+	pd_grow_free(l->record);
+	pd_grow_free(l->cost);
 	free(l);
 }
 
@@ -141,7 +142,7 @@ learned_destroy(struct pd_policy *p)
 static void *
 duplicate(const void *p, size_t n, size_t each)
 {
-	void *q = calloc(n > 0 ? n : 1, each);
+	void *q = pd_grow(NULL, (n > 0 ? n : 1) * each);
 
 	if (q != NULL && n > 0)
 		memcpy(q, p, n * each);
@@ -153,10 +154,11 @@ learned_copy(const struct pd_policy *p)
 {
 	const struct learned *l = (const struct learned *)p;
 	const uint32_t n = l->slots.n;
-	struct learned *c = duplicate(l, 1, sizeof(*l));
+	struct learned *c = malloc(sizeof(*c));
 
 	if (c == NULL)
 		return NULL;
+	*c = *l;
 	if (pd_ghost_ring_copy(&c->ghosts, &l->ghosts) == -1) {
 		free(c);
 		return NULL;
@@ -217,7 +219,7 @@ reserve_costs(struct learned *l, uint32_t n)
 
 	if (l->objective != PD_OBJECTIVE_COST)
 		return 0;
-	cost = realloc(l->cost, n * sizeof(*cost));
+	cost = pd_grow(l->cost, n * sizeof(*cost));
 	if (cost == NULL)
 		return -1;
 	l->cost = cost;
@@ -230,21 +232,18 @@ learned_reserve(struct pd_policy *p, uint32_t n)
 	struct learned *l = (struct learned *)p;
 	const bool more = n > l->slots.n;
 	struct pd_record *record;
-	uint32_t i;
 
 	if (reserve_ghosts(l, n) == -1 && more)
 		return -1;
 	/* What was scored may be a slot that is no more. */
 	if (!more)
 		pool_clean(l);
-	record = realloc(l->record, n * sizeof(*record));
+	record = pd_grow(l->record, n * sizeof(*record));
 	if (record == NULL && more)
 		return -1;
 	l->record = record != NULL ? record : l->record;
 	if (reserve_costs(l, n) == -1 && more)
 		return -1;
-	for (i = l->slots.n; i < n; i++)
-		l->record[i].frequency = 0;
 	if (l->used > n)
 		l->used = n;
 	return pd_slots_reserve(&l->slots, n);

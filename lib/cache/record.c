@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/code.h"
+#include "base/grow.h"
 #include "cache/context.h"
 #include "cache/look.h"
 #include "cache/policy.h"
@@ -141,7 +142,7 @@ void
 pd_ghost_ring_release(struct pd_ghost_ring *g)
 {
 	pd_keyindex_release(&g->index);
-	free(g->entry);
+	pd_grow_free(g->entry);
 	g->entry = NULL;
 	g->size = g->used = 0;
 }
@@ -152,12 +153,12 @@ pd_ghost_ring_copy(struct pd_ghost_ring *to, const struct pd_ghost_ring *from)
 	const size_t n = from->size > 0 ? from->size : 1;
 
 	*to = *from;
-	if ((to->entry = calloc(n, sizeof(*to->entry))) == NULL)
+	if ((to->entry = pd_grow(NULL, n * sizeof(*to->entry))) == NULL)
 		return -1;
 	if (from->size > 0)
 		memcpy(to->entry, from->entry, n * sizeof(*to->entry));
 	if (pd_keyindex_copy(&to->index, &from->index, to->entry) == -1) {
-		free(to->entry);
+		pd_grow_free(to->entry);
 		return -1;
 	}
 	return 0;
@@ -181,7 +182,7 @@ pd_ghost_ring_reserve(struct pd_ghost_ring *g, uint32_t n)
 
 	if (n == g->size)
 		return 0;
-	e = calloc(n > 0 ? n : 1, sizeof(*e));
+	e = pd_grow(NULL, (n > 0 ? n : 1) * sizeof(*e));
 	if (e == NULL)
 		return -1;
 	if (pd_keyindex_init32(&index, e, sizeof(*e)) == -1)
@@ -194,7 +195,7 @@ pd_ghost_ring_reserve(struct pd_ghost_ring *g, uint32_t n)
 			pd_keyindex_add(&index, kept++);
 	}
 	pd_keyindex_release(&g->index);
-	free(g->entry);
+	pd_grow_free(g->entry);
 	g->index = index;
 	g->entry = e;
 	g->size = n;
@@ -204,7 +205,7 @@ pd_ghost_ring_reserve(struct pd_ghost_ring *g, uint32_t n)
 err2:
 	pd_keyindex_release(&index);
 err1:
-	free(e);
+	pd_grow_free(e);
 	return -1;
 }
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/code.h"
+#include "base/grow.h"
 #include "cache/refetch.h"
 
 #define HINTED 0x80u
@@ -33,7 +34,7 @@ pd_refetch_init(struct pd_refetch *f, uint64_t pasts, uint32_t slots)
 void
 pd_refetch_release(struct pd_refetch *f)
 {
-	free(f->slot);
+	pd_grow_free(f->slot);
 	free(f->print);
 	free(f->past);
 	memset(f, 0, sizeof(*f));
@@ -46,13 +47,11 @@ pd_refetch_reserve(struct pd_refetch *f, uint32_t n)
 
 	if (!f->on || n == f->slots || n == 0)
 		return 0;
-	slot = realloc(f->slot, n * sizeof(*slot));
+	slot = pd_grow(f->slot, n * sizeof(*slot));
 	if (slot == NULL && n > f->slots)
 		return -1;
 	if (slot != NULL)
 		f->slot = slot;
-	if (n > f->slots)
-		memset(f->slot + f->slots, 0, n - f->slots);
 	f->slots = n;
 	return 0;
 }

@@ -1,7 +1,6 @@
-#include <assert.h>
-#include <stdlib.h>
-
 #include "cache/slist.h"
+#include "base/grow.h"
+#include <assert.h>
 
 void
 pd_slots_init(struct pd_slots *s, unsigned want)
@@ -12,10 +11,10 @@ pd_slots_init(struct pd_slots *s, unsigned want)
 void
 pd_slots_release(struct pd_slots *s)
 {
-	free(s->link);
-	free(s->tag);
-	free(s->print);
-	free(s->size);
+	pd_grow_free(s->link);
+	pd_grow_free(s->tag);
+	pd_grow_free(s->print);
+	pd_grow_free(s->size);
 	pd_slots_init(s, s->want);
 }
 
@@ -27,7 +26,7 @@ resize(void *p, unsigned wanted, uint32_t n, size_t each, int *failed)
 
 	if (!wanted)
 		return NULL;
-	q = realloc(p, (size_t)n * each);
+	q = pd_grow(p, (size_t)n * each);
 	if (q == NULL) {
 		*failed = 1;
 		return p;

@@ -5,7 +5,6 @@
  * policy's own affairs in evict.c.
  */
 
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,12 +23,11 @@
 #define PENDING_AGE 65536 /* ticks after which a miss has been given up */
 
 static uint64_t
-entry_hash(const void *cookie, const void *item)
+entry_hash(const void *cookie, uint32_t slot)
 {
 	const struct pd_store *st = cookie;
-	const struct pd_entry *e = item;
 
-	return pd_hash64(pd_entry_key(e), e->klen, st->seed + pd_entry_db(e));
+	return pd_store_entry_key(st, store_at(st, slot)).hash;
 }
 
 struct pd_store *
@@ -44,29 +42,34 @@ pd_store_new(const struct pd_store_config *cfg, struct pd_stats *stats,
 	st->stats = stats;
 	st->seed = cfg->keys->table_seed;
 	st->rng = pd_mix64(st->seed);
-	st->slot_free = PD_NO_SLOT;
+	st->pinned = PD_NO_SLOT;
 	st->pending = calloc(PD_STORE_PENDING, sizeof(*st->pending));
 	if (st->pending == NULL)
 		goto err1;
 	if (pd_index_init(&st->index, entry_hash, st))
 		goto err2;
-	if (store_open_costs(st, err))
+	if (pd_slab_init(&st->slab, cfg->maxmemory))
 		goto err3;
+	if (store_open_costs(st, err))
+		goto err4;
 	st->evictlog = pd_evictlog_new((size_t)cfg->eviction_log, err);
 	if (st->evictlog == NULL)
-		goto err4;
-	if (store_open_policy(st, cfg->policy, err))
 		goto err5;
+	if (store_open_policy(st, cfg->policy, err))
+		goto err6;
 	return st;
-err5:
+err6:
 	pd_evictlog_free(st->evictlog);
-err4:
+err5:
 	pd_refetch_release(&st->costs);
-err3:
+err4:
+	pd_slab_release(&st->slab);
 	pd_index_release(&st->index);
 	free(st->pending);
 	free(st);
 	return NULL;
+err3:
+	pd_index_release(&st->index);
 err2:
 	free(st->pending);
 err1:
@@ -83,14 +86,14 @@ pd_store_free(struct pd_store *st)
 
 	if (st == NULL)
 		return;
-	for (i = 0; i < st->slots_used; i++)
-		if (store_slot(st, i) != NULL)
-			free(st->slots[i]);
+	for (i = 0; i < pd_slab_top(&st->slab); i++)
+		if (pd_slab_used(&st->slab, i))
+			store_drop(st, i);
 	store_close_policy(st);
 	pd_refetch_release(&st->costs);
 	pd_evictlog_free(st->evictlog);
 	pd_index_release(&st->index);
-	free(st->slots);
+	pd_slab_release(&st->slab);
 	free(st->pending);
 	free(st);
 }
@@ -117,61 +120,73 @@ pd_store_key(const struct pd_store *st, unsigned db, const void *p, size_t n)
 struct pd_key
 pd_store_entry_key(const struct pd_store *st, const struct pd_entry *e)
 {
-	return pd_store_key(st, pd_entry_db(e), pd_entry_key(e), e->klen);
+	const struct pd_entry_parts r = pd_entry_parts(e);
+
+	return pd_store_key(st, r.db, r.key, r.klen);
 }
 
-size_t
-pd_store_entry_bytes(const struct pd_entry *e)
-{
-	/* malloc_usable_size() leaves out the chunk's own word. */
-	return malloc_usable_size((void *)(uintptr_t)e) + sizeof(size_t);
-}
-
-/* The policy's view of an access. */
 struct pd_access
-store_access(const struct pd_store *st, uint64_t hash, const struct pd_entry *e,
-    unsigned op)
+store_access_of(const struct pd_store *st, uint64_t hash, size_t bytes,
+    size_t vlen, int64_t expiry, unsigned op)
 {
 	struct pd_access acc = {.key = hash,
 	    .tick = st->tick,
-	    .size = 1,
+	    .size = st->cfg.maxobjects > 0 ? 1 : (uint32_t)bytes,
+	    .bytes = (uint32_t)vlen,
 	    .op = (uint8_t)op,
 	    .ttl = PD_CODE_NONE};
-	const int64_t t = e == NULL ? 0 : pd_entry_expiry(e);
 
-	if (t != 0)
-		acc.ttl = pd_code(
-		    t > st->now_ms ? (uint64_t)(t - st->now_ms) / 1000 : 0);
-	if (st->cfg.maxobjects == 0)
-		acc.size = e == NULL ? 0 : (uint32_t)pd_store_entry_bytes(e);
-	acc.bytes = e == NULL ? 0 : e->vlen;
-	if (e != NULL && e->slot != PD_NO_SLOT)
-		acc.cost = pd_refetch_guess(
-		    &st->costs, pd_refetch_get(&st->costs, e->slot));
+	if (expiry != 0)
+		acc.ttl = pd_code(expiry > st->now_ms
+				      ? (uint64_t)(expiry - st->now_ms) / 1000
+				      : 0);
+	return acc;
+}
+
+struct pd_access
+store_access(
+    const struct pd_store *st, uint64_t hash, uint32_t slot, unsigned op)
+{
+	const struct pd_entry *e;
+	struct pd_entry_parts r;
+	struct pd_access acc;
+
+	if (slot == PD_NO_SLOT)
+		return store_access_of(st, hash, 0, 0, 0, op);
+	e = store_at(st, slot);
+	r = pd_entry_parts(e);
+	acc = store_access_of(
+	    st, hash, store_slot_bytes(st, slot), r.vlen, r.expiry, op);
+	acc.cost =
+	    pd_refetch_guess(&st->costs, pd_refetch_get(&st->costs, slot));
 	return acc;
 }
 
 /* Say a sampled access, or deletion, to the tap. */
 static void
-tap(struct pd_store *st, const struct pd_key *k, unsigned op,
-    const struct pd_entry *e, unsigned flags, uint64_t tick)
+tap(struct pd_store *st, const struct pd_key *k, unsigned op, uint32_t slot,
+    unsigned flags, uint64_t tick)
 {
 	const struct pd_context_codes codes = pd_context_codes(st->context);
-	const int64_t t = e == NULL ? 0 : pd_entry_expiry(e);
+	struct pd_entry_parts r = {.expiry = 0};
 	uint32_t cost = 0;
 	struct pd_event ev;
 
+	if (slot != PD_NO_SLOT)
+		r = pd_entry_parts(store_at(st, slot));
 	pd_event_init(&ev);
 	ev.time_us = st->now_us;
 	ev.tick = tick;
 	ev.key = pd_keys_identity_db(st->cfg.keys, k->db, k->p, k->n);
-	ev.size = e == NULL ? 0 : e->vlen;
-	if (t != 0) {
+	ev.size = r.vlen;
+	if (r.expiry != 0) {
 		flags |= PD_EV_TTL;
-		ev.ttl_ms = t > st->now_ms ? (uint64_t)(t - st->now_ms) : 0;
+		ev.ttl_ms = r.expiry > st->now_ms
+				? (uint64_t)(r.expiry - st->now_ms)
+				: 0;
 	}
-	if (pd_op_writes(op) && e != NULL && e->slot != PD_NO_SLOT)
-		cost = pd_refetch_us(pd_refetch_get(&st->costs, e->slot));
+	if (pd_op_writes(op) && slot != PD_NO_SLOT)
+		cost = pd_refetch_us(pd_refetch_get(&st->costs, slot));
 	if (cost != 0) {
 		flags |= PD_EV_COST;
 		ev.latency_us = cost;
@@ -195,61 +210,80 @@ tapped(const struct pd_store *st, const struct pd_key *k)
 /* Lookup. */
 
 static inline bool
-same_key(const void *item, const void *key)
+same_key(const void *cookie, uint32_t slot, const void *key)
 {
-	const struct pd_entry *e = item;
+	const struct pd_entry_parts r = pd_entry_parts(store_at(cookie, slot));
 	const struct pd_key *k = key;
 
-	return e->klen == k->n && pd_entry_db(e) == k->db &&
-	       memcmp(pd_entry_key(e), k->p, k->n) == 0;
+	return r.klen == k->n && r.db == k->db &&
+	       memcmp(r.key, k->p, k->n) == 0;
 }
 
 /* Take a resident out: of index, policy, slots and counts. */
 void
 store_remove(
-    struct pd_store *st, struct pd_entry *e, uint64_t hash, enum pd_gone why)
+    struct pd_store *st, uint32_t slot, uint64_t hash, enum pd_gone why)
 {
+	const struct pd_entry_parts r = pd_entry_parts(store_at(st, slot));
 	const bool evicted = why <= PD_GONE_POLICY;
-	const uint32_t slot = e->slot;
-	const unsigned db = pd_entry_db(e);
 
 	store_told_gone(st, slot, hash, why);
-	pd_index_del(&st->index, hash, e);
+	pd_index_del(&st->index, hash, slot);
 	pd_refetch_leave(&st->costs, hash, pd_refetch_get(&st->costs, slot));
 	st->policy->ops->remove(st->policy, slot, hash, evicted);
 	if (evicted ? pd_context_selects(hash, pd_context_shift(st->context))
 		    : pd_context_delete(st->context, hash))
 		pd_whatif_remove(st->whatif, hash, evicted);
-	store_slot_give(st, slot);
-	st->count[db]--;
+	st->count[r.db]--;
 	st->total--;
-	if (e->flags & PD_ENTRY_TTL)
-		st->expiring[db]--;
-	store_entry_discard(st, e);
+	if (r.expiry != 0)
+		st->expiring[r.db]--;
+	if (slot == st->pinned)
+		st->orphaned = true;
+	else
+		store_drop(st, slot);
 }
 
 void
-store_expire(struct pd_store *st, struct pd_entry *e, const struct pd_key *k)
+store_expire(struct pd_store *st, uint32_t slot, const struct pd_key *k)
 {
 	if (st->changed != NULL)
 		st->changed(st->changed_cookie, k);
 	if (st->left != NULL)
 		st->left(st->left_cookie, k, false);
 	st->stats->expired++;
-	store_remove(st, e, k->hash, PD_GONE_EXPIRED);
+	store_remove(st, slot, k->hash, PD_GONE_EXPIRED);
+}
+
+uint32_t
+store_find(struct pd_store *st, const struct pd_key *k)
+{
+	const uint32_t slot = pd_index_find(&st->index, k->hash, same_key, k);
+	int64_t at;
+
+	if (slot == PD_INDEX_NONE)
+		return PD_NO_SLOT;
+	at = pd_entry_expiry(store_at(st, slot));
+	if (at == 0 || at > st->now_ms)
+		return slot;
+	store_expire(st, slot, k);
+	return PD_NO_SLOT;
+}
+
+uint32_t
+pd_store_slot(const struct pd_store *st, const struct pd_entry *e)
+{
+	const struct pd_key k = pd_store_entry_key(st, e);
+
+	return pd_index_find(&st->index, k.hash, same_key, &k);
 }
 
 struct pd_entry *
 pd_store_peek(struct pd_store *st, const struct pd_key *k)
 {
-	struct pd_entry *e = pd_index_find(&st->index, k->hash, same_key, k);
+	const uint32_t slot = store_find(st, k);
 
-	if (e != NULL && e->flags & PD_ENTRY_TTL &&
-	    pd_entry_expiry(e) <= st->now_ms) {
-		store_expire(st, e, k);
-		return NULL;
-	}
-	return e;
+	return slot == PD_NO_SLOT ? NULL : store_at(st, slot);
 }
 
 static struct pd_miss *
@@ -260,46 +294,55 @@ pending_of(struct pd_store *st, uint64_t hash)
 
 /* The policy and the context learn of an access to a resident. */
 static void
-access_hit(struct pd_store *st, const struct pd_key *k, struct pd_entry *e,
+access_hit(struct pd_store *st, const struct pd_key *k, uint32_t slot,
     unsigned op, bool read)
 {
 	struct pd_access acc;
 
 	st->tick++;
-	acc = store_access(st, k->hash, e, op);
+	acc = store_access(st, k->hash, slot, op);
 	if (pd_context_access(st->context, k->hash, true, acc.size, st->tick))
-		store_told_access(st, k, e, &acc, read);
-	st->policy->ops->hit(st->policy, e->slot, &acc);
+		store_told_access(st, k, store_at(st, slot), &acc, read);
+	st->policy->ops->hit(st->policy, slot, &acc);
+}
+
+/* A read of a key that is not there. */
+static void
+read_miss(struct pd_store *st, const struct pd_key *k, unsigned op)
+{
+	struct pd_access acc;
+	struct pd_miss *m;
+
+	st->tick++;
+	if (pd_context_access(st->context, k->hash, false, 0, st->tick)) {
+		acc = store_access(st, k->hash, PD_NO_SLOT, op);
+		store_told_access(st, k, NULL, &acc, true);
+	}
+	m = pending_of(st, k->hash);
+	m->hash = k->hash;
+	m->tick = st->tick;
+	m->us = st->asked_us;
+	st->stats->misses++;
 }
 
 struct pd_entry *
 pd_store_read(struct pd_store *st, const struct pd_key *k, unsigned op)
 {
-	struct pd_entry *e = pd_store_peek(st, k);
-	struct pd_access acc;
-	struct pd_miss *m;
+	const uint32_t slot = store_find(st, k);
+	struct pd_entry *e = NULL;
 
-	if (e != NULL) {
-		access_hit(st, k, e, op, true);
+	if (slot != PD_NO_SLOT) {
+		e = store_at(st, slot);
+		access_hit(st, k, slot, op, true);
 		st->stats->hits++;
-		st->stats->hit_bytes += e->vlen;
+		st->stats->hit_bytes += pd_entry_len(e);
 		st->stats->hit_cost_us +=
-		    pd_refetch_us(pd_refetch_get(&st->costs, e->slot));
+		    pd_refetch_us(pd_refetch_get(&st->costs, slot));
 	} else {
-		st->tick++;
-		if (pd_context_access(
-			st->context, k->hash, false, 0, st->tick)) {
-			acc = store_access(st, k->hash, NULL, op);
-			store_told_access(st, k, NULL, &acc, true);
-		}
-		m = pending_of(st, k->hash);
-		m->hash = k->hash;
-		m->tick = st->tick;
-		m->us = st->asked_us;
-		st->stats->misses++;
+		read_miss(st, k, op);
 	}
 	if (tapped(st, k))
-		tap(st, k, op, e, e != NULL ? PD_EV_HIT : 0, st->tick);
+		tap(st, k, op, slot, e != NULL ? PD_EV_HIT : 0, st->tick);
 	return e;
 }
 
@@ -330,7 +373,7 @@ access_miss(
 	}
 	st->tick++;
 	if (pd_context_access(st->context, k->hash, false, 0, st->tick)) {
-		acc = store_access(st, k->hash, NULL, PD_OP_SET);
+		acc = store_access(st, k->hash, PD_NO_SLOT, PD_OP_SET);
 		store_told_access(st, k, NULL, &acc, false);
 	}
 	return st->tick;
@@ -344,212 +387,328 @@ refuse(struct pd_store *st)
 }
 
 int
-store_place(struct pd_store *st, const struct pd_key *k, struct pd_entry *e,
+store_place(struct pd_store *st, const struct pd_key *k, uint32_t slot,
     const struct pd_access *acc, pd_refetch_note cost)
 {
-	const uint32_t slot = store_slot_take(st);
-
-	if (slot == PD_NO_SLOT)
+	if (pd_index_add(&st->index, k->hash, slot))
 		return -1;
-	if (pd_index_add(&st->index, k->hash, e)) {
-		store_slot_give(st, slot);
-		return -1;
-	}
-	e->slot = slot;
-	st->slots[slot] = e;
 	pd_refetch_set(&st->costs, slot, cost);
 	st->policy->ops->insert(st->policy, slot, acc);
 	st->count[k->db]++;
 	st->total++;
-	if (e->flags & PD_ENTRY_TTL)
+	if (pd_entry_expiry(store_at(st, slot)) != 0)
 		st->expiring[k->db]++;
 	return 0;
 }
 
+/* What it takes to fetch a key again that is written now. */
+static pd_refetch_note
+cost_of(struct pd_store *st, const struct pd_key *k, const struct pd_put *put,
+    uint64_t took)
+{
+	if (put->cost != 0)
+		return pd_refetch_hinted(put->cost);
+	return pd_refetch_measured(
+	    &st->costs, pd_refetch_past(&st->costs, k->hash), took);
+}
+
+/* The value is all the caller's, but for what was to be kept of none. */
+static void
+zero_value(struct pd_entry *e, size_t from, const struct pd_put *put)
+{
+	const size_t to = put->keep < put->len ? put->keep : put->len;
+
+	if (to > from)
+		memset(store_entry_value(e) + from, 0, to - from);
+}
+
 static enum pd_store_status
 insert(struct pd_store *st, const struct pd_key *k, const struct pd_put *put,
-    int64_t expiry, struct pd_entry **out)
+    int64_t expiry, uint32_t *out)
 {
-	struct pd_entry *e;
+	struct store_form form;
 	struct pd_access acc;
 	pd_refetch_note cost;
 	bool fill;
 	uint64_t tick, took;
+	uint32_t slot;
 
 	tick = access_miss(st, k, &fill, &took);
-	cost = put->cost != 0 ? pd_refetch_hinted(put->cost)
-			      : pd_refetch_measured(&st->costs,
-				    pd_refetch_past(&st->costs, k->hash), took);
-	if ((e = store_entry_new(st, k, put->len, expiry)) == NULL)
+	cost = cost_of(st, k, put, took);
+	if (store_form(st, k, put->len, expiry, put->adopt, &form))
 		return refuse(st);
 	/* A fill is the read that missed: nobody wrote. */
-	acc = store_access(st, k->hash, e, fill ? PD_OP_GET : put->op);
+	acc = store_access_of(st, k->hash, form.bytes, put->len, expiry,
+	    fill ? PD_OP_GET : put->op);
 	acc.tick = tick;
 	acc.cost = pd_refetch_guess(&st->costs, cost);
 	if (pd_context_fill(st->context, k->hash, acc.size, tick))
-		store_told_fill(st, k, e, &acc);
+		store_told_fill(st, k, expiry, &acc);
 	st->policy->ops->miss(st->policy, &acc);
-	/* The entry is allocated, so its bytes are counted already. */
-	if (store_make_room_for(st, 0, 1) ||
-	    store_place(st, k, e, &acc, cost)) {
-		pd_whatif_remove(st->whatif, k->hash, true);
-		store_entry_discard(st, e);
-		return refuse(st);
+	slot = store_make_room_for(st, form.bytes, 1)
+		   ? store_void(&form)
+		   : store_take(st, &form, k, put->len, expiry);
+	if (slot == PD_NO_SLOT)
+		goto err0;
+	if (store_place(st, k, slot, &acc, cost)) {
+		store_drop(st, slot);
+		goto err0;
 	}
-	memset(store_entry_value(e), 0,
-	    put->keep < put->len ? put->keep : put->len);
+	zero_value(store_at(st, slot), 0, put);
 	if (fill) {
-		st->stats->fill_bytes += e->vlen;
+		st->stats->fill_bytes += put->len;
 		st->stats->fill_cost_us += pd_refetch_us(cost);
 	}
 	if (tapped(st, k))
-		tap(st, k, put->op, e, fill ? PD_EV_FILL : 0, tick);
-	*out = e;
+		tap(st, k, put->op, slot, fill ? PD_EV_FILL : 0, tick);
+	*out = slot;
 	return PD_STORE_OK;
+err0:
+	pd_whatif_remove(st->whatif, k->hash, true);
+	return refuse(st);
+}
+
+/* Make the pinned slot, which was evicted, resident again. 0, or -1 out of
+ * memory. */
+static int
+place_again(struct pd_store *st, const struct pd_key *k, unsigned op)
+{
+	const pd_refetch_note cost = pd_refetch_past(&st->costs, k->hash);
+	struct pd_access acc = store_access(st, k->hash, st->pinned, op);
+
+	acc.cost = pd_refetch_guess(&st->costs, cost);
+	st->policy->ops->miss(st->policy, &acc);
+	if (store_place(st, k, st->pinned, &acc, cost))
+		return -1;
+	st->orphaned = false;
+	if (pd_context_selects(k->hash, pd_context_shift(st->context)))
+		store_told_fill(
+		    st, k, pd_entry_expiry(store_at(st, st->pinned)), &acc);
+	return 0;
+}
+
+/* An entry that stays got another expiry. */
+static void
+count_expiry(struct pd_store *st, unsigned db, int64_t old, int64_t expiry)
+{
+	if (old == 0 && expiry != 0)
+		st->expiring[db]++;
+	else if (old != 0 && expiry == 0)
+		st->expiring[db]--;
+}
+
+/* Give the pinned entry another form, in another slot or allocation, with the
+ * first ${keep} bytes of its value. 0, or -1 out of memory. */
+static int
+transform(struct pd_store *st, const struct pd_key *k, const struct pd_put *put,
+    int64_t expiry, size_t keep)
+{
+	const struct pd_entry_parts was =
+	    pd_entry_parts(store_at(st, st->pinned));
+	struct store_form form;
+	struct pd_access acc;
+	uint32_t old, slot;
+
+	if (store_form(st, k, put->len, expiry, put->adopt, &form))
+		return -1;
+	if (keep > put->len)
+		keep = put->len;
+	if (form.large != NULL && was.large) {
+		memcpy(store_entry_value(form.large),
+		    pd_entry_value(store_at(st, st->pinned)), keep);
+		store_replace_large(st, st->pinned, form.large);
+		count_expiry(st, k->db, was.expiry, expiry);
+	} else {
+		slot = store_take(st, &form, k, put->len, expiry);
+		if (slot == PD_NO_SLOT)
+			return -1;
+		/* It may have moved, or left, to make room. */
+		old = st->pinned;
+		memcpy(store_entry_value(store_at(st, slot)),
+		    pd_entry_value(store_at(st, old)), keep);
+		store_rename(st, old, slot);
+		st->pinned = slot;
+		store_drop(st, old);
+		if (!st->orphaned)
+			count_expiry(st, k->db, was.expiry, expiry);
+		else if (place_again(st, k, put->op))
+			return -1;
+	}
+	acc = store_access(st, k->hash, st->pinned, put->op);
+	if (st->cfg.maxobjects == 0 && st->policy->ops->set_size != NULL)
+		st->policy->ops->set_size(st->policy, st->pinned, &acc);
+	return 0;
+}
+
+/* A change of the pinned entry's value or expiry. 0, or -1 out of memory. */
+static int
+change(struct pd_store *st, const struct pd_key *k, const struct pd_put *put,
+    int64_t expiry)
+{
+	struct pd_entry *e = store_at(st, st->pinned);
+	const struct pd_entry_parts r = pd_entry_parts(e);
+	const size_t keep = put->keep < r.vlen ? put->keep : r.vlen;
+
+	if (put->adopt != NULL ||
+	    !store_entry_fits(
+		st, e, pd_entry_need(k->n, put->len, k->db, expiry)))
+		return transform(st, k, put, expiry, keep);
+	store_entry_reshape(e, put->len, keep, expiry);
+	count_expiry(st, k->db, r.expiry, expiry);
+	return 0;
+}
+
+/* No slot outlives its removal any more. */
+static uint32_t
+unpin(struct pd_store *st)
+{
+	uint32_t slot = st->pinned;
+
+	st->pinned = PD_NO_SLOT;
+	if (st->orphaned) {
+		store_drop(st, slot);
+		slot = PD_NO_SLOT;
+	}
+	st->orphaned = false;
+	return slot;
 }
 
 static enum pd_store_status
 update(struct pd_store *st, const struct pd_key *k, const struct pd_put *put,
-    int64_t expiry, struct pd_entry *e, struct pd_entry **out)
+    int64_t expiry, uint32_t slot, uint32_t *out)
 {
-	const size_t need = store_entry_need(k->n, put->len, expiry != 0);
-	const size_t keep = put->keep < e->vlen ? put->keep : e->vlen;
-	const size_t old = e->vlen;
-	struct pd_entry *n = e;
-	struct pd_access acc;
-	pd_refetch_note cost;
-	size_t kept;
+	const size_t old = pd_entry_len(store_at(st, slot));
 
 	if (put->cost != 0)
-		pd_refetch_set(
-		    &st->costs, e->slot, pd_refetch_hinted(put->cost));
-	if (store_entry_fits(e, need)) {
-		store_entry_reshape(st, e, put->len, keep, expiry);
-	} else {
-		if ((n = store_entry_new(st, k, put->len, expiry)) == NULL)
-			return refuse(st);
-		kept = keep < put->len ? keep : put->len;
-		memcpy(store_entry_value(n), pd_entry_value(e), kept);
-		store_entry_swap(st, e, n, k->hash);
-		acc = store_access(st, k->hash, n, put->op);
-		if (st->cfg.maxobjects == 0 &&
-		    st->policy->ops->set_size != NULL)
-			st->policy->ops->set_size(st->policy, n->slot, &acc);
-	}
+		pd_refetch_set(&st->costs, slot, pd_refetch_hinted(put->cost));
+	/* The policy may choose to evict what has just been written. */
+	st->pinned = slot;
+	if (change(st, k, put, expiry))
+		goto err0;
 	/* Size and time to live as they are now. */
-	access_hit(st, k, n, put->op, false);
-	if (put->keep > old && put->len > old)
-		memset(store_entry_value(n) + old, 0,
-		    (put->keep < put->len ? put->keep : put->len) - old);
+	access_hit(st, k, st->pinned, put->op, false);
+	zero_value(store_at(st, st->pinned), old, put);
 	if (tapped(st, k))
-		tap(st, k, put->op, n, PD_EV_HIT, st->tick);
-	/* Held: the policy may choose to evict what has just been written. */
-	n->holds++;
+		tap(st, k, put->op, st->pinned, PD_EV_HIT, st->tick);
 	if (store_make_room_for(st, 0, 0))
 		goto err0;
-	if (n->slot == PD_NO_SLOT) {
-		st->entry_bytes += pd_store_entry_bytes(n);
-		if (store_make_room_for(st, 0, 1))
-			goto err1;
-		acc = store_access(st, k->hash, n, put->op);
-		cost = pd_refetch_past(&st->costs, k->hash);
-		acc.cost = pd_refetch_guess(&st->costs, cost);
-		st->policy->ops->miss(st->policy, &acc);
-		if (store_place(st, k, n, &acc, cost))
-			goto err1;
-		store_told_fill(st, k, n, &acc);
-	}
-	n->holds--;
-	*out = n;
+	if (st->orphaned && place_again(st, k, put->op))
+		goto err0;
+	*out = unpin(st);
 	return PD_STORE_OK;
-err1:
-	st->entry_bytes -= pd_store_entry_bytes(n);
 err0:
-	pd_store_release(n);
+	(void)unpin(st);
 	return refuse(st);
+}
+
+/* A put whose adopt is NULL or will be a large entry. */
+static enum pd_store_status
+put_value(struct pd_store *st, const struct pd_key *k, const struct pd_put *put,
+    uint8_t **value)
+{
+	const uint64_t need = pd_entry_need(k->n, put->len, k->db, INT64_MAX);
+	const double share = (double)st->cfg.maxmemory * st->cfg.max_share;
+	enum pd_store_status r;
+	int64_t expiry = put->expiry;
+	uint32_t slot;
+
+	if (put->len > st->cfg.max_value ||
+	    (st->cfg.maxmemory > 0 && (double)need > share)) {
+		st->stats->refused_large++;
+		pd_store_value_free(put->adopt, k->n);
+		return PD_STORE_LARGE;
+	}
+	if (!st->cfg.evict && store_full(st, need)) {
+		pd_store_value_free(put->adopt, k->n);
+		return refuse(st);
+	}
+	slot = store_find(st, k);
+	if (st->restoring != NULL)
+		store_restore_note(st, k->hash);
+	if (st->changed != NULL)
+		st->changed(st->changed_cookie, k);
+	if (expiry == PD_EXPIRY_KEEP)
+		expiry = slot == PD_NO_SLOT
+			     ? 0
+			     : pd_entry_expiry(store_at(st, slot));
+	r = slot != PD_NO_SLOT ? update(st, k, put, expiry, slot, &slot)
+			       : insert(st, k, put, expiry, &slot);
+	if (r != PD_STORE_OK)
+		return r;
+	st->stats->writes++;
+	*value = store_entry_value(store_at(st, slot));
+	return PD_STORE_OK;
 }
 
 enum pd_store_status
 pd_store_put(struct pd_store *st, const struct pd_key *k,
     const struct pd_put *put, uint8_t **value)
 {
-	const uint64_t need = store_entry_need(k->n, put->len, true);
-	const double share = (double)st->cfg.maxmemory * st->cfg.max_share;
-	struct pd_entry *e;
+	struct pd_put small = *put;
 	enum pd_store_status r;
-	int64_t expiry = put->expiry;
 
-	if (put->len > st->cfg.max_value ||
-	    (st->cfg.maxmemory > 0 && (double)need > share)) {
-		st->stats->refused_large++;
-		return PD_STORE_LARGE;
-	}
-	if (!st->cfg.evict && store_full(st, need))
-		return refuse(st);
-	e = pd_store_peek(st, k);
-	if (st->restoring != NULL)
-		store_restore_note(st, k->hash);
-	if (st->changed != NULL)
-		st->changed(st->changed_cookie, k);
-	if (expiry == PD_EXPIRY_KEEP)
-		expiry = e != NULL ? pd_entry_expiry(e) : 0;
-	r = e != NULL ? update(st, k, put, expiry, e, &e)
-		      : insert(st, k, put, expiry, &e);
-	if (r != PD_STORE_OK)
-		return r;
-	st->stats->writes++;
-	*value = store_entry_value(e);
-	return PD_STORE_OK;
+	if (put->adopt == NULL ||
+	    pd_slab_class(&st->slab, pd_entry_need(k->n, put->len, k->db,
+					 put->expiry)) == PD_SLAB_NONE)
+		return put_value(st, k, put, value);
+	small.adopt = NULL;
+	r = put_value(st, k, &small, value);
+	if (r == PD_STORE_OK)
+		memcpy(*value, put->adopt, put->len);
+	pd_store_value_free(put->adopt, k->n);
+	return r;
 }
 
 struct pd_entry *
 pd_store_set_expiry(struct pd_store *st, struct pd_entry *e, int64_t expiry)
 {
-	const struct pd_key k = pd_store_entry_key(st, e);
-	struct pd_entry *n = e;
+	const struct pd_put same = {.len = pd_entry_len(e),
+	    .keep = pd_entry_len(e),
+	    .op = PD_OP_EXPIRE};
+	struct pd_key k = pd_store_entry_key(st, e);
+	uint8_t name[PD_SLAB_MOST];
+	uint32_t slot;
+	int failed;
 
 	if (st->restoring != NULL)
 		store_restore_note(st, k.hash);
 	if (st->changed != NULL)
 		st->changed(st->changed_cookie, &k);
-	if (store_entry_fits(
-		e, store_entry_need(e->klen, e->vlen, expiry != 0))) {
-		store_entry_reshape(st, e, e->vlen, e->vlen, expiry);
-	} else {
-		if ((n = store_entry_new(st, &k, e->vlen, expiry)) == NULL)
-			return NULL;
-		memcpy(store_entry_value(n), pd_entry_value(e), e->vlen);
-		store_entry_swap(st, e, n, k.hash);
-	}
+	st->pinned = store_find(st, &k);
+	if (st->pinned == PD_NO_SLOT)
+		return NULL;
+	/* A small entry may move, and its key with it. */
+	if (!pd_entry_large(e))
+		k.p = memcpy(name, k.p, k.n);
+	failed = change(st, &k, &same, expiry);
+	slot = unpin(st);
+	if (failed || slot == PD_NO_SLOT)
+		return NULL;
+	e = store_at(st, slot);
+	k.p = pd_entry_key(e);
 	pd_whatif_set_expiry(st->whatif, k.hash, k.db, expiry);
-	if (st->tap != NULL && st->tap->on) {
-		const struct pd_key now = {
-		    pd_entry_key(n), n->klen, pd_entry_db(n), k.hash};
-
-		if (tapped(st, &now))
-			tap(st, &now, PD_OP_EXPIRE, n, PD_EV_HIT, st->tick);
-	}
-	return n;
+	if (tapped(st, &k))
+		tap(st, &k, PD_OP_EXPIRE, slot, PD_EV_HIT, st->tick);
+	return e;
 }
 
 bool
 pd_store_del(struct pd_store *st, const struct pd_key *k)
 {
-	struct pd_entry *e = pd_store_peek(st, k);
+	const uint32_t slot = store_find(st, k);
 
 	if (st->restoring != NULL)
 		store_restore_note(st, k->hash);
-	if (e == NULL) {
+	if (slot == PD_NO_SLOT) {
 		pd_whatif_delete(st->whatif, k->hash);
 		return false;
 	}
 	if (st->changed != NULL)
 		st->changed(st->changed_cookie, k);
 	if (tapped(st, k))
-		tap(st, k, PD_OP_DEL, e, PD_EV_HIT, st->tick);
+		tap(st, k, PD_OP_DEL, slot, PD_EV_HIT, st->tick);
 	st->stats->deleted++;
-	store_remove(st, e, k->hash, PD_GONE_DELETED);
-	store_slots_fit(st);
+	store_remove(st, slot, k->hash, PD_GONE_DELETED);
 	return true;
 }
 
@@ -557,15 +716,15 @@ bool
 pd_store_hint(struct pd_store *st, const struct pd_key *k, uint32_t us)
 {
 	const pd_refetch_note n = us == 0 ? 0 : pd_refetch_hinted(us);
-	struct pd_entry *e;
+	uint32_t slot;
 
 	if (!st->costs.on)
 		return false;
-	e = pd_store_peek(st, k);
-	if (e != NULL)
-		pd_refetch_set(&st->costs, e->slot, n);
+	slot = store_find(st, k);
+	if (slot != PD_NO_SLOT)
+		pd_refetch_set(&st->costs, slot, n);
 	pd_refetch_forget(&st->costs, k->hash);
-	if (e == NULL)
+	if (slot == PD_NO_SLOT)
 		pd_refetch_leave(&st->costs, k->hash, n);
 	return true;
 }
@@ -573,8 +732,9 @@ pd_store_hint(struct pd_store *st, const struct pd_key *k, uint32_t us)
 uint32_t
 pd_store_cost(struct pd_store *st, const struct pd_key *k)
 {
-	const struct pd_entry *e = pd_store_peek(st, k);
+	const uint32_t slot = store_find(st, k);
 
-	return pd_refetch_us(e != NULL ? pd_refetch_get(&st->costs, e->slot)
-				       : pd_refetch_past(&st->costs, k->hash));
+	return pd_refetch_us(slot != PD_NO_SLOT
+				 ? pd_refetch_get(&st->costs, slot)
+				 : pd_refetch_past(&st->costs, k->hash));
 }

@@ -19,11 +19,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
+#include "cache/entry.h"
 #include "cache/index.h"
 #include "cache/policy.h"
 #include "cache/refetch.h"
+#include "cache/slab.h"
 #include "cache/stats.h"
 #include "cache/tickclock.h"
 
@@ -37,61 +38,6 @@ struct pd_whatif;
 
 #define PD_STORE_DBS 16
 #define PD_KEY_MAX 65535 /* bytes of a key */
-
-/* Key and value in one allocation; the expiry is there only when set. */
-struct pd_entry {
-	uint32_t slot; /* the policy's name for it; PD_NO_SLOT: out of the
-			* store, freed when it is no longer held */
-	uint32_t vlen;
-	uint16_t klen;
-	uint8_t flags;	/* PD_ENTRY_TTL; the database in the high four bits */
-	uint8_t holds;	/* replies that still read the value */
-	uint8_t data[]; /* [int64 expiry in ms since 1970,] key, value */
-};
-
-#define PD_ENTRY_TTL 1
-
-/* Bytes of the value. */
-static inline uint32_t
-pd_entry_len(const struct pd_entry *e)
-{
-	return e->vlen;
-}
-
-static inline uint32_t
-pd_entry_key_len(const struct pd_entry *e)
-{
-	return e->klen;
-}
-
-static inline unsigned
-pd_entry_db(const struct pd_entry *e)
-{
-	return e->flags >> 4;
-}
-
-static inline const uint8_t *
-pd_entry_key(const struct pd_entry *e)
-{
-	return e->data + (e->flags & PD_ENTRY_TTL ? 8 : 0);
-}
-
-static inline const uint8_t *
-pd_entry_value(const struct pd_entry *e)
-{
-	return pd_entry_key(e) + e->klen;
-}
-
-/* When it expires, ms since 1970; 0 never. */
-static inline int64_t
-pd_entry_expiry(const struct pd_entry *e)
-{
-	int64_t t = 0;
-
-	if (e->flags & PD_ENTRY_TTL)
-		memcpy(&t, e->data, sizeof(t));
-	return t;
-}
 
 /* A key of a command: borrowed bytes, its database and its hash. */
 struct pd_key {
@@ -143,14 +89,13 @@ struct pd_miss {
 struct pd_store {
 	struct pd_store_config cfg;
 	struct pd_index index;
-	struct pd_entry **slots; /* by slot; free ones link (see store.c) */
-	uint32_t slots_cap;
-	uint32_t slots_used; /* below it, slots have been given out */
-	uint32_t slot_free;
+	struct pd_slab slab; /* small entries, and all slots */
 	uint64_t count[PD_STORE_DBS];
 	uint64_t expiring[PD_STORE_DBS];
 	uint64_t total;	       /* resident keys */
-	uint64_t entry_bytes;  /* allocated for entries, held ones too */
+	uint64_t entry_bytes;  /* that entries take */
+	uint64_t large_bytes;  /* of it, those that are no items */
+	uint64_t spare_bytes;  /* what the limit leaves for parts of pages */
 	uint64_t extern_bytes; /* the owner's: buffers, rings, clients; ... */
 	uint64_t client_bytes; /* ... of it, what any server would need */
 	uint64_t peak_bytes;
@@ -160,6 +105,9 @@ struct pd_store {
 	int64_t now_ms;	   /* ... pd_store_time(), once a turn or more */
 	uint32_t expire_cursor;
 	uint64_t evict_cursor; /* of those that expire, on pd_store_scan() */
+	uint32_t pinned; /* a slot that outlives its removal, or PD_NO_SLOT */
+	bool orphaned;	 /* it was removed */
+	uint32_t evictions; /* since the last look at pages */
 	struct pd_policy *policy;
 	struct pd_context *context;
 	struct pd_whatif *whatif;
@@ -225,6 +173,10 @@ struct pd_put {
 	int64_t expiry; /* ms since 1970, 0 none, PD_EXPIRY_KEEP */
 	unsigned op;	/* enum pd_op */
 	uint32_t cost;	/* a hint: microseconds to fetch it again, 0 none */
+	/* The whole value, from pd_store_value_new() for a key of this length:
+	 * the store's from now on, whatever comes of it. NULL: the caller
+	 * writes the value. */
+	uint8_t *adopt;
 };
 
 /*
@@ -247,6 +199,17 @@ struct pd_entry *pd_store_set_expiry(
 bool pd_store_del(struct pd_store *st, const struct pd_key *k);
 /* Delete all keys of one database, or with -1 of all. */
 void pd_store_flush(struct pd_store *st, int db);
+
+/*
+ * pd_store_value_new(klen, vlen):
+ * Room for a value of at most ${vlen} bytes, in front of which a key of exactly
+ * ${klen} bytes will lie: where a large value is received, so that pd_store_put
+ * can take it over as put->adopt without a copy (one that is too small to be
+ * large is copied). NULL out of memory.
+ */
+uint8_t *pd_store_value_new(size_t klen, size_t vlen);
+/* Free what was not handed over; NULL is none. */
+void pd_store_value_free(uint8_t *value, size_t klen);
 
 /*
  * pd_store_hold(e):
@@ -288,12 +251,23 @@ struct pd_entry *pd_store_random(struct pd_store *st, unsigned db);
  * at once. */
 bool pd_store_expire_some(struct pd_store *st, unsigned n);
 
+/*
+ * pd_store_defrag(st, n):
+ * Move up to about ${n} entries from pages that are little used to others, and
+ * give back what is empty. No command may be using an entry. True when worth
+ * another call at once.
+ */
+bool pd_store_defrag(struct pd_store *st, unsigned n);
+
 /* Bytes in use, all that the limit counts. */
 uint64_t pd_store_memory(const struct pd_store *st);
 /* ... of it, what finds the entries of slots. */
 uint64_t pd_store_slots_memory(const struct pd_store *st);
-/* Bytes allocated for one entry, with the allocator's. */
-size_t pd_store_entry_bytes(const struct pd_entry *e);
+/* ... and of it, parts of pages that no entry uses. */
+uint64_t pd_store_waste(const struct pd_store *st);
+/* Bytes that one entry takes, with its share of the allocator's. */
+size_t pd_store_entry_bytes(
+    const struct pd_store *st, const struct pd_entry *e);
 /* Evict until the limits hold with ${more} bytes. 0, or -1. */
 int pd_store_make_room(struct pd_store *st, uint64_t more);
 

@@ -114,33 +114,41 @@ insert(struct pd_store *st, const struct pd_key *k,
     const struct pd_snapshot_record *r)
 {
 	const pd_refetch_note cost = cost_of(st, r);
-	struct pd_entry *e = store_entry_new(st, k, r->vlen, r->expiry);
+	struct store_form form;
 	struct pd_access acc;
+	uint32_t slot;
 
-	if (e == NULL)
+	if (store_form(st, k, r->vlen, r->expiry, NULL, &form))
 		return -1;
-	memcpy(store_entry_value(e), r->value, r->vlen);
-	acc = store_access(st, k->hash, e, PD_OP_GET);
+	acc = store_access_of(
+	    st, k->hash, form.bytes, r->vlen, r->expiry, PD_OP_GET);
 	acc.cost = pd_refetch_guess(&st->costs, cost);
 	if (pd_context_fill(st->context, k->hash, acc.size, st->tick))
-		store_told_fill(st, k, e, &acc);
+		store_told_fill(st, k, r->expiry, &acc);
 	st->policy->ops->miss(st->policy, &acc);
-	if (store_make_room_for(st, 0, 1) ||
-	    store_place(st, k, e, &acc, cost)) {
-		pd_whatif_remove(st->whatif, k->hash, true);
-		store_entry_discard(st, e);
-		return -1;
+	slot = store_make_room_for(st, form.bytes, 1)
+		   ? store_void(&form)
+		   : store_take(st, &form, k, r->vlen, r->expiry);
+	if (slot == PD_NO_SLOT)
+		goto err0;
+	if (store_place(st, k, slot, &acc, cost)) {
+		store_drop(st, slot);
+		goto err0;
 	}
+	memcpy(store_entry_value(store_at(st, slot)), r->value, r->vlen);
 	if (r->ranked)
-		tell_rank(st, pd_store_slot(st, e), &acc, &r->rank);
+		tell_rank(st, slot, &acc, &r->rank);
 	return 0;
+err0:
+	pd_whatif_remove(st->whatif, k->hash, true);
+	return -1;
 }
 
 enum pd_restored
 pd_store_restore(struct pd_store *st, const struct pd_snapshot_record *r)
 {
 	const struct pd_key k = pd_store_key(st, r->db, r->key, r->klen);
-	const uint64_t need = store_entry_need(r->klen, r->vlen, true);
+	const uint64_t need = pd_entry_need(r->klen, r->vlen, r->db, INT64_MAX);
 	const double share = (double)st->cfg.maxmemory * st->cfg.max_share;
 	const struct pd_restoring *noted = st->restoring;
 

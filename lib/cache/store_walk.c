@@ -13,7 +13,7 @@ pd_store_flush(struct pd_store *st, int db)
 	struct pd_key k;
 	uint32_t i;
 
-	for (i = 0; i < st->slots_used; i++) {
+	for (i = 0; i < pd_slab_top(&st->slab); i++) {
 		e = store_slot(st, i);
 		if (e == NULL || (db >= 0 && pd_entry_db(e) != (unsigned)db))
 			continue;
@@ -21,16 +21,18 @@ pd_store_flush(struct pd_store *st, int db)
 		if (st->changed != NULL)
 			st->changed(st->changed_cookie, &k);
 		st->stats->deleted++;
-		store_remove(st, e, k.hash, PD_GONE_FLUSHED);
+		store_remove(st, i, k.hash, PD_GONE_FLUSHED);
 	}
 	pd_store_restore_flushed(st, db);
 	st->flushed_tick = st->tick;
 	st->flushed_us = st->now_us;
 	pd_whatif_flush(st->whatif, db);
 	st->whatif_bytes = pd_whatif_memory(st->whatif);
-	if (st->total == 0)
+	if (st->total == 0) {
+		(void)store_set_slots(st, PD_STORE_SLOTS_MIN);
 		store_reset_policy(st);
-	store_slots_fit(st);
+	}
+	pd_slab_trim(&st->slab, 0);
 }
 
 struct pd_entry *
@@ -43,11 +45,11 @@ pd_store_random(struct pd_store *st, unsigned db)
 		return NULL;
 	for (n = 0; n < 100; n++) {
 		st->rng = pd_mix64(st->rng + 0x9e3779b97f4a7c15ULL);
-		e = pd_index_random(&st->index, st->rng);
+		e = store_at(st, pd_index_random(&st->index, st->rng));
 		if (pd_entry_db(e) == db)
 			return e;
 	}
-	for (i = 0; i < st->slots_used; i++) {
+	for (i = 0; i < pd_slab_top(&st->slab); i++) {
 		e = store_slot(st, i);
 		if (e != NULL && pd_entry_db(e) == db)
 			return e;
@@ -56,23 +58,24 @@ pd_store_random(struct pd_store *st, unsigned db)
 }
 
 struct visit {
+	const struct pd_store *st;
 	void (*fn)(void *cookie, struct pd_entry *e);
 	void *cookie;
 };
 
 static void
-visit(void *cookie, void *item)
+visit(void *cookie, uint32_t slot)
 {
 	const struct visit *v = cookie;
 
-	v->fn(v->cookie, item);
+	v->fn(v->cookie, store_at(v->st, slot));
 }
 
 uint64_t
 pd_store_scan(const struct pd_store *st, uint64_t cursor,
     void (*fn)(void *cookie, struct pd_entry *e), void *cookie)
 {
-	struct visit v = {.fn = fn, .cookie = cookie};
+	struct visit v = {.st = st, .fn = fn, .cookie = cookie};
 
 	return pd_index_scan(&st->index, cursor, visit, &v);
 }
@@ -82,24 +85,24 @@ pd_store_expire_some(struct pd_store *st, unsigned n)
 {
 	struct pd_entry *e;
 	struct pd_key k;
+	const uint32_t top = pd_slab_top(&st->slab);
 	unsigned i, looked = 0, gone = 0;
+	int64_t at;
 
-	if (n > st->slots_used)
-		n = st->slots_used;
+	if (n > top)
+		n = top;
 	for (i = 0; i < n; i++) {
-		if (++st->expire_cursor >= st->slots_used)
+		if (++st->expire_cursor >= top)
 			st->expire_cursor = 0;
 		e = store_slot(st, st->expire_cursor);
-		if (e == NULL || !(e->flags & PD_ENTRY_TTL))
+		if (e == NULL || (at = pd_entry_expiry(e)) == 0)
 			continue;
 		looked++;
-		if (pd_entry_expiry(e) > st->now_ms)
+		if (at > st->now_ms)
 			continue;
 		k = pd_store_entry_key(st, e);
-		store_expire(st, e, &k);
+		store_expire(st, st->expire_cursor, &k);
 		gone++;
 	}
-	if (gone > 0)
-		store_slots_fit(st);
 	return gone * 10 > looked;
 }

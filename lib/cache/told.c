@@ -16,15 +16,15 @@
 #include "model/model.h"
 
 static struct pd_whatif_access
-told(const struct pd_store *st, const struct pd_key *k,
-    const struct pd_entry *e, const struct pd_access *acc)
+told(const struct pd_store *st, const struct pd_key *k, bool hit,
+    int64_t expiry, const struct pd_access *acc)
 {
 	return (struct pd_whatif_access){
 	    .acc = *acc,
 	    .now_ms = st->now_ms,
-	    .expiry = e != NULL ? pd_entry_expiry(e) : 0,
+	    .expiry = expiry,
 	    .db = k->db,
-	    .hit = e != NULL,
+	    .hit = hit,
 	    .used = st->cfg.maxobjects > 0 ? st->total : st->entry_bytes,
 	};
 }
@@ -33,7 +33,8 @@ void
 store_told_access(struct pd_store *st, const struct pd_key *k,
     const struct pd_entry *e, const struct pd_access *acc, bool read)
 {
-	struct pd_whatif_access a = told(st, k, e, acc);
+	struct pd_whatif_access a =
+	    told(st, k, e != NULL, e != NULL ? pd_entry_expiry(e) : 0, acc);
 
 	a.read = read;
 	pd_whatif_set_shift(
@@ -44,10 +45,10 @@ store_told_access(struct pd_store *st, const struct pd_key *k,
 }
 
 void
-store_told_fill(struct pd_store *st, const struct pd_key *k,
-    const struct pd_entry *e, const struct pd_access *acc)
+store_told_fill(struct pd_store *st, const struct pd_key *k, int64_t expiry,
+    const struct pd_access *acc)
 {
-	const struct pd_whatif_access a = told(st, k, e, acc);
+	const struct pd_whatif_access a = told(st, k, true, expiry, acc);
 
 	pd_whatif_fill(st->whatif, &a);
 	st->whatif_bytes = pd_whatif_memory(st->whatif);

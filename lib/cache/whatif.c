@@ -14,9 +14,8 @@
 #define BALANCE_EVERY 64 /* sampled accesses */
 
 /* Bytes a key beside its entry and the policy's own (predis-serve(1)): the
- * index at its usual load, and the slot. */
-#define INDEX_BYTES 12
-#define SLOT_BYTES 8
+ * index at its usual load. */
+#define INDEX_BYTES 9
 #define PROBE_SLOTS 1024
 #define GHOST_BYTES 22 /* s3fifo: nine ghosts for ten residents, ... */
 #define GHOST_SHARE 16 /* ... but no more than this part of the memory */
@@ -242,7 +241,7 @@ balance(struct pd_whatif *w, uint64_t used, uint64_t tick)
 static uint32_t
 units(const struct pd_whatif *w, unsigned ghost, uint32_t size)
 {
-	uint32_t more = INDEX_BYTES + SLOT_BYTES + w->slot_bytes[ghost], ghosts;
+	uint32_t more = INDEX_BYTES + w->slot_bytes[ghost], ghosts;
 
 	if (!w->by_bytes || size == 0)
 		return size;

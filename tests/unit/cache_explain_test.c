@@ -386,7 +386,7 @@ the_ghost_is_an_lru_of_all_the_bytes(void **state)
 	assert_true(predicted > own * 1.03);
 	assert_true(
 	    fabs(predicted - (double)stats.hits) <
-	    3 * s.ghost[PD_WHATIF_LRU].gained_se + 0.005 * (double)stats.hits);
+	    3 * s.ghost[PD_WHATIF_LRU].gained_se + 0.01 * (double)stats.hits);
 	pd_store_free(st);
 }
 

@@ -86,7 +86,8 @@ compare(struct pd_store *st, struct pd_minicache *m, const struct pd_key *k)
 		assert_true(e == NULL && !resident);
 		return 0;
 	}
-	assert_true(pd_learned_served(st->policy, e->slot, tick, &a));
+	assert_true(
+	    pd_learned_served(st->policy, pd_store_slot(st, e), tick, &a));
 	/* Which keys look seen before depends on the hash, by its Bloom
 	 * filter: the server's hash is not the stream's. */
 	if (a.new_share != PD_CODE_NONE)

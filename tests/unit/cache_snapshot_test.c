@@ -58,7 +58,8 @@ put(struct pd_store *st, unsigned db, const void *k, size_t nk, const void *v,
     size_t nv, int64_t expiry)
 {
 	const struct pd_key key = pd_store_key(st, db, k, nk);
-	const struct pd_put p = {nv, 0, expiry, PD_OP_SET, 0};
+	const struct pd_put p = {
+	    .len = nv, .expiry = expiry, .op = PD_OP_SET};
 	uint8_t *value;
 
 	assert_int_equal(pd_store_put(st, &key, &p, &value), PD_STORE_OK);

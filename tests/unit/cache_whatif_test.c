@@ -138,7 +138,7 @@ at_full_rate_it_is_lru(void **state)
 		hits += a.read && own[k];
 		pd_whatif_access(w, &a);
 		if (own[k])
-			naive_put(v, k, t, size[k] + 28, a.expiry);
+			naive_put(v, k, t, size[k] + 17, a.expiry);
 		/* One miss in ten is of what nobody has. */
 		if (own[k] || k % 10 == 0)
 			continue;
@@ -146,7 +146,7 @@ at_full_rate_it_is_lru(void **state)
 		a.expiry = k % 5 == 0 ? (int64_t)t + 400 : 0;
 		pd_whatif_fill(w, &a);
 		own[k] = true;
-		naive_put(v, k, t, size[k] + 28, a.expiry);
+		naive_put(v, k, t, size[k] + 17, a.expiry);
 		if (t % 2 == 0) {
 			pd_whatif_remove(w, a.acc.key, true);
 			own[k] = false;
