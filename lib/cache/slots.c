@@ -135,6 +135,19 @@ store_set_slots(struct pd_store *st, uint32_t n)
 	return pd_slab_set_slots(&st->slab, n);
 }
 
+void
+store_reset_slots(struct pd_store *st)
+{
+	struct pd_slab fresh;
+
+	assert(st->slab.used == 0);
+	if (pd_slab_init(&fresh, st->cfg.maxmemory))
+		return;
+	pd_slab_release(&st->slab);
+	st->slab = fresh;
+	st->spare_bytes = 0;
+}
+
 static int
 more_slots(struct pd_store *st)
 {

@@ -88,6 +88,9 @@ void store_replace_large(
 /* Have ${n} slots: the owner's arrays too. 0, or -1 out of memory. */
 int store_set_slots(struct pd_store *st, uint32_t n);
 
+/* Begin anew where nothing is resident; out of memory the tables stay. */
+void store_reset_slots(struct pd_store *st);
+
 /* Empty one page by moving what is in it. False when there is none to empty
  * with a gain. */
 bool store_compact(struct pd_store *st);

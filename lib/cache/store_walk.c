@@ -29,7 +29,7 @@ pd_store_flush(struct pd_store *st, int db)
 	pd_whatif_flush(st->whatif, db);
 	st->whatif_bytes = pd_whatif_memory(st->whatif);
 	if (st->total == 0) {
-		(void)store_set_slots(st, PD_STORE_SLOTS_MIN);
+		store_reset_slots(st);
 		store_reset_policy(st);
 	}
 	pd_slab_trim(&st->slab, 0);
