@@ -90,7 +90,7 @@ both() {
 	patiently grep -q held held
 	[ "$(cli ping 2>&1 | head -1)" = "ERR max number of clients reached" ]
 	told "10 connections allowed: predis-serve serves them;" \
-	    "memcached: $(grep -o 'Too many.*' few.log)"
+	    "memcached: $(grep -m 1 -o "Too many.*" few.log)"
 }
 
 @test "before AUTH little is taken, and not for long" {
