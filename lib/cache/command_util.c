@@ -51,15 +51,11 @@ key_length_ok(struct pd_client *c, const struct pd_arg *a)
 }
 
 bool
-pd_arg_key(struct pd_client *c, const struct pd_arg *a, struct pd_key *k)
+pd_arg_key_new(struct pd_client *c, const struct pd_arg *a, struct pd_key *k)
 {
 	if (!key_length_ok(c, a))
 		return false;
-	if (a->hash != 0)
-		*k = (struct pd_key){a->p, a->n, c->db, a->hash};
-	else
-		*k =
-		    pd_store_key(pd_server_first(c->server), c->db, a->p, a->n);
+	*k = pd_store_key(pd_server_first(c->server), c->db, a->p, a->n);
 	return true;
 }
 

@@ -34,7 +34,17 @@ bool pd_arg_int(struct pd_client *c, const struct pd_arg *a, int64_t *v);
 /* A word as a new NUL-terminated string, or NULL out of memory. */
 char *pd_arg_dup(const struct pd_arg *a);
 /* A word as a key of the client's database; false when it is too long. */
-bool pd_arg_key(struct pd_client *c, const struct pd_arg *a, struct pd_key *k);
+bool pd_arg_key_new(
+    struct pd_client *c, const struct pd_arg *a, struct pd_key *k);
+
+static inline bool
+pd_arg_key(struct pd_client *c, const struct pd_arg *a, struct pd_key *k)
+{
+	if (a->hash == 0)
+		return pd_arg_key_new(c, a, k);
+	*k = (struct pd_key){a->p, a->n, c->db, a->hash};
+	return true;
+}
 /* The same for words 1, 1 + step ...; checks all, keeps none. */
 bool pd_args_keys_ok(
     struct pd_client *c, const struct pd_arg *a, uint32_t n, uint32_t step);

@@ -102,8 +102,9 @@ pd_index_bucket(const struct pd_index *ix, uint64_t h)
 			      : ix->large + (h >> (63 - ix->bits));
 }
 
-/* Bring the bucket of ${h} towards the processor. */
-static inline void
+/* Bring the bucket of ${h} towards the processor (slist.h says why always
+ * inline). */
+static inline __attribute__((always_inline)) void
 pd_index_prefetch(const struct pd_index *ix, uint64_t h)
 {
 	__builtin_prefetch(pd_index_bucket(ix, h));

@@ -9,6 +9,7 @@
 
 #define COMPACT 65536  /* written bytes kept at the front at most */
 #define KEEP_CAP 65536 /* an empty buffer is not kept larger */
+#define LINE 24	       /* bytes of a line with a number, at most */
 
 void
 pd_reply_init(struct pd_reply *r)
@@ -128,24 +129,59 @@ add(struct pd_reply *r, const void *p, size_t n)
 		r->failed = true;
 }
 
-/* Decimal digits of ${v}, then "\r\n", after ${type}. */
+/* Room for ${n} bytes more, or NULL out of memory. */
+static inline uint8_t *
+room(struct pd_reply *r, size_t n)
+{
+	if (n > r->buf.cap - r->buf.len && pd_buf_reserve(&r->buf, n)) {
+		r->failed = true;
+		return NULL;
+	}
+	return r->buf.data + r->buf.len;
+}
+
+/* ${p} is the end of what has been written into the room. */
+static inline void
+wrote(struct pd_reply *r, const uint8_t *p)
+{
+	r->buf.len = (size_t)(p - r->buf.data);
+}
+
+static inline uint8_t *
+put_end(uint8_t *p)
+{
+	p[0] = '\r';
+	p[1] = '\n';
+	return p + 2;
+}
+
+/* Decimal digits of ${v}, then "\r\n", after ${type}: LINE bytes at most.
+ * Returns their end. */
+static inline uint8_t *
+put_line(uint8_t *p, char type, int64_t v)
+{
+	uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v, rest;
+	uint8_t *end;
+
+	*p++ = (uint8_t)type;
+	if (v < 0)
+		*p++ = '-';
+	end = p + 1;
+	for (rest = u; rest >= 10; rest /= 10)
+		end++;
+	for (p = end; u >= 10; u /= 10)
+		*--p = (uint8_t)('0' + u % 10);
+	*--p = (uint8_t)('0' + u);
+	return put_end(end);
+}
+
 static void
 add_line(struct pd_reply *r, char type, int64_t v)
 {
-	char t[32];
-	char *p = t + sizeof(t);
-	uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+	uint8_t *p = room(r, LINE);
 
-	*--p = '\n';
-	*--p = '\r';
-	do {
-		*--p = (char)('0' + u % 10);
-		u /= 10;
-	} while (u > 0);
-	if (v < 0)
-		*--p = '-';
-	*--p = type;
-	add(r, p, (size_t)(t + sizeof(t) - p));
+	if (p != NULL)
+		wrote(r, put_line(p, type, v));
 }
 
 void
@@ -214,11 +250,14 @@ pd_reply_int(struct pd_reply *r, int64_t v)
 void
 pd_reply_bulk(struct pd_reply *r, const void *p, size_t n)
 {
-	if (r->mute)
+	uint8_t *to;
+
+	if (r->mute || (to = room(r, n + LINE + 2)) == NULL)
 		return;
-	add_line(r, '$', (int64_t)n);
-	add(r, p, n);
-	add(r, "\r\n", 2);
+	to = put_line(to, '$', (int64_t)n);
+	if (n > 0)
+		memcpy(to, p, n);
+	wrote(r, put_end(to + n));
 }
 
 void
@@ -261,8 +300,12 @@ pd_reply_value(struct pd_reply *r, struct pd_entry *e, size_t from, size_t n)
 {
 	if (r->mute)
 		return;
+	if (n < PD_REPLY_HOLD) {
+		pd_reply_bulk(r, pd_entry_value(e) + from, n);
+		return;
+	}
 	add_line(r, '$', (int64_t)n);
-	if (n < PD_REPLY_HOLD || n != pd_entry_len(e) || !hold(r, e))
+	if (n != pd_entry_len(e) || !hold(r, e))
 		add(r, pd_entry_value(e) + from, n);
 	add(r, "\r\n", 2);
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/ticks.h"
 #include "cache/client.h"
 #include "cache/command.h"
@@ -260,24 +261,31 @@ pd_turn_read_more(struct pd_worker *w)
 
 /* EXECUTE: parsing ahead. */
 
-/* The keys of a command, hashed. */
-static void
-hash_keys(struct pd_turn *t, const struct pd_client *c, struct ahead *a)
+static inline void
+hash_key(struct pd_turn *t, struct pd_arg *arg, uint64_t seed)
+{
+	if (arg->n > PD_KEY_MAX)
+		return;
+	arg->hash = pd_hash64(arg->p, arg->n, seed);
+	t->hash[t->nkeys++] = arg->hash;
+}
+
+/* The keys of a command, hashed as pd_store_key() does. */
+static inline void
+hash_keys(struct pd_turn *t, const struct pd_client *c, const struct ahead *a)
 {
 	const struct pd_keyspec *k = &a->cmd->def->key[0];
-	const uint32_t last = k->last >= 0 ? (uint32_t)(k->begin + k->last)
-					   : a->argc - (uint32_t)-k->last;
-	const struct pd_store *st = pd_server_first(c->server);
-	struct pd_arg *arg;
-	uint32_t i;
+	const uint64_t seed = pd_server_first(c->server)->seed + c->db;
+	uint32_t i, last;
 
-	for (i = k->begin; i <= last; i += k->step) {
-		arg = &a->argv[i];
-		if (arg->n > PD_KEY_MAX)
-			continue;
-		arg->hash = pd_store_key(st, c->db, arg->p, arg->n).hash;
-		t->hash[t->nkeys++] = arg->hash;
+	if (k->last == 0) {
+		hash_key(t, &a->argv[k->begin], seed);
+		return;
 	}
+	last = k->last > 0 ? (uint32_t)(k->begin + k->last)
+			   : a->argc - (uint32_t)-k->last;
+	for (i = k->begin; i <= last; i += k->step)
+		hash_key(t, &a->argv[i], seed);
 }
 
 /* Parse what a client sent, as far as it is plain. */
