@@ -21,6 +21,7 @@
 #include "cache/turn.h"
 
 #define CRON_US 100000
+#define DEFRAG_MOVES 128  /* in one go */
 #define EXPIRE_SLOTS 2000 /* looked at in one go */
 
 void
@@ -100,13 +101,15 @@ pd_server_client(const struct pd_server *s, const struct pd_client *c)
 
 /* Periodic work. */
 
+/* Drop what has expired, and move entries out of pages that are little used.
+ * True when there is more. */
 static bool
-expire_shard(struct pd_worker *w, struct pd_shard *sh)
+tidy_shard(struct pd_worker *w, struct pd_shard *sh)
 {
 	/* Who is told of it may be a client of another loop. */
 	const bool alone = w->server->notify != 0;
 	uint64_t expiring = 0;
-	bool more;
+	bool more = false;
 	unsigned i;
 
 	if (alone)
@@ -115,7 +118,9 @@ expire_shard(struct pd_worker *w, struct pd_shard *sh)
 		pd_shard_lock(w, sh);
 	for (i = 0; i < PD_STORE_DBS; i++)
 		expiring += sh->store->expiring[i];
-	more = expiring > 0 && pd_store_expire_some(sh->store, EXPIRE_SLOTS);
+	if (expiring > 0 && !w->server->expire_lazily)
+		more = pd_store_expire_some(sh->store, EXPIRE_SLOTS);
+	more |= pd_store_defrag(sh->store, DEFRAG_MOVES);
 	if (alone)
 		pd_worker_together(w);
 	else
@@ -124,17 +129,15 @@ expire_shard(struct pd_worker *w, struct pd_shard *sh)
 }
 
 static void
-expire_keys(struct pd_worker *w)
+tidy_shards(struct pd_worker *w)
 {
 	struct pd_server *s = w->server;
 	const uint64_t from = pd_ticks();
 	uint32_t i;
 
 	w->more = false;
-	if (s->expire_lazily)
-		return;
 	for (i = w->number; i < s->nshards; i += s->nworkers)
-		w->more |= expire_shard(w, &s->shards[i]);
+		w->more |= tidy_shard(w, &s->shards[i]);
 	pd_latency_event(w, PD_LATENCY_EXPIRE_CYCLE,
 	    pd_timing_ns(&w->timing, pd_ticks() - from) / 1000000);
 }
@@ -200,7 +203,7 @@ tune_shards(struct pd_worker *w)
 static void
 cron_within(struct pd_worker *w)
 {
-	expire_keys(w);
+	tidy_shards(w);
 	end_pause(w);
 	if (w->cron_runs % 10 == 0) {
 		pd_limits_sweep(w);
@@ -275,7 +278,7 @@ before_wait(void *cookie)
 	}
 	if (w->more) {
 		pd_worker_enter(w);
-		expire_keys(w);
+		tidy_shards(w);
 		pd_worker_leave(w);
 	}
 	pd_server_write_log(s);
