@@ -123,7 +123,7 @@ store_and_miniature_see_the_same(void **state)
 	cfg.keys = &keys;
 	assert_non_null(m);
 	assert_non_null(st = pd_store_new(&cfg, &stats, NULL));
-	st->tap = pd_tap_new(&keys, 1, PD_SAMPLE_NONE, 1, NULL);
+	st->tap = pd_tap_new(&keys, 1, PD_SAMPLE_NONE, 1, 0, NULL);
 	assert_non_null(st->tap);
 	st->tap->on = true;
 	pd_rng_init(&rng, 17);
@@ -134,7 +134,8 @@ store_and_miniature_see_the_same(void **state)
 		pd_store_time(st, 1000000000 + i * 1234, 0);
 		k = key_of(st, text, number);
 		request(st, &k, &rng);
-		while ((e = pd_tap_peek(st->tap)) != NULL) {
+		while (
+		    (e = pd_tap_peek(st->tap, pd_tap_head(st->tap))) != NULL) {
 			assert_true(pd_minicache_event(m, e, &s) >= 0);
 			pd_tap_pop(st->tap);
 		}

@@ -553,43 +553,43 @@ the_tap_tells_accesses(void **state)
 	struct pd_tap *tap;
 
 	(void)state;
-	tap = pd_tap_new(&keys, 0, PD_SAMPLE_KEY, 1, NULL);
+	tap = pd_tap_new(&keys, 0, PD_SAMPLE_KEY, 1, 0, NULL);
 	assert_non_null(tap);
 	st->tap = tap;
 	put(st, "quiet", "v", 0);
-	assert_null(pd_tap_peek(tap)); /* nobody listens */
+	assert_null(pd_tap_peek(tap, pd_tap_head(tap))); /* nobody listens */
 	tap->on = true;
 	pd_store_read(st, &a, PD_OP_GET);
 	put(st, "a", "value", st->now_ms + 5000);
 	pd_store_read(st, &a, PD_OP_GET);
 	pd_store_del(st, &a);
-	e = pd_tap_peek(tap);
+	e = pd_tap_peek(tap, pd_tap_head(tap));
 	assert_int_equal(e->op, PD_OP_GET);
 	assert_int_equal(e->flags, 0);
 	assert_int_equal(e->tick, 2);
 	assert_int_equal(e->key, pd_keys_identity(&keys, "a", 1));
 	pd_tap_pop(tap);
-	e = pd_tap_peek(tap);
+	e = pd_tap_peek(tap, pd_tap_head(tap));
 	assert_int_equal(e->op, PD_OP_SET);
 	assert_int_equal(e->flags, PD_EV_FILL | PD_EV_TTL);
 	assert_int_equal(e->tick, 2);
 	assert_int_equal(e->size, 5);
 	assert_int_equal(e->ttl_ms, 5000);
 	pd_tap_pop(tap);
-	e = pd_tap_peek(tap);
+	e = pd_tap_peek(tap, pd_tap_head(tap));
 	assert_int_equal(e->flags, PD_EV_HIT | PD_EV_TTL);
 	assert_int_equal(e->tick, 3);
 	pd_tap_pop(tap);
-	assert_int_equal(pd_tap_peek(tap)->op, PD_OP_DEL);
+	assert_int_equal(pd_tap_peek(tap, pd_tap_head(tap))->op, PD_OP_DEL);
 	pd_tap_pop(tap);
-	assert_null(pd_tap_peek(tap));
+	assert_null(pd_tap_peek(tap, pd_tap_head(tap)));
 	/* In another database the same name is another key. */
 	a = pd_store_key(st, 3, "a", 1);
 	pd_store_read(st, &a, PD_OP_GET);
-	assert_int_equal(
-	    pd_tap_peek(tap)->key, pd_keys_identity_db(&keys, 3, "a", 1));
-	assert_int_not_equal(
-	    pd_tap_peek(tap)->key, pd_keys_identity(&keys, "a", 1));
+	assert_int_equal(pd_tap_peek(tap, pd_tap_head(tap))->key,
+	    pd_keys_identity_db(&keys, 3, "a", 1));
+	assert_int_not_equal(pd_tap_peek(tap, pd_tap_head(tap))->key,
+	    pd_keys_identity(&keys, "a", 1));
 	pd_tap_pop(tap);
 	pd_store_free(st);
 	pd_tap_free(tap);
@@ -598,7 +598,7 @@ the_tap_tells_accesses(void **state)
 static void
 a_full_ring_counts(void **state)
 {
-	struct pd_tap *tap = pd_tap_new(&keys, 1, PD_SAMPLE_EVENT, 1, NULL);
+	struct pd_tap *tap = pd_tap_new(&keys, 1, PD_SAMPLE_EVENT, 1, 0, NULL);
 	struct pd_event e;
 	uint32_t i;
 
@@ -611,10 +611,10 @@ a_full_ring_counts(void **state)
 	}
 	assert_int_equal(tap->lost, 10);
 	for (i = 0; i < PD_TAP_RING_MIN; i++) {
-		assert_int_equal(pd_tap_peek(tap)->tick, i);
+		assert_int_equal(pd_tap_peek(tap, pd_tap_head(tap))->tick, i);
 		pd_tap_pop(tap);
 	}
-	assert_null(pd_tap_peek(tap));
+	assert_null(pd_tap_peek(tap, pd_tap_head(tap)));
 	pd_tap_free(tap);
 }
 
