@@ -11,6 +11,7 @@ line that starts with '~' has a reply that may differ in ways its tag says:
     ~any        only that there is a reply
     ~sorted     the order of the elements does not matter
     ~type       only the type of the reply counts
+    ~soon       sent again until both say the same, for a while
 Replies are compared byte for byte otherwise, but for what TTL and PTTL say,
 which may be seconds apart: the two are not asked at the same moment.
 Differences are printed; exit 0 when there is none, 1 when there are, 2 when
@@ -191,18 +192,23 @@ def main():
             pair = get(n)
             command = words(line)
             data = encode(command)
-            res = []
-            for c in pair:
-                c.s.settimeout(PATIENCE)
-                try:
-                    c.s.sendall(data)
-                    res.append(c.reply())
-                except (EOFError, ConnectionError):
-                    res.append((b"<closed>", []))
-                    conns.pop(n, None)
-                except socket.timeout:
-                    res.append((b"<no reply>", []))
-            (pa, qa), (pb, qb) = res
+            end = time.monotonic() + (PATIENCE if tag == b"soon" else 0)
+            while True:
+                res = []
+                for c in pair:
+                    c.s.settimeout(PATIENCE)
+                    try:
+                        c.s.sendall(data)
+                        res.append(c.reply())
+                    except (EOFError, ConnectionError):
+                        res.append((b"<closed>", []))
+                        conns.pop(n, None)
+                    except socket.timeout:
+                        res.append((b"<no reply>", []))
+                (pa, qa), (pb, qb) = res
+                if pa == pb or time.monotonic() > end:
+                    break
+                time.sleep(0.05)
         same = pa == pb or not line.startswith(b"!") and near(
             command[0], pa, pb)
         if tag == b"any":
