@@ -288,6 +288,13 @@ hash_keys(struct pd_turn *t, const struct pd_client *c, const struct ahead *a)
 		hash_key(t, &a->argv[i], seed);
 }
 
+/* May more commands be parsed ahead? */
+static bool
+has_room(const struct pd_turn *t)
+{
+	return t->nahead < COMMANDS && ARGS - t->nargs >= ARGS_LEAST;
+}
+
 /* Parse what a client sent, as far as it is plain. */
 static void
 look_ahead(struct pd_turn *t, struct pd_client *c)
@@ -302,8 +309,7 @@ look_ahead(struct pd_turn *t, struct pd_client *c)
 	c->unusual = r->left > 0 || r->len > 0 || r->unauthenticated;
 	if (c->unusual || !may_run(c))
 		return;
-	while (at < c->in.len && t->nahead < COMMANDS &&
-	       ARGS - t->nargs >= ARGS_LEAST) {
+	while (at < c->in.len && has_room(t)) {
 		a = &t->ahead[t->nahead];
 		a->argv = t->arg + t->nargs;
 		a->argc = pd_resp_quick((const char *)c->in.data + at,
@@ -335,7 +341,7 @@ take(struct pd_turn *t)
 	t->nahead = t->nargs = t->nkeys = t->near = 0;
 	for (c = first; c != NULL; c = c->next_ready) {
 		look_ahead(t, c);
-		if (t->nahead == COMMANDS || ARGS - t->nargs < ARGS_LEAST)
+		if (!has_room(t))
 			break;
 	}
 	t->first = c == NULL ? NULL : c->next_ready;
@@ -544,14 +550,14 @@ settle(struct pd_client *c)
 	pd_client_mark_dirty(c);
 }
 
-static void
-run(struct pd_worker *w, struct pd_turn *t, struct pd_client *c)
+/* What has been parsed ahead, and one command that is not plain. Does more wait
+ * to be parsed? */
+static bool
+run_ahead(struct pd_worker *w, struct pd_turn *t, struct pd_client *c)
 {
 	uint32_t i;
 	bool more;
 
-	w->current = c;
-	w->timing.at = pd_ticks();
 	for (i = c->ahead; i < c->ahead + c->nahead && may_run(c); i++) {
 		if (i >= t->near)
 			bring_near(w, t, i);
@@ -560,6 +566,25 @@ run(struct pd_worker *w, struct pd_turn *t, struct pd_client *c)
 	more = may_run(c) && c->in_at < c->in.len;
 	if (more && c->unusual)
 		more = step(c) && may_run(c) && c->in_at < c->in.len;
+	return more;
+}
+
+static void
+run(struct pd_worker *w, struct pd_turn *t, struct pd_client *c)
+{
+	uint32_t near;
+	bool more;
+
+	w->current = c;
+	w->timing.at = pd_ticks();
+	more = run_ahead(w, t, c);
+	near = t->near;
+	while (more && has_room(t)) {
+		t->near = t->nahead;
+		look_ahead(t, c);
+		more = run_ahead(w, t, c);
+	}
+	t->near = near;
 	w->current = NULL;
 	if (more)
 		pd_turn_add(c);
