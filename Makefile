@@ -248,6 +248,9 @@ bench-policy: all ## every policy on every trace, warm and cold (QUICK=1: a part
 	@B=$(B) sh tests/bench/policy_table.sh
 bench-serve: all $(HELPERS) ## predis-serve beside redis-server, memcached (QUICK=1)
 	@B=$(B) sh tests/bench/serve_bench.sh
+bench-wounds: all ## what hurts a cache, done to redis-server and to us (QUICK=1)
+	@B=$(B) sh tests/bench/wounds.sh
+.PHONY: bench-wounds
 
 install: all ## install into DESTDIR and PREFIX
 	@PREFIX='$(PREFIX)' BINDIR='$(DESTDIR)$(BINDIR)' \
