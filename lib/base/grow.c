@@ -119,20 +119,11 @@ pd_grow(void *p, size_t n)
 }
 
 void
-pd_grow_clear(void *p, size_t from, size_t to)
+pd_grow_drop(void *p, size_t from, size_t to)
 {
-	uint8_t *const a = p;
-	size_t first = pages(from) - HEAD, last;
+	struct head *h = head_of(p);
+	const size_t first = pages(from), end = (to + HEAD) / PAGE * PAGE;
 
-	if (to <= from)
-		return;
-	last = (to + HEAD) / PAGE * PAGE;
-	if (!head_of(p)->mapped || last <= first + HEAD) {
-		memset(a + from, 0, to - from);
-		return;
-	}
-	last -= HEAD;
-	memset(a + from, 0, first - from);
-	madvise(a + first, last - first, MADV_DONTNEED);
-	memset(a + last, 0, to - last);
+	if (h->mapped && first < end)
+		madvise((uint8_t *)h + first, end - first, MADV_DONTNEED);
 }

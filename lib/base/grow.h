@@ -21,8 +21,8 @@ void *pd_grow(void *p, size_t n);
 void pd_grow_free(void *p);
 /* Its bytes, 0 of none. */
 size_t pd_grow_size(const void *p);
-/* Zero the bytes from ${from} to ${to}, and give back the memory of those that
+/* The bytes from ${from} to ${to} are zero: give back the memory of those that
  * fill pages. */
-void pd_grow_clear(void *p, size_t from, size_t to);
+void pd_grow_drop(void *p, size_t from, size_t to);
 
 #endif /* PD_BASE_GROW_H */

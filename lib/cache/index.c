@@ -214,6 +214,17 @@ move(struct pd_index *ix, struct pd_index_bucket *from,
 	}
 }
 
+/* Give the memory of empty buckets back. Pages do not begin where buckets do:
+ * so that none is left, ${from} or ${to} is a page further than last time. */
+static void
+drop(struct pd_index_bucket *t, uint64_t from, uint64_t to)
+{
+	const uint64_t end = pd_grow_size(t) / BUCKET_BYTES;
+
+	pd_grow_drop(
+	    t, from * BUCKET_BYTES, (to < end ? to : end) * BUCKET_BYTES);
+}
+
 /* Split one bucket. Without memory the chains grow longer, no more. */
 static void
 grow(struct pd_index *ix)
@@ -233,9 +244,9 @@ grow(struct pd_index *ix)
 	ix->split++;
 	if (ix->split < UINT64_C(1) << ix->bits) {
 		if (ix->split % DROP == 0)
-			pd_grow_clear(ix->small,
-			    (ix->split - DROP) * BUCKET_BYTES,
-			    ix->split * BUCKET_BYTES);
+			drop(ix->small,
+			    ix->split < 2 * DROP ? 0 : ix->split - 2 * DROP,
+			    ix->split);
 		return;
 	}
 	pd_grow_free(ix->small);
@@ -272,8 +283,7 @@ shrink(struct pd_index *ix)
 		pd_grow_free(ix->large);
 		ix->large = NULL;
 	} else if (i % DROP == 0) {
-		pd_grow_clear(ix->large, 2 * i * BUCKET_BYTES,
-		    2 * (i + DROP) * BUCKET_BYTES);
+		drop(ix->large, 2 * i, 2 * i + 3 * DROP);
 	}
 }
 
