@@ -54,7 +54,7 @@ benchmark() {
 	server=$1 ops=$2
 	shift 2
 	ns "$server" "$ops" redis-benchmark -h 127.0.0.1 -p "$(port "$server")" \
-	    -c 50 -n "$ops" -r "$KEYS" -q "$@"
+	    -c "${CONNECTIONS:-50}" -n "$ops" -r "$KEYS" -q "$@"
 }
 # rounds SERVERS MEASURE OPTION...: PAIRS times the servers in turn, there and
 # back (A B C, C B A ...); `MEASURE NAME OPTION...` prints one number. They are

@@ -170,9 +170,16 @@ tap_ns() {
 	[ $tap = read ] || read_tap selector
 }
 
-# One loop against two, each server on both cores with the client: the
-# processor time that all its threads take for an operation. Two loops on two
-# cores of their own can do 2 / ratio of one: 1.25 are 1.6 times as much.
+# One loop against two, each server on both cores with the client, 50 connections
+# a loop: the processor time that all its threads take for an operation. Two
+# loops on two cores of their own can do 2 / ratio of one: 1.25 are 1.6 times as
+# much.
+a_loop() { # NAME OPS OPTION...
+	CONNECTIONS=50
+	[ "$1" = two ] && CONNECTIONS=100
+	benchmark "$@"
+	CONNECTIONS=50
+}
 part_threads() {
 	if ! predis-serve --help | grep -q -- --threads; then
 		echo "no --threads: skipped"
@@ -187,7 +194,7 @@ part_threads() {
 		[ $what = GET ] && set -- GET $random
 		[ $what = SET ] && set -- -t set -d 100
 		for P in 16 64; do
-			rounds "one two" benchmark $((N * 5)) -P $P "$@"
+			rounds "one two" a_loop $((N * 5)) -P $P "$@"
 			compare threads "$what P$P" 1.25 one two
 		done
 	done
