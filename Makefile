@@ -250,7 +250,9 @@ bench-serve: all $(HELPERS) ## predis-serve beside redis-server, memcached (QUIC
 	@B=$(B) sh tests/bench/serve_bench.sh
 bench-wounds: all ## what hurts a cache, done to redis-server and to us (QUICK=1)
 	@B=$(B) sh tests/bench/wounds.sh
-.PHONY: bench-wounds
+soak: all ## SOAK_SECONDS (600) of good and bad connections (B=build-asan ...)
+	@B=$(B) sh tests/soak/soak.sh
+.PHONY: bench-wounds soak
 
 install: all ## install into DESTDIR and PREFIX
 	@PREFIX='$(PREFIX)' BINDIR='$(DESTDIR)$(BINDIR)' \
