@@ -141,6 +141,22 @@ largest(const struct pd_worker *w)
 	return most;
 }
 
+/* Large values that are on their way in: who sends one would have the store
+ * make room for it anyway, so as much as one key may take is no buffer. */
+static uint64_t
+arriving(const struct pd_worker *w)
+{
+	const struct pd_server_config *cfg = &w->server->cfg;
+	const double share = (double)cfg->maxmemory * cfg->max_share /
+			     (double)w->server->nworkers;
+	const struct pd_client *c;
+	uint64_t n = 0;
+
+	for (c = w->clients; c != NULL; c = c->next)
+		n += c->parser.far_got;
+	return n < share ? n : (uint64_t)share;
+}
+
 void
 pd_limits_evict(struct pd_worker *w)
 {
@@ -149,6 +165,8 @@ pd_limits_evict(struct pd_worker *w)
 	uint64_t bytes = w->clients_bytes;
 	struct pd_client *c;
 
+	if (bytes > limit)
+		bytes -= arriving(w);
 	while (bytes > limit && (c = largest(w)) != NULL) {
 		bytes -= pd_client_memory(c);
 		w->stats.clients_evicted++;
