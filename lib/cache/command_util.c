@@ -6,6 +6,7 @@
 
 #include "base/num.h"
 #include "cache/command_util.h"
+#include "cache/large.h"
 
 bool
 pd_arg_is(const struct pd_arg *a, const char *lower)
@@ -107,16 +108,18 @@ bool
 pd_write_put(struct pd_client *c, const struct pd_key *k, const void *p,
     const struct pd_put *put)
 {
+	struct pd_put adopting = *put;
 	enum pd_store_status st;
 	uint8_t *value;
 
 	pd_tell_new(c, k);
-	st = pd_store_put(pd_server_store(c->server, k), k, put, &value);
+	adopting.adopt = pd_large_adopt(c, k, p, put);
+	st = pd_store_put(pd_server_store(c->server, k), k, &adopting, &value);
 	if (st != PD_STORE_OK) {
 		pd_reply_store_error(c, st);
 		return false;
 	}
-	if (put->len > 0)
+	if (adopting.adopt == NULL && put->len > 0)
 		memcpy(value, p, put->len);
 	return true;
 }

@@ -95,8 +95,21 @@ pd_store_value_new(size_t klen, size_t vlen)
 void
 pd_store_value_free(uint8_t *value, size_t klen)
 {
-	if (value != NULL)
-		free(value - klen - FRONT);
+	struct pd_large *l;
+
+	if (value == NULL)
+		return;
+	l = (struct pd_large *)(void *)(value - klen - FRONT);
+	if (atomic_fetch_sub_explicit(&l->refs, 1, memory_order_acq_rel) == 1)
+		free(l);
+}
+
+void
+pd_store_value_keep(uint8_t *value, size_t klen)
+{
+	struct pd_large *l = (struct pd_large *)(void *)(value - klen - FRONT);
+
+	atomic_fetch_add_explicit(&l->refs, 1, memory_order_relaxed);
 }
 
 struct pd_entry *

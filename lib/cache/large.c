@@ -1,4 +1,3 @@
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -18,6 +17,20 @@ fits(const struct pd_client *c, uint64_t n)
 
 	return cfg->maxmemory == 0 ||
 	       (double)n <= (double)cfg->maxmemory * cfg->max_share;
+}
+
+/* The length of the key whose value comes: SET key value, MSET ... key value,
+ * SETEX key time value. Where that guess is wrong the value is copied. */
+static uint32_t
+key_length(const struct pd_resp *r)
+{
+	uint32_t n = 0;
+
+	if (r->argc == 3)
+		n = r->argv[1].n;
+	else if (r->argc > 0)
+		n = r->argv[r->argc - 1].n;
+	return n <= PD_KEY_MAX ? n : 0;
 }
 
 int
@@ -44,7 +57,8 @@ pd_large_begin(struct pd_client *c)
 		c->worker->stats.connections_dropped++;
 		return -1;
 	}
-	if ((p = malloc((size_t)r->bulk + 2)) == NULL)
+	r->far_key = key_length(r);
+	if ((p = pd_store_value_new(r->far_key, (size_t)r->bulk + 2)) == NULL)
 		return -1;
 	pd_resp_far(r, p);
 	/* More was missing, so all that is there belongs to it. */
@@ -66,6 +80,20 @@ pd_large_read(struct pd_client *c)
 	if (n > 0)
 		r->far_got += (size_t)n;
 	return n;
+}
+
+uint8_t *
+pd_large_adopt(struct pd_client *c, const struct pd_key *k, const void *p,
+    const struct pd_put *put)
+{
+	const struct pd_resp *r = &c->parser;
+
+	if (r->far == NULL || p != r->far || put->len + 2 != r->far_size ||
+	    put->keep != 0 || k->n != r->far_key)
+		return NULL;
+	/* The words of the command are read to its end. */
+	pd_store_value_keep(r->far, r->far_key);
+	return r->far;
 }
 
 /* The request waits as it came, in one piece. */
@@ -94,7 +122,7 @@ pd_large_end(struct pd_client *c)
 		return;
 	if (c->held_back && !c->closed)
 		put_back(c);
-	free(r->far);
+	pd_store_value_free(r->far, r->far_key);
 	r->far = NULL;
 	r->far_size = r->far_got = 0;
 	r->far_coming = false;

@@ -9,9 +9,12 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct pd_client;
+struct pd_key;
+struct pd_put;
 
 #define PD_LARGE 65536 /* bytes from which it is worth it */
 
@@ -24,6 +27,10 @@ struct pd_client;
 int pd_large_begin(struct pd_client *c);
 /* Read more of it, as pd_conn_read(). */
 ssize_t pd_large_read(struct pd_client *c);
+/* Where the ${put}->len bytes at ${p} are such a word, and ${k} the key that it
+ * came for: what put->adopt is to be; else NULL. */
+uint8_t *pd_large_adopt(struct pd_client *c, const struct pd_key *k,
+    const void *p, const struct pd_put *put);
 /* The request has run, is to be parsed again, or the client is gone: nothing
  * is left of it. */
 void pd_large_end(struct pd_client *c);

@@ -55,6 +55,7 @@ struct pd_resp {
 	size_t far_size;
 	size_t far_got;	     /* bytes that the caller has put there */
 	size_t far_at;	     /* its place in the request */
+	uint32_t far_key;    /* the caller's */
 	bool far_coming;     /* it is the word under way */
 	struct pd_buf words; /* of an inline command */
 };

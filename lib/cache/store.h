@@ -208,8 +208,10 @@ void pd_store_flush(struct pd_store *st, int db);
  * large is copied). NULL out of memory.
  */
 uint8_t *pd_store_value_new(size_t klen, size_t vlen);
-/* Free what was not handed over; NULL is none. */
+/* Free what was not handed over, or kept once more; NULL is none. */
 void pd_store_value_free(uint8_t *value, size_t klen);
+/* Go on reading it though it is handed over: free it once more. */
+void pd_store_value_keep(uint8_t *value, size_t klen);
 
 /*
  * pd_store_hold(e):
