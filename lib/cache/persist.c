@@ -73,11 +73,33 @@ shard_of(void *cookie, const struct pd_snapshot_record *r)
 	return (unsigned)(pd_server_shard(s, k.hash) - s->shards);
 }
 
+/* A slice runs beside the other loops and takes one shard at a time; what is
+ * done alone has them all. */
+static void
+lock_shard(void *cookie, unsigned i)
+{
+	struct pd_server *s = cookie;
+
+	if (s->holder == NULL)
+		pd_shard_lock(s->workers, &s->shards[i]);
+}
+
+static void
+unlock_shard(void *cookie, unsigned i)
+{
+	struct pd_server *s = cookie;
+
+	if (s->holder == NULL)
+		pd_shard_unlock(s->workers, &s->shards[i]);
+}
+
 static struct pd_snapshot_stores
 stores_of(struct pd_persist *p)
 {
 	return (struct pd_snapshot_stores){.store = p->store,
 	    .n = p->server->nshards,
+	    .lock = lock_shard,
+	    .unlock = unlock_shard,
 	    .of = shard_of,
 	    .cookie = p->server};
 }
@@ -151,6 +173,7 @@ end_save(struct pd_persist *p, const struct pd_err *failure)
 static void
 step_save(struct pd_persist *p)
 {
+	const struct pd_save *save = p->save;
 	struct pd_err err = PD_ERR_INIT;
 
 	switch (pd_save_step(p->save, SAVE_US, &err)) {
@@ -161,10 +184,11 @@ step_save(struct pd_persist *p)
 		step_in(p, BEHIND_US);
 		break;
 	case PD_SNAPSHOT_DONE:
-		end_save(p, NULL);
-		break;
 	case PD_SNAPSHOT_FAILED:
-		end_save(p, &err);
+		pd_worker_alone(p->server->workers);
+		/* Another loop may have given it up before. */
+		if (p->save == save)
+			end_save(p, err.msg[0] != '\0' ? &err : NULL);
 		break;
 	}
 }
@@ -332,7 +356,9 @@ end_load(struct pd_persist *p, bool whole)
 static void
 step_load(struct pd_persist *p)
 {
-	switch (pd_load_step(p->load, LOAD_US)) {
+	const enum pd_snapshot_state state = pd_load_step(p->load, LOAD_US);
+
+	switch (state) {
 	case PD_SNAPSHOT_MORE:
 		step_in(p, 0);
 		break;
@@ -340,12 +366,20 @@ step_load(struct pd_persist *p)
 		step_in(p, BEHIND_US);
 		break;
 	case PD_SNAPSHOT_DONE:
-		end_load(p, true);
-		break;
 	case PD_SNAPSHOT_FAILED:
-		end_load(p, false);
+		pd_worker_alone(p->server->workers);
+		end_load(p, state == PD_SNAPSHOT_DONE);
 		break;
 	}
+}
+
+/* Would a key that comes, or one that is evicted for it, concern others than
+ * its shard? */
+static bool
+wants_all(const struct pd_persist *p)
+{
+	return p->load != NULL &&
+	       (p->server->notify != 0 || p->store[0]->changed != NULL);
 }
 
 /* What this thread has had of the processor. */
@@ -367,7 +401,8 @@ step(void *cookie)
 	uint64_t us;
 
 	pd_worker_enter(w);
-	pd_worker_alone(w);
+	if (p->unloaded || wants_all(p))
+		pd_worker_alone(w);
 	p->timed = false;
 	if (p->unloaded)
 		begin_load(p);

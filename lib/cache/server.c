@@ -217,8 +217,12 @@ on_signal(void *cookie, int signo)
 
 	pd_server_log(s, PD_LOG_NOTICE, "%s: shutting down",
 	    signo == SIGTERM ? "SIGTERM" : "SIGINT");
+	pd_worker_enter(s->workers);
+	pd_worker_alone(s->workers);
 	(void)pd_persist_end(s);
 	pd_server_stop(s);
+	pd_worker_together(s->workers);
+	pd_worker_leave(s->workers);
 }
 
 /* Starting and ending. */

@@ -288,8 +288,13 @@ pd_load_memory(struct pd_load *l)
 	size_t n = sizeof(*l);
 	unsigned i;
 
-	for (i = 0; i < l->stores.n; i++)
+	for (i = 0; i < l->stores.n; i++) {
+		if (l->stores.lock != NULL)
+			l->stores.lock(l->stores.cookie, i);
 		n += pd_store_restore_memory(l->stores.store[i]);
+		if (l->stores.unlock != NULL)
+			l->stores.unlock(l->stores.cookie, i);
+	}
 	pthread_mutex_lock(&l->lock);
 	n += l->bytes;
 	pthread_mutex_unlock(&l->lock);
