@@ -118,12 +118,13 @@ part_peers() {
 # others, with memory for half of them: what a decision of the model costs is in
 # every miss. Batches of 16.
 part_evict() {
-	mb=$((EVICT_KEYS / 10000 + 1))
+	mb=$((EVICT_KEYS * 75 / 1000000 + 1))
 	headline "working set twice the memory ($mb MB), GET and SET of misses"
 	start_redis redis --maxmemory ${mb}mb --maxmemory-policy allkeys-lru
 	for s in lru $POLICIES; do
 		start_predis $s -m ${mb}M -P $s --model "$work/model.pdm"
 	done
+	fill 100 "$EVICT_KEYS" redis lru $POLICIES
 	set -- aside -P 16 -r "$EVICT_KEYS" -z 0.9
 	for s in redis lru $POLICIES; do
 		ask $s "$@" -n $((EVICT_KEYS * 3)) >/dev/null
