@@ -194,18 +194,19 @@ memory_stats(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	    "replication.backlog", "clients.slaves", "cluster.links",
 	    "aof.buffer", "lua.caches", "functions.caches"};
 	const struct mallinfo2 m = mallinfo2();
-	const uint64_t held = m.arena + m.hblkhd;
+	uint64_t held = m.arena + m.hblkhd;
 	struct pd_reply *r = &c->reply;
 	const size_t place = pd_reply_later(r);
 	struct pd_totals t;
 	uint64_t used;
-	size_t pairs = 18, i;
+	size_t pairs = 20, i;
 	unsigned db;
 
 	(void)a;
 	(void)n;
 	pd_server_totals(c->server, &t);
 	used = t.memory;
+	held += t.page_bytes;
 	stat_line(r, "peak.allocated", t.peak);
 	stat_line(r, "total.allocated", used);
 	for (i = 0; i < sizeof(absent) / sizeof(absent[0]); i++, pairs++)
@@ -224,9 +225,16 @@ memory_stats(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	    used == 0 ? 0 : (double)t.entry_bytes * 100 / (double)used);
 	stat_share(r, "peak.percentage",
 	    t.peak == 0 ? 0 : (double)used * 100 / (double)t.peak);
-	stat_line(r, "allocator.allocated", m.uordblks + m.hblkhd);
+	stat_line(r, "allocator.allocated",
+	    m.uordblks + m.hblkhd + t.page_bytes - t.waste_bytes);
 	stat_line(r, "allocator.active", held);
 	stat_line(r, "allocator.resident", held);
+	stat_share(r, "allocator-fragmentation.ratio",
+	    t.page_bytes == t.waste_bytes
+		? 1
+		: (double)t.page_bytes /
+		      (double)(t.page_bytes - t.waste_bytes));
+	stat_line(r, "allocator-fragmentation.bytes", t.waste_bytes);
 	stat_share(
 	    r, "fragmentation", used == 0 ? 0 : (double)held / (double)used);
 	stat_line(r, "fragmentation.bytes", held > used ? held - used : 0);

@@ -120,6 +120,7 @@ info_memory(struct pd_server *s, struct pd_buf *b)
 	U64("used_memory_overhead", used - t.entry_bytes);
 	U64("used_memory_dataset", t.entry_bytes);
 	U64("used_memory_entries", t.entry_bytes);
+	U64("used_memory_waste", t.waste_bytes);
 	U64("used_memory_index", t.index_bytes);
 	U64("used_memory_slots", t.slots_bytes);
 	U64("used_memory_policy", t.policy_bytes);
@@ -140,9 +141,18 @@ info_memory(struct pd_server *s, struct pd_buf *b)
 	pd_buf_addstr(b, "maxmemory_policy:");
 	pd_maxmemory_policy(s, b);
 	pd_buf_addstr(b, "\r\n");
-	LINE("mem_fragmentation_ratio", "%.2f",
-	    used > 0 ? (double)r / (double)used : 0.0);
+	U64("allocator_allocated", used - t.waste_bytes);
+	U64("allocator_active", used);
+	U64("allocator_resident", r);
+	LINE("allocator_frag_ratio", "%.2f",
+	    (double)used / (double)(used - t.waste_bytes));
+	U64("allocator_frag_bytes", t.waste_bytes);
+	LINE("allocator_rss_ratio", "%.2f", (double)r / (double)used);
+	LINE("allocator_rss_bytes", "%lld", (long long)(r - used));
+	LINE("mem_fragmentation_ratio", "%.2f", (double)r / (double)used);
+	LINE("mem_fragmentation_bytes", "%lld", (long long)(r - used));
 	LINE("mem_allocator", "libc");
+	LINE("active_defrag_running", "%d", t.moving);
 	LINE("lazyfree_pending_objects", "0");
 }
 

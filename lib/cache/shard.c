@@ -209,6 +209,9 @@ add_store(struct pd_totals *t, const struct pd_store *st)
 	t->peak += pd_store_memory(st) > st->peak_bytes ? pd_store_memory(st)
 							: st->peak_bytes;
 	t->entry_bytes += st->entry_bytes;
+	t->page_bytes += st->slab.held;
+	t->waste_bytes += pd_store_waste(st);
+	t->moving |= st->slab.emptying != PD_SLAB_NONE;
 	t->index_bytes += pd_index_memory(&st->index);
 	t->slots_bytes += pd_store_slots_memory(st);
 	t->policy_bytes += st->policy->ops->memory(st->policy);

@@ -28,7 +28,10 @@ struct pd_totals {
 	uint64_t memory;
 	uint64_t peak;
 	uint64_t entry_bytes;
+	uint64_t page_bytes;  /* of pages for small entries ... */
+	uint64_t waste_bytes; /* ... what no entry uses of them */
 	uint64_t index_bytes;
+	bool moving; /* entries, so that pages become empty */
 	uint64_t slots_bytes;
 	uint64_t policy_bytes;
 	uint64_t context_bytes;
