@@ -187,8 +187,12 @@ add_line(struct pd_reply *r, char type, int64_t v)
 void
 pd_reply_raw(struct pd_reply *r, const char *p, size_t n)
 {
-	if (!r->mute)
-		add(r, p, n);
+	uint8_t *to;
+
+	if (r->mute || n == 0 || (to = room(r, n)) == NULL)
+		return;
+	memcpy(to, p, n);
+	wrote(r, to + n);
 }
 
 void
@@ -204,7 +208,12 @@ pd_reply_status(struct pd_reply *r, const char *s)
 void
 pd_reply_ok(struct pd_reply *r)
 {
-	pd_reply_raw(r, "+OK\r\n", 5);
+	uint8_t *to;
+
+	if (r->mute || (to = room(r, 5)) == NULL)
+		return;
+	memcpy(to, "+OK\r\n", 5);
+	wrote(r, to + 5);
 }
 
 void

@@ -549,6 +549,10 @@ change(struct pd_store *st, const struct pd_key *k, const struct pd_put *put,
 	const struct pd_entry_parts r = pd_entry_parts(e);
 	const size_t keep = put->keep < r.vlen ? put->keep : r.vlen;
 
+	/* The most usual: only bytes change. Small entries are never held. */
+	if (put->adopt == NULL && put->len == r.vlen && expiry == r.expiry &&
+	    !pd_entry_large(e))
+		return 0;
 	if (put->adopt != NULL ||
 	    !store_entry_fits(
 		st, e, pd_entry_need(k->n, put->len, k->db, expiry)))
@@ -573,11 +577,20 @@ unpin(struct pd_store *st)
 	return slot;
 }
 
+/* What a change of a resident may make more of. */
+static uint64_t
+resident_bytes(const struct pd_store *st)
+{
+	return st->slab.held + st->slab.used + st->large_bytes +
+	       st->spare_bytes + st->whatif_bytes;
+}
+
 static enum pd_store_status
 update(struct pd_store *st, const struct pd_key *k, const struct pd_put *put,
     int64_t expiry, uint32_t slot, uint32_t *out)
 {
 	const size_t old = pd_entry_len(store_at(st, slot));
+	const uint64_t before = resident_bytes(st);
 
 	if (put->cost != 0)
 		pd_refetch_set(&st->costs, slot, pd_refetch_hinted(put->cost));
@@ -590,7 +603,7 @@ update(struct pd_store *st, const struct pd_key *k, const struct pd_put *put,
 	zero_value(store_at(st, st->pinned), old, put);
 	if (tapped(st, k))
 		tap(st, k, put->op, st->pinned, PD_EV_HIT, st->tick);
-	if (store_make_room_for(st, 0, 0))
+	if (resident_bytes(st) > before && store_make_room_for(st, 0, 0))
 		goto err0;
 	if (st->orphaned && place_again(st, k, put->op))
 		goto err0;
@@ -640,15 +653,15 @@ put_value(struct pd_store *st, const struct pd_key *k, const struct pd_put *put,
 	return PD_STORE_OK;
 }
 
-enum pd_store_status
-pd_store_put(struct pd_store *st, const struct pd_key *k,
+/* What is adopted may be small enough to be copied after all. */
+static enum pd_store_status
+put_adopted(struct pd_store *st, const struct pd_key *k,
     const struct pd_put *put, uint8_t **value)
 {
 	struct pd_put small = *put;
 	enum pd_store_status r;
 
-	if (put->adopt == NULL ||
-	    pd_slab_class(&st->slab, pd_entry_need(k->n, put->len, k->db,
+	if (pd_slab_class(&st->slab, pd_entry_need(k->n, put->len, k->db,
 					 put->expiry)) == PD_SLAB_NONE)
 		return put_value(st, k, put, value);
 	small.adopt = NULL;
@@ -657,6 +670,14 @@ pd_store_put(struct pd_store *st, const struct pd_key *k,
 		memcpy(*value, put->adopt, put->len);
 	pd_store_value_free(put->adopt, k->n);
 	return r;
+}
+
+enum pd_store_status
+pd_store_put(struct pd_store *st, const struct pd_key *k,
+    const struct pd_put *put, uint8_t **value)
+{
+	return put->adopt == NULL ? put_value(st, k, put, value)
+				  : put_adopted(st, k, put, value);
 }
 
 struct pd_entry *
