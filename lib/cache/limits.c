@@ -12,7 +12,8 @@ pd_limits_output(struct pd_client *c)
 	    &c->server->cfg.output[pd_client_subscribed(c) ? PD_OUT_PUBSUB
 							   : PD_OUT_NORMAL];
 	const uint64_t queued = pd_client_unread(c);
-	const uint64_t now = c->worker->mono_us;
+	const struct pd_worker *by = c->server->holder;
+	const uint64_t now = (by != NULL ? by : c->worker)->mono_us;
 
 	if (l->hard > 0 && queued > l->hard)
 		return true;

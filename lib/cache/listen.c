@@ -231,7 +231,6 @@ on_accept(void *cookie, unsigned ready)
 	int fd, i;
 
 	(void)ready;
-	pd_worker_time(l->worker);
 	for (i = 0; i < ACCEPTS; i++) {
 		len = sizeof(ss);
 		memset(&ss, 0, sizeof(ss));
