@@ -108,7 +108,7 @@ static const struct pd_opt opts[] = {
     {'t', "threads", "N", PD_OPT_U64, &opt.cfg.threads, NULL,
 	"serve with N threads (default 1, at most 64)"},
     {0, "shards", "N", PD_OPT_U64, &opt.cfg.shards, NULL,
-	"divide the keys among N stores (default: 4 a thread from 2 on)"},
+	"divide the keys among N stores (default: 2 a thread from 2 on)"},
     {0, "timeout", "TIME", PD_OPT_DURATION, &opt.cfg.timeout_us, NULL,
 	"close clients idle for so long (default 0: never)"},
     {0, "header-timeout", "TIME", PD_OPT_DURATION, &opt.cfg.header_timeout_us,

@@ -63,8 +63,8 @@ open_one(struct pd_server *s, uint32_t i, struct pd_err *err)
 	return sh->store == NULL ? -1 : 0;
 }
 
-/* As many as the threads want, four each, as long as each has room for its
- * ghosts. */
+/* As many as the threads want, two each, as long as each has room for its
+ * ghosts: every shard samples for itself. */
 static uint32_t
 count_shards(const struct pd_server_config *cfg)
 {
@@ -73,7 +73,7 @@ count_shards(const struct pd_server_config *cfg)
 	if (cfg->shards != 0)
 		return (uint32_t)cfg->shards;
 	while (
-	    cfg->threads > 1 && n < 4 * cfg->threads && n < PD_SHARDS_MAX &&
+	    cfg->threads > 1 && n < 2 * cfg->threads && n < PD_SHARDS_MAX &&
 	    (cfg->maxmemory == 0 || cfg->maxmemory / (2 * n) >= SHARD_BYTES) &&
 	    (cfg->maxobjects == 0 ||
 		cfg->maxobjects / (2 * n) >= SHARD_OBJECTS))

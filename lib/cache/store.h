@@ -159,6 +159,15 @@ struct pd_key pd_store_entry_key(
 void pd_store_prefetch(
     const struct pd_store *st, const uint64_t *hash, unsigned n);
 
+/* A key of one of several stores. */
+struct pd_near {
+	const struct pd_store *store;
+	uint64_t hash;
+};
+/* The same for up to PD_NEAR_MAX keys; those of one store lie together. */
+#define PD_NEAR_MAX 64
+void pd_stores_prefetch(const struct pd_near *key, unsigned n);
+
 /* Look without an access. NULL when absent or expired. */
 struct pd_entry *pd_store_peek(struct pd_store *st, const struct pd_key *k);
 /* Read: one access with ${op} (enum pd_op). */

@@ -350,30 +350,35 @@ take(struct pd_turn *t)
 	return first;
 }
 
-/* Up to NEAR keys, a shard at a time. */
+/* Up to NEAR keys of several shards, whose locks are taken together: nothing
+ * but prefetching is done with them. */
 static void
 prefetch_some(struct pd_worker *w, const uint64_t *hash, uint32_t n)
 {
 	struct pd_server *s = w->server;
-	uint64_t here[NEAR];
-	uint8_t shard[NEAR];
-	uint64_t done = 0;
-	uint32_t i, k, m;
+	struct pd_near key[NEAR];
+	uint8_t at[PD_SHARDS_MAX] = {0}, shard[NEAR];
+	uint32_t i, k, sum = 0;
 
-	for (i = 0; i < n; i++)
-		shard[i] = (uint8_t)(pd_server_shard(s, hash[i]) - s->shards);
 	for (i = 0; i < n; i++) {
-		if (done & UINT64_C(1) << i)
-			continue;
-		for (m = 0, k = i; k < n; k++)
-			if (shard[k] == shard[i]) {
-				here[m++] = hash[k];
-				done |= UINT64_C(1) << k;
-			}
-		pd_shard_lock(w, &s->shards[shard[i]]);
-		pd_store_prefetch(s->shards[shard[i]].store, here, m);
-		pd_shard_unlock(w, &s->shards[shard[i]]);
+		shard[i] = (uint8_t)(pd_server_shard(s, hash[i]) - s->shards);
+		at[shard[i]]++;
 	}
+	for (i = 0; i < s->nshards; i++) {
+		k = at[i];
+		at[i] = (uint8_t)sum;
+		sum += k;
+		if (k > 0)
+			pd_shard_lock(w, &s->shards[i]);
+	}
+	for (i = 0; i < n; i++)
+		key[at[shard[i]]++] =
+		    (struct pd_near){s->shards[shard[i]].store, hash[i]};
+	pd_stores_prefetch(key, n);
+	/* at[i] is where the next one begins now. */
+	for (i = 0, sum = 0; i < s->nshards; sum = at[i], i++)
+		if (at[i] > sum)
+			pd_shard_unlock(w, &s->shards[i]);
 }
 
 static void
