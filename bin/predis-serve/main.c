@@ -105,7 +105,7 @@ static const struct pd_opt opts[] = {
 	"who may use DEBUG: no, local or yes (default no)"},
     {0, "maxclients", "N", PD_OPT_U64, &opt.cfg.maxclients, NULL,
 	"connections at a time (default 10000)"},
-    {'t', "threads", "N", PD_OPT_U64, &opt.cfg.threads, NULL,
+    {0, "threads", "N", PD_OPT_U64, &opt.cfg.threads, NULL,
 	"serve with N threads (default 1, at most 64)"},
     {0, "shards", "N", PD_OPT_U64, &opt.cfg.shards, NULL,
 	"divide the keys among N stores (default: 2 a thread from 2 on)"},

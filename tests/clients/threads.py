@@ -254,6 +254,7 @@ def main():
         kinds += [(operate, 1), (kill, 1), (watch_all, 1)]
     c = connect()
     c.mset({f"account:{i}": 1000 for i in range(3)})
+    c.delete(*(f"sum:{i}" for i in range(5)))
     threads = [threading.Thread(target=run, args=(fn, n))
                for fn, many in kinds for n in range(many)]
     for t in threads:
