@@ -208,12 +208,13 @@ pd_reply_status(struct pd_reply *r, const char *s)
 void
 pd_reply_ok(struct pd_reply *r)
 {
+	static const char ok[5] = {'+', 'O', 'K', '\r', '\n'};
 	uint8_t *to;
 
-	if (r->mute || (to = room(r, 5)) == NULL)
+	if (r->mute || (to = room(r, sizeof(ok))) == NULL)
 		return;
-	memcpy(to, "+OK\r\n", 5);
-	wrote(r, to + 5);
+	memcpy(to, ok, sizeof(ok));
+	wrote(r, to + sizeof(ok));
 }
 
 void

@@ -64,7 +64,8 @@ serve(const uint8_t *p, size_t n, size_t piece, unsigned clients,
 	if (talk_add(&t, rules, strlen(rules)))
 		abort();
 	talk_run(&t, RUN_US);
-	if (t.who[0].heard.len != 5 || memcmp(t.who[0].heard.data, "+OK", 3))
+	if (t.who[0].heard.len != 5 ||
+	    memcmp(t.who[0].heard.data, "+OK", 3) != 0)
 		abort();
 	talk_release(&t);
 	talk_init(&t, s, piece);

@@ -75,7 +75,7 @@ talk_read(void *cookie, unsigned ready)
 {
 	struct talker *w = cookie;
 	struct talk *t = w->talk;
-	ssize_t n;
+	ssize_t n = -1;
 
 	(void)ready;
 	if (w->deaf > 0)

@@ -247,7 +247,7 @@ static void
 many_keys(void **state)
 {
 	static const unsigned counts[] = {40, 300, 3000, 6000};
-	struct pd_buf say = PD_BUF_INIT, answer = PD_BUF_INIT;
+	struct pd_buf say = PD_BUF_INIT, answer = PD_BUF_INIT, got;
 	struct pd_server_config cfg;
 	unsigned i, k;
 
@@ -269,9 +269,10 @@ many_keys(void **state)
 		add_commands(&say, "GET 00003");
 		pd_buf_printf(&answer, "$5\r\n00010\r\n");
 		assert_non_null(pd_buf_cstr(&answer));
-		hears(&cfg, (char *)say.data, say.len, SIZE_MAX, &say);
-		assert_non_null(pd_buf_cstr(&say));
-		assert_string_equal((char *)say.data, (char *)answer.data);
+		hears(&cfg, (char *)say.data, say.len, SIZE_MAX, &got);
+		assert_non_null(pd_buf_cstr(&got));
+		assert_string_equal((char *)got.data, (char *)answer.data);
+		pd_buf_release(&got);
 	}
 	pd_buf_release(&say);
 	pd_buf_release(&answer);
@@ -310,7 +311,7 @@ many_clients(void **state)
 		}
 		assert_int_equal(*p, '\0');
 	}
-	v = TALK_MOST * 200;
+	v = TALK_MOST * 200L;
 	assert_int_equal(sum, v * (v + 1) / 2);
 	talk_release(&t);
 	pd_buf_release(&say);
@@ -367,7 +368,7 @@ unread(void **state)
 	assert_true(t.queued_most > 0 && t.queued_most < 120000);
 	assert_int_equal(t.who[0].heard.len,
 	    strlen(":10000\r\n") + 1000 * strlen("$10000\r\n\r\n") +
-		1000 * 10000);
+		(size_t)1000 * 10000);
 	talk_release(&t);
 	pd_buf_release(&say);
 	pd_server_free(s);
