@@ -84,8 +84,9 @@ compact(struct pd_reply *r)
 	}
 	if (r->sent < COMPACT || r->sent < r->buf.len / 2)
 		return;
-	memmove(r->held, r->held + r->first,
-	    (r->nheld - r->first) * sizeof(*r->held));
+	if (r->first > 0)
+		memmove(r->held, r->held + r->first,
+		    (r->nheld - r->first) * sizeof(*r->held));
 	r->nheld -= r->first;
 	r->first = 0;
 	for (i = 0; i < r->nheld; i++)

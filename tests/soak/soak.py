@@ -346,10 +346,10 @@ async def soak(port, watch):
     tasks.append(asyncio.create_task(watch.run(stop)))
     done, _ = await asyncio.wait(tasks, timeout=SECONDS,
                                  return_when=asyncio.FIRST_EXCEPTION)
-    for t in done:
-        t.result()  # a mistake of this program
     stop.set()
-    await asyncio.wait_for(asyncio.gather(*tasks), PATIENCE)
+    await asyncio.wait(tasks, timeout=PATIENCE)
+    for t in done:
+        t.result()  # the server is gone, or a mistake of this program
 
 
 def judge(watch, files, sanitized):
@@ -397,7 +397,7 @@ def main():
     sanitized = b"__asan_init" in binary or b"__tsan_init" in binary
     os.environ.setdefault("ASAN_OPTIONS", "quarantine_size_mb=16")
     p, port = start(argv)
-    watch = Watch(p.pid)
+    watch, wrong, status = Watch(p.pid), [], None
     try:
         fill(port)
         watch.info()
@@ -411,10 +411,13 @@ def main():
         status = p.wait(PATIENCE)
         if status != 0:
             wrong.append("it ended with status %d" % status)
+    except (OSError, EOFError, ValueError, asyncio.TimeoutError) as e:
+        wrong.append("%s %s" % (type(e).__name__, e))
     finally:
         if p.poll() is None:
             p.kill()
-            p.wait()
+        if status is None:
+            status = p.wait()
     log = open("log").read()
     if "Sanitizer" in log or "runtime error" in log or status != 0:
         wrong.append("its log:\n" + log[-8000:])
