@@ -118,6 +118,9 @@ struct pd_snapshot_block {
 	uint32_t *at; /* where they begin in data */
 	struct pd_buf data;
 	uint8_t age;
+	uint8_t *large; /* where it is a single large value: its own memory, of
+			 * pd_store_value_new(); taken over or freed with it */
+	uint32_t large_key;		/* the length of its key */
 	struct pd_snapshot_block *next; /* the owner's */
 };
 

@@ -45,7 +45,8 @@ struct pd_load {
 static size_t
 block_bytes(const struct pd_snapshot_block *b)
 {
-	return sizeof(*b) + b->data.cap + b->records * sizeof(*b->at);
+	return sizeof(*b) + b->data.cap + b->records * sizeof(*b->at) +
+	       (b->large != NULL ? b->data.len : 0);
 }
 
 /* Pass a block on, when there is room. False: no more are wanted. */
@@ -185,7 +186,7 @@ rescale(const struct pd_load *l, uint32_t ticks)
 }
 
 static void
-take_over(struct pd_load *l, struct pd_snapshot_record *r)
+take_over(struct pd_load *l, struct pd_snapshot_record *r, uint8_t **large)
 {
 	const unsigned i =
 	    l->stores.of == NULL ? 0 : l->stores.of(l->stores.cookie, r);
@@ -195,7 +196,7 @@ take_over(struct pd_load *l, struct pd_snapshot_record *r)
 	r->rank.residence = rescale(l, r->rank.residence);
 	if (l->stores.lock != NULL)
 		l->stores.lock(l->stores.cookie, i);
-	what = pd_store_restore(l->stores.store[i], r);
+	what = pd_store_restore(l->stores.store[i], r, large);
 	if (l->stores.unlock != NULL)
 		l->stores.unlock(l->stores.cookie, i);
 	switch (what) {
@@ -229,7 +230,7 @@ take_some(struct pd_load *l)
 
 		if (pd_snapshot_get_record(
 			b->data.data + at, b->data.len - at, &r) > 0)
-			take_over(l, &r);
+			take_over(l, &r, &b->large);
 	}
 	if (l->at == b->records) {
 		pd_snapshot_block_free(b);

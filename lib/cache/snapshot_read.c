@@ -353,6 +353,21 @@ err0:
 	return -1;
 }
 
+/* A large value gets memory that the store can take over: this thread, and not
+ * the one that serves, is to copy it. Without memory it stays where it is. */
+static void
+move_large(struct pd_snapshot_block *b)
+{
+	struct pd_snapshot_record r;
+
+	if (b->records != 1 || b->data.len < PD_SNAPSHOT_BLOCK ||
+	    pd_snapshot_get_record(b->data.data, b->data.len, &r) == 0 ||
+	    (b->large = pd_store_value_new(r.klen, r.vlen)) == NULL)
+		return;
+	memcpy(b->large, r.value, r.vlen);
+	b->large_key = r.klen;
+}
+
 static struct pd_snapshot_block *
 read_block(const struct pd_snapshot_reader *r, const struct place *p)
 {
@@ -372,6 +387,7 @@ read_block(const struct pd_snapshot_reader *r, const struct place *p)
 		goto err0;
 	if (list_records(b))
 		goto err0;
+	move_large(b);
 	return b;
 err0:
 	pd_snapshot_block_free(b);
@@ -399,6 +415,7 @@ pd_snapshot_block_free(struct pd_snapshot_block *b)
 {
 	if (b == NULL)
 		return;
+	pd_store_value_free(b->large, b->large_key);
 	pd_buf_release(&b->data);
 	free(b->at);
 	free(b);

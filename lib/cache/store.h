@@ -305,9 +305,11 @@ enum pd_restored {
 struct pd_snapshot_record;
 
 /* A key of a snapshot. No access and no miss: the policy, and the ghosts, learn
- * of it as of a key that is handed over. */
+ * of it as of a key that is handed over. Where *adopt is not NULL it is the
+ * value once more, in memory of pd_store_value_new() that the store may take
+ * over: then *adopt is NULL afterwards. */
 enum pd_restored pd_store_restore(
-    struct pd_store *st, const struct pd_snapshot_record *r);
+    struct pd_store *st, const struct pd_snapshot_record *r, uint8_t **adopt);
 
 /* Tell policy and context what is left for entries; now and then. */
 void pd_store_tune(struct pd_store *st);

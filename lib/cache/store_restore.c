@@ -111,15 +111,21 @@ tell_rank(struct pd_store *st, uint32_t slot, const struct pd_access *acc,
 /* Make it a resident. 0, or -1. */
 static int
 insert(struct pd_store *st, const struct pd_key *k,
-    const struct pd_snapshot_record *r)
+    const struct pd_snapshot_record *r, uint8_t **adopt)
 {
+	const size_t need = pd_entry_need(k->n, r->vlen, k->db, r->expiry);
+	const bool adopted =
+	    *adopt != NULL && pd_slab_class(&st->slab, need) == PD_SLAB_NONE;
 	const pd_refetch_note cost = cost_of(st, r);
 	struct store_form form;
 	struct pd_access acc;
 	uint32_t slot;
 
-	if (store_form(st, k, r->vlen, r->expiry, NULL, &form))
+	if (store_form(
+		st, k, r->vlen, r->expiry, adopted ? *adopt : NULL, &form))
 		return -1;
+	if (adopted)
+		*adopt = NULL;
 	acc = store_access_of(
 	    st, k->hash, form.bytes, r->vlen, r->expiry, PD_OP_GET);
 	acc.cost = pd_refetch_guess(&st->costs, cost);
@@ -135,7 +141,9 @@ insert(struct pd_store *st, const struct pd_key *k,
 		store_drop(st, slot);
 		goto err0;
 	}
-	memcpy(store_entry_value(store_at(st, slot)), r->value, r->vlen);
+	if (!adopted)
+		memcpy(
+		    store_entry_value(store_at(st, slot)), r->value, r->vlen);
 	if (r->ranked)
 		tell_rank(st, slot, &acc, &r->rank);
 	return 0;
@@ -145,7 +153,8 @@ err0:
 }
 
 enum pd_restored
-pd_store_restore(struct pd_store *st, const struct pd_snapshot_record *r)
+pd_store_restore(
+    struct pd_store *st, const struct pd_snapshot_record *r, uint8_t **adopt)
 {
 	const struct pd_key k = pd_store_key(st, r->db, r->key, r->klen);
 	const uint64_t need = pd_entry_need(r->klen, r->vlen, r->db, INT64_MAX);
@@ -167,5 +176,5 @@ pd_store_restore(struct pd_store *st, const struct pd_snapshot_record *r)
 		return PD_RESTORE_REFUSED;
 	if (st->changed != NULL)
 		st->changed(st->changed_cookie, &k);
-	return insert(st, &k, r) ? PD_RESTORE_REFUSED : PD_RESTORED;
+	return insert(st, &k, r, adopt) ? PD_RESTORE_REFUSED : PD_RESTORED;
 }

@@ -39,6 +39,8 @@ move_far(struct pd_resp *r, const char *at, size_t have)
 	const size_t missing = r->far_size - r->far_got;
 	const size_t n = have < missing ? have : missing;
 
+	if (r->far == NULL)
+		abort();
 	memcpy(r->far + r->far_got, at, n);
 	r->far_got += n;
 	return have - n;
@@ -115,7 +117,7 @@ digest(const uint8_t *p, size_t n, size_t step, int64_t far)
 				break;
 			if (r.len > have - at)
 				abort();
-			h = pd_mix64(h + r.argc + 7 * r.oversize);
+			h = pd_mix64(h + r.argc + (r.oversize ? 7 : 0));
 			for (i = 0; i < r.argc; i++)
 				h = pd_hash64(r.argv[i].p, r.argv[i].n, h);
 			at += r.len;

@@ -58,8 +58,7 @@ put(struct pd_store *st, unsigned db, const void *k, size_t nk, const void *v,
     size_t nv, int64_t expiry)
 {
 	const struct pd_key key = pd_store_key(st, db, k, nk);
-	const struct pd_put p = {
-	    .len = nv, .expiry = expiry, .op = PD_OP_SET};
+	const struct pd_put p = {.len = nv, .expiry = expiry, .op = PD_OP_SET};
 	uint8_t *value;
 
 	assert_int_equal(pd_store_put(st, &key, &p, &value), PD_STORE_OK);
@@ -374,7 +373,7 @@ make_file(void)
 static void
 test_truncated(void **state)
 {
-	struct pd_snapshot_read_stats s;
+	struct pd_snapshot_read_stats s = {0};
 	int n, before = -1;
 	size_t i;
 
@@ -399,7 +398,7 @@ test_truncated(void **state)
 static void
 test_flipped(void **state)
 {
-	struct pd_snapshot_read_stats s;
+	struct pd_snapshot_read_stats s = {0};
 	uint32_t largest = 0;
 	size_t i, at;
 	int n;
@@ -448,7 +447,7 @@ test_forged(void **state)
 	    {PD_SNAPSHOT_PLAIN, 1, 8, UINT32_MAX},
 	    {77, 1, 8, 8},
 	};
-	struct pd_snapshot_read_stats s;
+	struct pd_snapshot_read_stats s = {0};
 	struct pd_snapshot_info info = {.shards = 1, .salt = 99};
 	uint8_t p[PD_SNAPSHOT_HEADER + 3 * PD_SNAPSHOT_HEAD + 16] = {0};
 	uint8_t *at = p + PD_SNAPSHOT_HEADER;
@@ -626,7 +625,7 @@ test_limit(void **state)
 	pd_store_free(a);
 	pd_store_free(b);
 	b = new_store(0, "selector", 0);
-	in = load(b, NULL);
+	assert_int_equal(load(b, NULL).loaded, out.records);
 	for (i = 19400; i < 20000; i++) {
 		snprintf(key, sizeof(key), "k%u", i);
 		k = pd_store_key(b, 0, key, strlen(key));
