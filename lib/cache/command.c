@@ -578,7 +578,8 @@ pd_command_run(struct pd_client *c, struct pd_cmd *cmd,
 static bool
 is_full(const struct pd_store *st)
 {
-	return (!st->cfg.evict || st->total == 0) && st->cfg.maxmemory > 0 &&
+	return (!st->cfg.evict || st->total == 0 || st->hopeless) &&
+	       st->cfg.maxmemory > 0 &&
 	       pd_store_memory(st) > st->cfg.maxmemory;
 }
 

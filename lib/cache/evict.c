@@ -23,10 +23,14 @@
 #define COSTS_SHARE 256	  /* of it for the costs of keys that left, */
 #define COSTS_LEAST 4096  /* but as many as this, */
 #define COSTS_USUAL 65536 /* and as many without a limit */
+#define SLOWLY 64	  /* this part of the keys a turn, where it is vain */
 #define BYTES_A_KEY 256	  /* a guess, for the first sizes of ghosts */
 
-/* What an eviction changes nothing of: where this alone is above the limit,
- * all keys could go for nothing. */
+/*
+ * What an eviction changes nothing of. Where this alone is above the limit,
+ * all keys would go for nothing: then writes are refused, and keys go slowly,
+ * so that a limit that was mistyped can be mended.
+ */
 static uint64_t
 fixed(const struct pd_store *st)
 {
@@ -101,9 +105,10 @@ store_make_room_for(struct pd_store *st, uint64_t bytes, uint64_t objects)
 	while (most > 0 && st->total + objects > most)
 		if (store_evict_one(st))
 			return -1;
+	st->hopeless = false;
 	if (st->cfg.maxmemory == 0)
 		return 0;
-	if (fixed(st) + bytes > st->cfg.maxmemory)
+	if ((st->hopeless = fixed(st) + bytes > st->cfg.maxmemory))
 		return -1;
 	while (all = pd_store_memory(st),
 	    smooth(st, all) + bytes > st->cfg.maxmemory)
@@ -361,8 +366,9 @@ pd_store_set_model(struct pd_store *st, const struct pd_model *m)
 		st->policy->ops->set_model(st->policy, m);
 }
 
-void
-pd_store_tune(struct pd_store *st)
+/* Tell all what is left for entries. */
+static void
+fit(struct pd_store *st)
 {
 	const uint64_t units = capacity(st);
 
@@ -376,8 +382,18 @@ pd_store_tune(struct pd_store *st)
 		pd_tickclock_mark(&st->clock, st->tick, st->now_us);
 	if (st->policy->ops->set_capacity != NULL)
 		st->policy->ops->set_capacity(st->policy, units);
+}
+
+void
+pd_store_tune(struct pd_store *st)
+{
+	uint64_t n = 1 + st->total / SLOWLY;
+
+	fit(st);
 	/* Clients' buffers may have grown since the last write. */
-	(void)pd_store_make_room(st, 0);
+	if (pd_store_make_room(st, 0) && st->hopeless && st->cfg.evict)
+		while (n-- > 0 && store_evict_one(st) == 0)
+			continue;
 }
 
 void
@@ -400,6 +416,7 @@ pd_store_set_limits(
 	st->cfg.maxmemory = maxmemory;
 	st->cfg.maxobjects = maxobjects;
 	limit_history(st, st->policy);
-	pd_store_tune(st);
+	fit(st);
 	(void)store_make_room_for(st, SETTING_BYTES, 0);
+	(void)pd_store_make_room(st, 0);
 }

@@ -104,6 +104,9 @@ struct pd_store {
 	uint64_t asked_us; /* monotonic; 0 unknown */
 	int64_t now_ms;	   /* ... pd_store_time(), once a turn or more */
 	uint32_t expire_cursor;
+	/* Without any key the limit would not hold either: seen when room was
+	 * asked for last. */
+	bool hopeless;
 	uint64_t evict_cursor; /* of those that expire, on pd_store_scan() */
 	uint32_t pinned; /* a slot that outlives its removal, or PD_NO_SLOT */
 	bool orphaned;	 /* it was removed */

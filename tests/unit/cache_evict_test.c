@@ -179,9 +179,9 @@ those_asked_for_stay(void **state)
 	pd_store_free(st);
 }
 
-/* A limit below what the store needs without a key takes no key. */
+/* A limit below what the store needs without a key refuses writes at once. */
 static void
-a_hopeless_limit_takes_nothing(void **state)
+a_hopeless_limit_takes_its_time(void **state)
 {
 	struct pd_store *st = new_store(4 << 20, "lru", PD_EVICT_ALL);
 	int i;
@@ -191,9 +191,15 @@ a_hopeless_limit_takes_nothing(void **state)
 		put(st, i, 0);
 	pd_store_set_limits(st, 1, 0);
 	assert_int_not_equal(put(st, 1000, 0), PD_STORE_OK);
-	pd_store_tune(st);
 	assert_int_equal(st->total, 1000);
 	assert_int_equal(stats.evicted, 0);
+	assert_true(st->hopeless);
+	/* Later they go, slowly. */
+	pd_store_tune(st);
+	assert_in_range(stats.evicted, 1, 50);
+	for (i = 0; i < 10000 && st->total > 0; i++)
+		pd_store_tune(st);
+	assert_int_equal(st->total, 0);
 	pd_store_set_limits(st, 4 << 20, 0);
 	assert_int_equal(put(st, 1000, 0), PD_STORE_OK);
 	pd_store_free(st);
@@ -220,7 +226,7 @@ main(void)
 	    cmocka_unit_test(those_that_expire_go),
 	    cmocka_unit_test(the_next_to_expire_go_first),
 	    cmocka_unit_test(those_asked_for_stay),
-	    cmocka_unit_test(a_hopeless_limit_takes_nothing),
+	    cmocka_unit_test(a_hopeless_limit_takes_its_time),
 	    cmocka_unit_test(the_log_only_shrinks),
 	};
 
