@@ -233,15 +233,13 @@ pd_subscribe(
 	return 1;
 }
 
-/* End the subscription ${*at}. */
 static void
-leave(struct pd_pubsub *p, struct pd_sub **at)
+leave(struct pd_pubsub *p, struct pd_sub *sub)
 {
-	struct pd_sub *sub = *at;
 	struct pd_topic *t = sub->topic;
 	struct pd_subs *subs = &sub->client->subs[t->kind];
 
-	*at = sub->chain;
+	*sub_at(p, sub->client, t) = sub->chain;
 	*(sub->prev != NULL ? &sub->prev->next : &subs->first) = sub->next;
 	*(sub->next != NULL ? &sub->next->prev : &subs->last) = sub->prev;
 	*(sub->topic_prev != NULL ? &sub->topic_prev->topic_next : &t->first) =
@@ -264,11 +262,11 @@ pd_unsubscribe(
 {
 	struct pd_pubsub *ps = c->server->pubsub;
 	struct pd_topic **t = find(ps, kind, p, n, hash_of(ps, kind, p, n));
-	struct pd_sub **at;
+	struct pd_sub *sub;
 
-	if (t == NULL || *(at = sub_at(ps, c, *t)) == NULL)
+	if (t == NULL || (sub = *sub_at(ps, c, *t)) == NULL)
 		return 0;
-	leave(ps, at);
+	leave(ps, sub);
 	pd_client_regate(c);
 	return 1;
 }
@@ -281,7 +279,7 @@ pd_unsubscribe_all(struct pd_client *c)
 
 	for (kind = 0; kind < PD_SUB_KINDS; kind++)
 		while (c->subs[kind].last != NULL)
-			leave(ps, sub_at(ps, c, c->subs[kind].last->topic));
+			leave(ps, c->subs[kind].last);
 	pd_client_regate(c);
 }
 
