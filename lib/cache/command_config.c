@@ -9,6 +9,7 @@
 #include "cache/acl.h"
 #include "cache/command_table.h"
 #include "cache/command_util.h"
+#include "cache/lock.h"
 #include "cache/whatif.h"
 #include "io/atomicfile.h"
 #include "io/fd.h"
@@ -353,6 +354,8 @@ config_rewrite(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	const char *path = c->server->cfg.config_file;
 	struct pd_buf in = PD_BUF_INIT, out = PD_BUF_INIT;
 	struct pd_err err = PD_ERR_INIT;
+	bool out_of_it;
+	int r;
 
 	(void)a;
 	(void)n;
@@ -361,14 +364,20 @@ config_rewrite(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 		    "ERR The server is running without a config file");
 		return;
 	}
-	if (pd_read_file(path, FILE_MAX, &in, &err)) {
+	out_of_it = pd_worker_out(c->worker);
+	r = pd_read_file(path, FILE_MAX, &in, &err);
+	pd_worker_in(c->worker, out_of_it);
+	if (r != 0) {
 		pd_reply_errorf(
 		    &c->reply, "ERR Rewriting config file: %s", err.msg);
 		goto out;
 	}
 	rewrite(c->server, &in, &out);
-	if (out.failed ||
-	    pd_atomicfile_write(path, out.data, out.len, 0644, &err))
+	out_of_it = pd_worker_out(c->worker);
+	if (!out.failed)
+		r = pd_atomicfile_write(path, out.data, out.len, 0644, &err);
+	pd_worker_in(c->worker, out_of_it);
+	if (out.failed || r != 0)
 		pd_reply_errorf(&c->reply, "ERR Rewriting config file: %s",
 		    out.failed ? "out of memory" : err.msg);
 	else

@@ -12,6 +12,7 @@
 #include "cache/client.h"
 #include "cache/command.h"
 #include "cache/command_util.h"
+#include "cache/lock.h"
 #include "cache/persist.h"
 #include "cache/policy.h"
 #include "cache/pubsub.h"
@@ -87,15 +88,20 @@ human(struct pd_buf *b, const char *name, uint64_t v)
 
 /* Resident memory of the process, in bytes. */
 static uint64_t
-rss(void)
+rss(const struct pd_server *s)
 {
 	struct pd_buf b = PD_BUF_INIT;
 	uint64_t pages = 0;
+	struct pd_worker *const w = s->holder;
 	const char *second;
+	bool out;
+	int r;
 
+	out = pd_worker_out(w);
+	r = pd_read_file("/proc/self/statm", 4096, &b, NULL);
+	pd_worker_in(w, out);
 	/* The second number of statm. */
-	if (pd_read_file("/proc/self/statm", 4096, &b, NULL) == 0 &&
-	    pd_buf_cstr(&b) != NULL &&
+	if (r == 0 && pd_buf_cstr(&b) != NULL &&
 	    (second = strchr((const char *)b.data, ' ')) != NULL)
 		pages = strtoull(second, NULL, 10);
 	pd_buf_release(&b);
@@ -105,7 +111,7 @@ rss(void)
 static void
 info_memory(struct pd_server *s, struct pd_buf *b)
 {
-	const uint64_t r = rss();
+	const uint64_t r = rss(s);
 	struct pd_totals t;
 	uint64_t used;
 

@@ -134,6 +134,26 @@ pd_worker_together_slowly(struct pd_worker *w)
 	pthread_mutex_unlock(&s->turnstile);
 }
 
+bool
+pd_worker_out(struct pd_worker *w)
+{
+	if (w->server->nworkers == 1 || w->server->holder != w ||
+	    !w->server->serving || w->current == NULL || w->current->in_exec)
+		return false;
+	pd_worker_together_slowly(w);
+	pd_worker_leave_slowly(w);
+	return true;
+}
+
+void
+pd_worker_in(struct pd_worker *w, bool was_out)
+{
+	if (!was_out)
+		return;
+	pd_worker_enter_slowly(w);
+	pd_worker_alone_slowly(w);
+}
+
 void
 pd_worker_stir(struct pd_worker *w)
 {

@@ -71,6 +71,15 @@ pd_worker_together(struct pd_worker *w)
 		pd_worker_together_slowly(w);
 }
 
+/*
+ * Let everything go for a call on a file, by who is alone for a command, and be
+ * alone again. pd_worker_out() says whether it did: not with one loop, and not
+ * within a transaction, which nothing may come between. What was looked at
+ * before must be looked at again.
+ */
+bool pd_worker_out(struct pd_worker *w);
+void pd_worker_in(struct pd_worker *w, bool was_out);
+
 /* The server's slow log, latencies and users' log, when not alone. */
 static inline void
 pd_notes_lock(struct pd_server *s)

@@ -180,29 +180,68 @@ pd_server_config_init(struct pd_server_config *cfg)
 
 /* Models and policies. */
 
+/* The bundle at a path; other loops go on meanwhile. NULL with a message. */
+static struct pd_model *
+read_model(struct pd_server *s, const char *path, struct pd_err *err)
+{
+	struct pd_worker *w = s->holder;
+	const bool out = pd_worker_out(w);
+	struct pd_model *m =
+	    s->cfg.trusted_key != NULL
+		? pd_model_load_trusted(path, s->cfg.trusted_key, err)
+		: pd_model_load(path, err);
+
+	pd_worker_in(w, out);
+	if (m == NULL) {
+		w->stats.model_load_failures++;
+		return NULL;
+	}
+	w->stats.model_loads++;
+	return m;
+}
+
+/* A model for all shards, one after the other where other loops serve. */
+static void
+set_model(struct pd_server *s, const struct pd_model *m)
+{
+	struct pd_worker *w = s->holder;
+	const bool out = pd_worker_out(w);
+	struct pd_shard *sh;
+
+	for (sh = s->shards; sh < s->shards + s->nshards; sh++) {
+		if (out) {
+			pd_worker_enter(w);
+			pd_shard_lock(w, sh);
+		}
+		pd_store_set_model(sh->store, m);
+		sh->store->model_bytes /= s->nshards; /* there is one */
+		if (out) {
+			pd_shard_unlock(w, sh);
+			pd_worker_leave(w);
+		}
+	}
+	pd_worker_in(w, out);
+}
+
 int
 pd_server_load_model(struct pd_server *s, const char *path, struct pd_err *err)
 {
 	struct pd_model *m = NULL, *old = s->model;
 	char *copy = NULL;
-	uint32_t i;
 
-	if (path != NULL) {
-		if ((copy = strdup(path)) == NULL)
-			return pd_err_nomem(err);
-		m = s->cfg.trusted_key != NULL
-			? pd_model_load_trusted(path, s->cfg.trusted_key, err)
-			: pd_model_load(path, err);
-		if (m == NULL) {
-			s->workers->stats.model_load_failures++;
-			free(copy);
-			return -1;
-		}
-		s->workers->stats.model_loads++;
-		s->model_loaded_us = pd_clock_wall_us();
+	if (s->loading_model)
+		return pd_err_set(err, "another model is being loaded");
+	if (path != NULL && (copy = strdup(path)) == NULL)
+		return pd_err_nomem(err);
+	s->loading_model = true;
+	if (path != NULL && (m = read_model(s, path, err)) == NULL) {
+		s->loading_model = false;
+		free(copy);
+		return -1;
 	}
-	for (i = 0; i < s->nshards; i++)
-		pd_store_set_model(s->shards[i].store, m);
+	set_model(s, m);
+	s->loading_model = false;
+	s->model_loaded_us = pd_clock_wall_us();
 	s->model = m;
 	free(s->model_path);
 	s->model_path = copy;

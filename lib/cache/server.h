@@ -249,6 +249,7 @@ struct pd_server {
 	struct pd_model *model;
 	char *model_path;
 	uint64_t model_loaded_us; /* since 1970 */
+	bool loading_model;
 	uint64_t started_us;	  /* since 1970 */
 	uint64_t ops_last;	  /* for the rate of commands */
 	uint64_t ops_last_us;
