@@ -47,7 +47,7 @@ comes_slowly(const struct pd_client *c, uint64_t limit_us)
 	const uint64_t age = c->worker->mono_us - c->request_us;
 
 	return c->parser.discard == 0 && age > limit_us &&
-	       c->in.len < age / 1000000 * LEAST_RATE;
+	       c->in.len + c->parser.far_got < age / 1000000 * LEAST_RATE;
 }
 
 /* Why a client is to be closed, or NULL. */
