@@ -275,11 +275,14 @@ void
 pd_unsubscribe_all(struct pd_client *c)
 {
 	struct pd_pubsub *ps = c->server->pubsub;
+	struct pd_sub *sub, *next;
 	int kind;
 
 	for (kind = 0; kind < PD_SUB_KINDS; kind++)
-		while (c->subs[kind].last != NULL)
-			leave(ps, c->subs[kind].last);
+		for (sub = c->subs[kind].first; sub != NULL; sub = next) {
+			next = sub->next;
+			leave(ps, sub);
+		}
 	pd_client_regate(c);
 }
 

@@ -44,11 +44,18 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	char command[128];
+	const char *const at[] = {in, ro, out};
+	char path[128];
+	size_t i;
+	int r = 0;
 
 	(void)state;
-	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
-	return system(command);
+	for (i = 0; i < 3; i++) {
+		snprintf(path, sizeof(path), "%s/file", at[i]);
+		unlink(path);
+		r |= rmdir(at[i]);
+	}
+	return r | rmdir(dir);
 }
 
 /* Is a file made, or read, in ${where}? 0, or errno. */
