@@ -14,7 +14,7 @@
 #define LOAD_MIN 4  /* ... fewer merges one */
 #define TAG_HIGH 47 /* the hash bits that are kept are 47 .. 32 */
 #define TAG_LOW 32
-#define DROP 64 /* buckets that fill a page */
+#define DROP UINT64_C(64) /* buckets that fill a page */
 #define NODES_MIN 256u
 
 _Static_assert(BUCKET_BYTES == 64, "a bucket is a cache line");
@@ -108,7 +108,7 @@ node_give(struct pd_index *ix, uint32_t n)
 {
 	ix->node[n].link = ix->spare;
 	ix->spare = n;
-	if (++ix->spares < ix->nodes - 1)
+	if (++ix->spares < ix->nodes - 1 || ix->moving)
 		return;
 	pd_grow_free(ix->node);
 	ix->node = NULL;
@@ -182,8 +182,10 @@ count(const struct pd_index *ix, const struct pd_index_bucket *b)
 
 	for (i = 0; i < ITEMS && b->item[i] != 0; i++)
 		n++;
-	for (at = b->link; at != 0; at = ix->node[at].link)
+	for (at = b->link; at != 0; at = ix->node[at].link) {
+		assert(ix->node != NULL);
 		n += ix->node[at].item[1] != 0 ? 2 : 1;
+	}
 	return n;
 }
 
@@ -205,6 +207,7 @@ move(struct pd_index *ix, struct pd_index_bucket *from,
 	struct item it;
 	int r;
 
+	ix->moving = true;
 	while (from->item[0] != 0) {
 		it = take_last(ix, from);
 		r = put(
@@ -212,6 +215,7 @@ move(struct pd_index *ix, struct pd_index_bucket *from,
 		assert(r == 0);
 		(void)r;
 	}
+	ix->moving = false;
 }
 
 /* Give the memory of empty buckets back. Pages do not begin where buckets do:
@@ -315,7 +319,7 @@ find(const struct pd_index *ix, struct pd_index_bucket *b, uint32_t item)
 	for (i = 0; i < ITEMS; i++)
 		if (b->item[i] == item + 1)
 			return (struct place){&b->item[i], &b->tag[i]};
-	assert(b->link != 0);
+	assert(b->link != 0 && ix->node != NULL);
 	for (n = &ix->node[b->link];; n = &ix->node[n->link]) {
 		for (i = 0; i < 2; i++)
 			if (n->item[i] == item + 1)

@@ -52,6 +52,7 @@ struct pd_index {
 	uint32_t cap;	/* of node[] */
 	uint32_t spare; /* the first free node */
 	uint32_t spares;
+	bool moving; /* items: no node goes back to the system */
 	uint64_t (*hash)(const void *cookie, uint32_t item);
 	const void *cookie;
 };

@@ -88,9 +88,9 @@ pd_slab_release(struct pd_slab *s)
 	for (i = 0; i < s->pages; i++)
 		free(s->page[i].block);
 	for (i = 0; i < s->regions; i++)
-		munmap(
-		    s->region[i], (size_t)bytes_of(&s->page[i * REGION_PAGES]) *
-				      REGION_PAGES);
+		munmap(s->region[i],
+		    (size_t)bytes_of(s->page + (size_t)i * REGION_PAGES) *
+			REGION_PAGES);
 	free(s->region);
 	pd_grow_free(s->block);
 	pd_grow_free(s->free);
