@@ -56,6 +56,15 @@ smooth(const struct pd_store *st, uint64_t all)
 	return all - st->slab.held + st->slab.used + st->spare_bytes;
 }
 
+uint64_t
+pd_store_counted(const struct pd_store *st)
+{
+	const uint64_t all = pd_store_memory(st);
+	const uint64_t even = smooth(st, all);
+
+	return even > all ? even : all;
+}
+
 bool
 store_full(const struct pd_store *st, uint64_t more)
 {

@@ -205,7 +205,7 @@ add_store(struct pd_totals *t, const struct pd_store *st)
 	}
 	t->total += st->total;
 	t->tick += st->tick;
-	t->memory += pd_store_memory(st);
+	t->memory += pd_store_counted(st);
 	t->peak += pd_store_memory(st) > st->peak_bytes ? pd_store_memory(st)
 							: st->peak_bytes;
 	t->entry_bytes += st->entry_bytes;

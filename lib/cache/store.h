@@ -273,6 +273,9 @@ bool pd_store_expire_some(struct pd_store *st, unsigned n);
  */
 bool pd_store_defrag(struct pd_store *st, unsigned n);
 
+/* The same with the waste that is expected: what is compared with the limit,
+ * which it comes near. */
+uint64_t pd_store_counted(const struct pd_store *st);
 /* Bytes in use, all that the limit counts. */
 uint64_t pd_store_memory(const struct pd_store *st);
 /* ... of it, what finds the entries of slots. */
