@@ -88,10 +88,10 @@ pd_shards_open(struct pd_server *s, struct pd_err *err)
 
 	s->nshards = count_shards(&s->cfg);
 	s->shards = aligned_alloc(
-	    _Alignof(struct pd_shard), s->nshards * sizeof(*s->shards));
+	    _Alignof(struct pd_shard), (size_t)s->nshards * sizeof(*s->shards));
 	if (s->shards == NULL)
 		return pd_err_nomem(err);
-	memset(s->shards, 0, s->nshards * sizeof(*s->shards));
+	memset(s->shards, 0, (size_t)s->nshards * sizeof(*s->shards));
 	s->shard_mask = s->nshards - 1;
 	for (i = 0; i < s->nshards; i++)
 		if (open_one(s, i, err))

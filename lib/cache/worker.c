@@ -332,11 +332,11 @@ pd_workers_open(struct pd_server *s, struct pd_err *err)
 	unsigned i;
 
 	s->nworkers = (unsigned)s->cfg.threads;
-	s->workers = aligned_alloc(
-	    _Alignof(struct pd_worker), s->nworkers * sizeof(*s->workers));
+	s->workers = aligned_alloc(_Alignof(struct pd_worker),
+	    (size_t)s->nworkers * sizeof(*s->workers));
 	if (s->workers == NULL)
 		return pd_err_nomem(err);
-	memset(s->workers, 0, s->nworkers * sizeof(*s->workers));
+	memset(s->workers, 0, (size_t)s->nworkers * sizeof(*s->workers));
 	/* Alone for ever, or until it serves with several. */
 	s->holder = s->workers;
 	for (i = 0; i < s->nworkers; i++)
