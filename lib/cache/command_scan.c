@@ -100,7 +100,7 @@ gather(void *cookie, struct pd_entry *e)
 
 	s->w.seen++;
 	if (matches(&s->w, e))
-		pd_buf_add(&s->found, &e, sizeof(e));
+		pd_buf_add(&s->found, &e, sizeof(void *));
 }
 
 static void

@@ -74,9 +74,8 @@ count_shards(const struct pd_server_config *cfg)
 		return (uint32_t)cfg->shards;
 	while (
 	    cfg->threads > 1 && n < 2 * cfg->threads && n < PD_SHARDS_MAX &&
-	    (cfg->maxmemory == 0 || cfg->maxmemory / (2 * n) >= SHARD_BYTES) &&
-	    (cfg->maxobjects == 0 ||
-		cfg->maxobjects / (2 * n) >= SHARD_OBJECTS))
+	    (cfg->maxmemory == 0 || cfg->maxmemory / 2 / n >= SHARD_BYTES) &&
+	    (cfg->maxobjects == 0 || cfg->maxobjects / 2 / n >= SHARD_OBJECTS))
 		n *= 2;
 	return n;
 }
