@@ -153,12 +153,13 @@ list_all(struct pd_client *c, enum client_type type, struct pd_buf *b)
 	const struct pd_client **v, *o;
 	size_t n = 0, i;
 
-	if ((v = calloc(c->server->nclients + 1, sizeof(*v))) == NULL)
+	if ((v = calloc(c->server->nclients + 1,
+		 sizeof(const struct pd_client *))) == NULL)
 		return;
 	for (o = pd_server_client(c->server, NULL); o != NULL;
 	     o = pd_server_client(c->server, o))
 		v[n++] = o;
-	qsort(v, n, sizeof(*v), older);
+	qsort(v, n, sizeof(const struct pd_client *), older);
 	for (i = 0; i < n; i++)
 		if (type_is(v[i], type))
 			pd_client_describe(v[i], b);
@@ -429,10 +430,11 @@ client_help(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	.cats = PD_CAT_CONNECTION, .group = "connection"
 
 static const struct pd_command subs[] = {
-    {DEF("getname", 2, BASE | PD_CMD_OWN), .run = client_getname, .since = "2.6.9",
-	.complexity = "O(1)", .summary = "The connection's name."},
-    {DEF("getredir", 2, BASE | PD_CMD_OWN), .run = client_getredir, .since = "6.0.0",
-	.complexity = "O(1)", .summary = "Always -1."},
+    {DEF("getname", 2, BASE | PD_CMD_OWN), .run = client_getname,
+	.since = "2.6.9", .complexity = "O(1)",
+	.summary = "The connection's name."},
+    {DEF("getredir", 2, BASE | PD_CMD_OWN), .run = client_getredir,
+	.since = "6.0.0", .complexity = "O(1)", .summary = "Always -1."},
     {DEF("help", 2, PD_CMD_LOADING | PD_CMD_STALE), .run = client_help,
 	.since = "5.0.0", .complexity = "O(1)",
 	.summary = "Help on the subcommands."},
@@ -446,19 +448,22 @@ static const struct pd_command subs[] = {
     {DEF("list", -2, BASE | PD_CMD_ADMIN), .run = client_list, .since = "2.4.0",
 	.complexity = "O(N)", .tips = "nondeterministic_output",
 	.summary = "What is known of all connections."},
-    {DEF("no-evict", 3, BASE | PD_CMD_ADMIN | PD_CMD_OWN), .run = client_no_evict,
-	.since = "7.0.0", .complexity = "O(1)", .summary = "Accepted."},
-    {DEF("no-touch", 3, BASE | PD_CMD_OWN), .run = client_no_touch, .since = "7.2.0",
-	.complexity = "O(1)", .summary = "Accepted."},
+    {DEF("no-evict", 3, BASE | PD_CMD_ADMIN | PD_CMD_OWN),
+	.run = client_no_evict, .since = "7.0.0", .complexity = "O(1)",
+	.summary = "Accepted."},
+    {DEF("no-touch", 3, BASE | PD_CMD_OWN), .run = client_no_touch,
+	.since = "7.2.0", .complexity = "O(1)", .summary = "Accepted."},
     {DEF("pause", -3, BASE | PD_CMD_ADMIN), .run = client_pause,
 	.since = "3.0.0", .complexity = "O(1)",
 	.summary = "Hold commands back."},
     {DEF("reply", 3, BASE | PD_CMD_OWN), .run = client_reply, .since = "3.2.0",
 	.complexity = "O(1)", .summary = "Whether replies are sent."},
-    {DEF("setinfo", 4, BASE | PD_CMD_OWN), .run = client_setinfo, .since = "7.2.0",
-	.complexity = "O(1)", .summary = "Name the client library."},
-    {DEF("setname", 3, BASE | PD_CMD_OWN), .run = client_setname, .since = "2.6.9",
-	.complexity = "O(1)", .summary = "Name the connection."},
+    {DEF("setinfo", 4, BASE | PD_CMD_OWN), .run = client_setinfo,
+	.since = "7.2.0", .complexity = "O(1)",
+	.summary = "Name the client library."},
+    {DEF("setname", 3, BASE | PD_CMD_OWN), .run = client_setname,
+	.since = "2.6.9", .complexity = "O(1)",
+	.summary = "Name the connection."},
     {DEF("unpause", 2, BASE | PD_CMD_ADMIN), .run = client_unpause,
 	.since = "6.2.0", .complexity = "O(N)", .summary = "End a pause."},
     {.name = NULL},

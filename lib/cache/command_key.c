@@ -186,7 +186,7 @@ run_copy(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	}
 	if (!pd_arg_key(c, &a[1], &from) || !pd_arg_key(c, &a[2], &to))
 		return;
-	to = pd_store_key(pd_server_store(c->server, &to), db, a[2].p, a[2].n);
+	to = pd_store_key(pd_server_first(c->server), db, a[2].p, a[2].n);
 	if (db == c->db && from.n == to.n && memcmp(from.p, to.p, to.n) == 0) {
 		pd_reply_error(&c->reply,
 		    "ERR source and destination objects are the same");
@@ -216,7 +216,7 @@ run_move(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 		    "ERR source and destination objects are the same");
 		return;
 	}
-	to = pd_store_key(pd_server_store(c->server, &to), db, a[1].p, a[1].n);
+	to = pd_store_key(pd_server_first(c->server), db, a[1].p, a[1].n);
 	e = peek(c, &from);
 	if (e == NULL || peek(c, &to) != NULL) {
 		pd_reply_int(&c->reply, 0);
@@ -435,8 +435,9 @@ const struct pd_command pd_commands_key[] = {
 	    {2, 0, 1, PD_KEY_OW | PD_KEY_UPDATE}},
 	.run = run_copy, .since = "6.2.0", .complexity = "O(N)",
 	.summary = "Copy a key."},
-    {DEF("move", 3, W | F | PD_CMD_ALONE), ONE(PD_KEY_RW | PD_KEY_ACCESS | PD_KEY_UPDATE),
-	.run = run_move, .since = "1.0.0", .complexity = "O(N)",
+    {DEF("move", 3, W | F | PD_CMD_ALONE),
+	ONE(PD_KEY_RW | PD_KEY_ACCESS | PD_KEY_UPDATE), .run = run_move,
+	.since = "1.0.0", .complexity = "O(N)",
 	.summary = "Move a key to another database."},
     {DEF("randomkey", 1, R), .run = run_randomkey, .since = "1.0.0",
 	.complexity = "O(1)",
