@@ -5,6 +5,7 @@ import asyncio
 import os
 import random
 import re
+import resource
 import shlex
 import signal
 import socket
@@ -392,6 +393,8 @@ def judge(watch, files, sanitized):
 
 
 def main():
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
     argv = shlex.split(sys.argv[1]) + sys.argv[2:]
     binary = open(argv[-1], "rb").read()
     sanitized = b"__asan_init" in binary or b"__tsan_init" in binary
@@ -420,7 +423,7 @@ def main():
             status = p.wait()
     log = open("log").read()
     if "Sanitizer" in log or "runtime error" in log or status != 0:
-        wrong.append("its log:\n" + log[-8000:])
+        wrong.append("its log:\n" + log[-24000:])
     for w in wrong:
         print("WRONG: " + w)
     return 1 if wrong else 0

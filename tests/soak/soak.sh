@@ -18,5 +18,4 @@ run=
 case $B in *asan* | *tsan*)
 	command -v setarch >/dev/null && run='setarch -R' ;;
 esac
-ulimit -Sn "$(ulimit -Hn)" 2>/dev/null
 PREDIS_CONFIG=none python3 "$top/tests/soak/soak.py" ${run:+"$run"} "$B/predis-serve"
