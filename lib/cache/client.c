@@ -82,7 +82,8 @@ log_in_as_standard(struct pd_client *c)
 }
 
 struct pd_client *
-pd_client_new(struct pd_worker *w, int fd, struct pd_tls_ctx *tls, bool is_unix)
+pd_client_new(struct pd_worker *w, int fd, struct pd_tls_ctx *tls, bool is_unix,
+    bool is_local)
 {
 	struct pd_server *s = w->server;
 	struct pd_client *c = calloc(1, sizeof(*c));
@@ -94,6 +95,7 @@ pd_client_new(struct pd_worker *w, int fd, struct pd_tls_ctx *tls, bool is_unix)
 	c->worker = w;
 	c->conn = conn;
 	c->is_unix = is_unix;
+	c->is_local = is_local;
 	c->id = ++s->next_id;
 	pd_resp_init(&c->parser);
 	pd_reply_init(&c->reply);

@@ -136,9 +136,10 @@ pd_client_subscribed(const struct pd_client *c)
 	       0;
 }
 
-/* Serve an accepted socket. NULL when there is no memory (fd is closed). */
-struct pd_client *pd_client_new(
-    struct pd_worker *w, int fd, struct pd_tls_ctx *tls, bool is_unix);
+/* Serve an accepted socket, of this machine with ${is_local}. NULL when there
+ * is no memory (fd is closed). */
+struct pd_client *pd_client_new(struct pd_worker *w, int fd,
+    struct pd_tls_ctx *tls, bool is_unix, bool is_local);
 /* Close now; connection and memory go at the end of its loop's turn. For its
  * loop, which may become alone for it, or for who is alone. */
 void pd_client_close(struct pd_client *c);

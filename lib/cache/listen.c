@@ -89,14 +89,9 @@ least_busy(struct pd_worker *w)
 static void
 serve(struct pd_worker *w, const struct pd_arrival *a)
 {
-	struct pd_client *c;
-
-	c = pd_client_new(
-	    w, a->fd, a->is_tls ? w->server->tls : NULL, a->is_unix);
-	if (c != NULL) {
-		c->is_local = a->is_local;
+	if (pd_client_new(w, a->fd, a->is_tls ? w->server->tls : NULL,
+		a->is_unix, a->is_local) != NULL)
 		return;
-	}
 	w->nclients--;
 	w->server->nclients--;
 }

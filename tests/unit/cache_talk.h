@@ -151,7 +151,7 @@ talk_add(struct talk *t, const char *say, size_t n)
 		return -1;
 	pd_sock_nonblock(fd[0], true);
 	pd_sock_nonblock(fd[1], true);
-	if (pd_client_new(worker, fd[1], NULL, false) == NULL) {
+	if (pd_client_new(worker, fd[1], NULL, false, true) == NULL) {
 		close(fd[0]);
 		return -1;
 	}
