@@ -579,8 +579,7 @@ static bool
 is_full(const struct pd_store *st)
 {
 	return (!st->cfg.evict || st->total == 0 || st->hopeless) &&
-	       st->cfg.maxmemory > 0 &&
-	       pd_store_memory(st) > st->cfg.maxmemory;
+	       st->cfg.maxmemory > 0 && pd_store_memory(st) > st->cfg.maxmemory;
 }
 
 bool
@@ -620,7 +619,10 @@ dispatch(
 	if (c->gate != 0 && gate_refuses(c, cmd, a, n))
 		return;
 	if (c->parser.oversize)
-		reject(c, cmd, c->parser.no_room ? PD_ERR_SHARE : PD_ERR_LARGE);
+		reject(c, cmd,
+		    c->parser.no_memory ? PD_ERR_OOM
+		    : c->parser.no_room ? PD_ERR_SHARE
+					: PD_ERR_LARGE);
 	else if (c->multi && cmd->flags & PD_CMD_NO_MULTI)
 		reject(c, cmd, "ERR Command not allowed inside a transaction");
 	else if (pd_command_no_memory(c, cmd))

@@ -58,8 +58,11 @@ pd_large_begin(struct pd_client *c)
 		return -1;
 	}
 	r->far_key = key_length(r);
-	if ((p = pd_store_value_new(r->far_key, (size_t)r->bulk + 2)) == NULL)
-		return -1;
+	if ((p = pd_store_value_new(r->far_key, (size_t)r->bulk + 2)) == NULL) {
+		pd_resp_drop(r);
+		r->no_memory = true;
+		return 0;
+	}
 	pd_resp_far(r, p);
 	/* More was missing, so all that is there belongs to it. */
 	memcpy(p, c->in.data + from, there);

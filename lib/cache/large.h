@@ -22,7 +22,8 @@ struct pd_put;
  * pd_large_begin(c):
  * The parser needs more of a word of PD_LARGE bytes or more: make room for it,
  * unless there is another one in the request. One that is longer than a key
- * may be is dropped as it comes. 0, or -1: close the client.
+ * may be, or than memory allows, is dropped as it comes. 0, or -1: close the
+ * client.
  */
 int pd_large_begin(struct pd_client *c);
 /* Read more of it, as pd_conn_read(). */

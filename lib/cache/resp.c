@@ -45,7 +45,7 @@ pd_resp_next(struct pd_resp *r)
 	r->left = 0;
 	r->bulk = -1;
 	r->oversize = false;
-	r->dropped = r->no_room = false;
+	r->dropped = r->no_room = r->no_memory = false;
 	r->far = NULL;
 	r->far_size = r->far_got = 0;
 	r->far_coming = false;

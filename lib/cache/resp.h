@@ -41,8 +41,9 @@ struct pd_resp {
 	struct pd_arg *argv;
 	uint32_t argc;
 	size_t len; /* bytes of the buffer that the command took, or so far */
-	bool oversize; /* a word longer than keep_max was dropped (n is 0) */
-	bool no_room;  /* ... and because of the caller: pd_resp_drop() */
+	bool oversize;	/* a word longer than keep_max was dropped (n is 0) */
+	bool no_room;	/* ... and because of the caller: pd_resp_drop(); ... */
+	bool no_memory; /* ... or because the machine is full */
 	char error[64];
 	/* State. */
 	uint32_t cap;	  /* of argv */
