@@ -6,17 +6,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/err.h"
 #include "io/atomicfile.h"
 #include "io/fd.h"
 
-#define LINKS_MAX 40	 /* symbolic links, as Linux has it */
-#define LEFT_AGE_S 86400 /* a temporary so old has no writer */
+#define LINKS_MAX 40 /* symbolic links, as Linux has it */
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 static void
@@ -75,14 +73,32 @@ is_temporary(const char *name, const char *base)
 	       strlen(name + 6 + n) == 6 && strspn(name + 6 + n, LETTERS) == 6;
 }
 
+/*
+ * Remove a temporary that nobody writes: who does holds a lock on it. Where
+ * there are no locks, it stays.
+ */
+static void
+remove_unheld(int dir, const char *name)
+{
+	struct stat st;
+	int fd;
+
+	fd = openat(dir, name,
+	    O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    st.st_uid == geteuid() && flock(fd, LOCK_EX | LOCK_NB) == 0)
+		unlinkat(dir, name, 0);
+	close(fd);
+}
+
 /* Remove what killed programs left beside ${path}; failures do not matter. */
 static void
 remove_leftovers(const char *path)
 {
 	const size_t dl = folder_len(path);
-	const time_t old = (time_t)(pd_clock_wall_us() / 1000000) - LEFT_AGE_S;
 	struct dirent *e;
-	struct stat st;
 	char *dir;
 	DIR *d;
 
@@ -93,12 +109,8 @@ remove_leftovers(const char *path)
 	if (d == NULL)
 		return;
 	while ((e = readdir(d)) != NULL)
-		if (is_temporary(e->d_name, path + dl) &&
-		    fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) ==
-			0 &&
-		    S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
-		    st.st_mtime < old)
-			unlinkat(dirfd(d), e->d_name, 0);
+		if (is_temporary(e->d_name, path + dl))
+			remove_unheld(dirfd(d), e->d_name);
 	closedir(d);
 }
 
@@ -118,6 +130,28 @@ open_special(struct pd_atomicfile *f, mode_t type, struct pd_err *err)
 	return 0;
 }
 
+/*
+ * Make the temporary and hold a lock on it until it is renamed. Somebody who
+ * looks for leftovers may have removed it before it was held: then again.
+ */
+static int
+make_held(char *tmp)
+{
+	const size_t x = strlen(tmp) - 6;
+	int fd;
+
+	for (;;) {
+		memcpy(tmp + x, "XXXXXX", 6);
+		if ((fd = mkstemp(tmp)) < 0)
+			return -1;
+		while (flock(fd, LOCK_EX) && errno == EINTR)
+			continue;
+		if (access(tmp, F_OK) == 0 || errno != ENOENT)
+			return fd;
+		close(fd);
+	}
+}
+
 static int
 open_temporary(struct pd_atomicfile *f, unsigned mode, struct pd_err *err)
 {
@@ -129,7 +163,7 @@ open_temporary(struct pd_atomicfile *f, unsigned mode, struct pd_err *err)
 		return pd_err_nomem(err);
 	snprintf(
 	    f->tmp, n, "%.*s.%s.tmp.XXXXXX", (int)dl, f->path, f->path + dl);
-	if ((f->fd = mkstemp(f->tmp)) < 0) {
+	if ((f->fd = make_held(f->tmp)) < 0) {
 		pd_err_sys(err, "cannot create '%s'", f->path);
 		free(f->tmp); /* there is nothing to remove */
 		f->tmp = NULL;
@@ -187,16 +221,21 @@ sync_folder(const char *path)
 int
 pd_atomicfile_commit(struct pd_atomicfile *f, struct pd_err *err)
 {
-	int fd = f->fd;
+	const int fd = f->fd;
+	int held, r;
 
 	/* Pipes and most devices have nothing to sync. */
 	if (fsync(fd) && errno != EINVAL && errno != ENOTSUP && errno != EROFS)
 		goto err0;
+	/* Closing may tell of a failure, but the lock stays until the end. */
+	held = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	f->fd = -1;
-	if (close(fd))
+	r = close(fd);
+	f->fd = held;
+	if (r || (f->tmp != NULL && rename(f->tmp, f->path)))
 		goto err0;
-	if (f->tmp != NULL && rename(f->tmp, f->path))
-		goto err0;
+	if (held >= 0)
+		close(held);
 	if (f->tmp != NULL && sync_folder(f->path)) {
 		pd_err_sys(err, "cannot sync the folder of '%s'", f->path);
 		forget(f);

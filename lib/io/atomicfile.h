@@ -5,7 +5,8 @@
  * A file that appears whole or not at all: written beside its place under a
  * temporary name, fsynced, renamed, and the folder fsynced. A crash leaves at
  * most a file named '.NAME.tmp.XXXXXX', which nothing reads, and which the next
- * file of that NAME removes when it is more than a day old.
+ * file of that NAME removes, as no writer holds a lock on it any more. Where
+ * flock(2) does not work, it stays.
  *
  * Symbolic links stay: the file at their end is replaced. What is no regular
  * file, a pipe or a device, is opened and written as it is.
@@ -37,7 +38,8 @@ int pd_atomicfile_commit(struct pd_atomicfile *f, struct pd_err *err);
 void pd_atomicfile_abort(struct pd_atomicfile *f);
 
 /* Can ${path} be written, as far as can be told before? A pipe or a device is
- * not tried: to open one may wait. 0, or -1 with a message. */
+ * not tried: to open one may wait. Removes leftovers. 0, or -1 with a
+ * message. */
 int pd_atomicfile_check(const char *path, struct pd_err *err);
 
 /* Write ${n} bytes as the file ${path}, all or nothing. */

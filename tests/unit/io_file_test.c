@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <time.h>
@@ -183,23 +184,34 @@ make_leftover(const char *name, time_t age)
 	assert_int_equal(utimensat(AT_FDCWD, name, ts, 0), 0);
 }
 
-/* Temporaries of the same name go when they are a day old, no others. */
+/* Temporaries of the same name go, however new, but not one that somebody
+ * holds, however old, and no others. */
 static void
 leftovers_go(void **state)
 {
 	static const char *const stay[] = {".x.tmp.abcde1", ".y.tmp.abcdef",
 	    ".x.tmp.abcdefg", "x.tmp.abcdef", ".x.tmp.abc.ef", "x"};
 	const time_t day = (time_t)24 * 60 * 60;
+	struct pd_atomicfile f;
 	size_t i;
+	int fd;
 
 	(void)state;
-	make_leftover(".x.tmp.abcdef", day + 60);
-	make_leftover(stay[0], day - 60);
-	for (i = 1; i < 5; i++)
+	make_leftover(".x.tmp.abcdef", 0);
+	for (i = 0; i < 5; i++)
 		make_leftover(stay[i], 2 * day);
+	assert_int_not_equal(fd = open(stay[0], O_RDONLY), -1);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
 	assert_int_equal(pd_atomicfile_write("x", "1", 1, 0600, NULL), 0);
 	assert_int_equal(access(".x.tmp.abcdef", F_OK), -1);
-	for (i = 0; i < 6; i++)
+	assert_int_equal(access(stay[0], F_OK), 0);
+	close(fd);
+	/* Two that are written at the same time do not hurt each other. */
+	assert_int_equal(pd_atomicfile_open(&f, "x", 0600, NULL), 0);
+	assert_int_equal(access(stay[0], F_OK), -1);
+	assert_int_equal(pd_atomicfile_check("x", NULL), 0);
+	assert_int_equal(pd_atomicfile_commit(&f, NULL), 0);
+	for (i = 1; i < 6; i++)
 		assert_int_equal(unlink(stay[i]), 0);
 }
 
