@@ -13,6 +13,7 @@
 #include "cache/snapshot_load.h"
 #include "cache/snapshot_save.h"
 #include "cache/store.h"
+#include "io/atomicfile.h"
 #include "io/loop.h"
 
 #define SAVE_US 300    /* of walking ... */
@@ -430,6 +431,9 @@ pd_persist_open(struct pd_server *s, struct pd_err *err)
 		return pd_err_nomem(err);
 	s->persist = p;
 	p->server = s;
+	if (s->cfg.snapshot != NULL &&
+	    pd_atomicfile_check(s->cfg.snapshot, err))
+		return -1;
 	if ((p->store = calloc(s->nshards, sizeof(struct pd_store *))) == NULL)
 		return pd_err_nomem(err);
 	for (i = 0; i < s->nshards; i++)
