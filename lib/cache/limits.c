@@ -148,8 +148,7 @@ static uint64_t
 arriving(const struct pd_worker *w)
 {
 	const struct pd_server_config *cfg = &w->server->cfg;
-	const double share = (double)cfg->maxmemory * cfg->max_share /
-			     (double)w->server->nworkers;
+	const double share = (double)cfg->maxmemory * cfg->max_share;
 	const struct pd_client *c;
 	uint64_t n = 0;
 
@@ -158,18 +157,36 @@ arriving(const struct pd_worker *w)
 	return n < share ? n : (uint64_t)share;
 }
 
+/* The bytes of the buffers of all loops. */
+static uint64_t
+of_all(const struct pd_server *s)
+{
+	uint64_t n = 0;
+	unsigned i;
+
+	for (i = 0; i < s->nworkers; i++)
+		n += s->workers[i].clients_bytes;
+	return n;
+}
+
+/* What other loops have takes from nobody his equal part. */
 void
 pd_limits_evict(struct pd_worker *w)
 {
-	const uint64_t limit =
-	    pd_limits_clients(w->server) / w->server->nworkers;
-	uint64_t bytes = w->clients_bytes;
+	const uint64_t limit = pd_limits_clients(w->server);
+	const uint64_t part = limit / w->server->nworkers;
+	uint64_t all = of_all(w->server), own = w->clients_bytes, n;
 	struct pd_client *c;
 
-	if (bytes > limit)
-		bytes -= arriving(w);
-	while (bytes > limit && (c = largest(w)) != NULL) {
-		bytes -= pd_client_memory(c);
+	if (all <= limit)
+		return;
+	n = arriving(w);
+	all -= n < all ? n : all;
+	own -= n < own ? n : own;
+	while (all > limit && own > part && (c = largest(w)) != NULL) {
+		n = pd_client_memory(c);
+		all -= n < all ? n : all;
+		own -= n < own ? n : own;
 		w->stats.clients_evicted++;
 		end(c, PD_LOG_NOTICE, "the buffers of all take too much");
 	}

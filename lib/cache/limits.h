@@ -42,7 +42,8 @@ void pd_limits_sweep(struct pd_worker *w);
 uint64_t pd_limits_clients(const struct pd_server *s);
 /* Of ${bytes} of buffers, those that keys make no room for. */
 uint64_t pd_limits_above(const struct pd_server *s, uint64_t bytes);
-/* Close clients of a loop, the largest first, until its share is kept. */
+/* While the buffers of all loops take too much: close clients of a loop that
+ * has more than its equal part, the largest first. */
 void pd_limits_evict(struct pd_worker *w);
 
 #endif /* PD_CACHE_LIMITS_H */

@@ -38,3 +38,26 @@ cli() { redis-cli -p "$PORT" "$@"; }
 	[ $(($(peak) - before)) -lt 15000 ]
 	[ "$(cli ping)" = PONG ]
 }
+
+# One value in buffers may be more than an equal part of a loop.
+@test "a large value in a transaction, with several loops too" {
+	local n=50331648
+	for threads in 1 2; do
+		rm -f port
+		start_serve --maxmemory 200M --max-value 128M \
+		    --threads $threads --shards 1
+		exec 9<>"/dev/tcp/127.0.0.1/$PORT"
+		{
+			printf '*1\r\n$5\r\nMULTI\r\n'
+			printf '*3\r\n$3\r\nSET\r\n$1\r\nt\r\n$%s\r\n' $n
+			head -c $n /dev/zero
+			printf '\r\n*2\r\n$3\r\nGET\r\n$1\r\nt\r\n'
+			printf '*1\r\n$4\r\nEXEC\r\n'
+			printf '*1\r\n$4\r\nQUIT\r\n'
+		} >&9
+		[ "$(timeout 60 cat <&9 | wc -c)" = $((n + 50)) ]
+		exec 9>&-
+		[ "$(cli strlen t)" = $n ]
+		stop_serve
+	done
+}
