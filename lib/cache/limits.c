@@ -180,7 +180,7 @@ pd_limits_evict(struct pd_worker *w)
 
 	if (all <= limit)
 		return;
-	n = arriving(w);
+	n = w->server->cfg.clients_max == PD_CLIENTS_AUTO ? arriving(w) : 0;
 	all -= n < all ? n : all;
 	own -= n < own ? n : own;
 	while (all > limit && own > part && (c = largest(w)) != NULL) {

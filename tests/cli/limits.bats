@@ -206,8 +206,7 @@ both() {
 		[ "$($where config set maxmemory-clients 3mb)" = OK ]
 		[ "$($where config get maxmemory-clients | tail -1)" = 3145728 ]
 	done
-	# As much as one key may take, a quarter of the memory, is no buffer.
-	both many-queries 100 400000
+	both many-queries 20 400000
 	[ "$ours" = "fewer live" ]
 	[ "$theirs" = "$ours" ]
 	[ "$(info evicted_clients)" -ge 1 ]
