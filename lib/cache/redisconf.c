@@ -28,10 +28,10 @@ static const char *const without_effect[] = {"active", "always-show-logo",
     "oom-score", "pidfile", "proc-title", "propagation-error", "rdb", "repl-",
     "replica-", "sanitize-dump", "save", "server_cpulist", "set-", "shutdown-",
     "slave-", "socket-mark", "stop-writes", "stream-", "supervised", "syslog-",
-    "tcp-", "tls-auth-clients", "tls-ciphers", "tls-client-", "tls-cluster",
-    "tls-dh-", "tls-prefer", "tls-protocols", "tls-replication", "tls-session",
-    "tracking-", "unixsocketperm", "use-exit-on-panic", "watchdog-period",
-    "zset-max"};
+    "tcp-backlog", "tls-auth-clients", "tls-ciphers", "tls-client-",
+    "tls-cluster", "tls-dh-", "tls-prefer", "tls-protocols", "tls-replication",
+    "tls-session", "tracking-", "unixsocketperm", "use-exit-on-panic",
+    "watchdog-period", "zset-max"};
 
 /* Directives that someone relies on: rather no server than one without. */
 static const struct {
@@ -172,6 +172,18 @@ set_port(int64_t *port, const char *value, struct pd_err *err)
 }
 
 static int
+set_maxclients(
+    struct pd_server_config *cfg, const char *value, struct pd_err *err)
+{
+	if (pd_parse_u64(value, &cfg->maxclients, err))
+		return -1;
+	if (cfg->maxclients == 0 || cfg->maxclients > UINT32_MAX)
+		return pd_err_set(
+		    err, "maxclients: between 1 and %u", UINT32_MAX);
+	return 0;
+}
+
+static int
 set_debug(struct pd_server_config *cfg, const char *value, struct pd_err *err)
 {
 	if (strcasecmp(value, "no") == 0)
@@ -235,7 +247,7 @@ take_first(struct pd_redisconf *rc, const char *name, const struct pd_arg *w,
 	else if (strcmp(name, "user") == 0)
 		return add_user(rc, w, n, value, err);
 	else if (strcmp(name, "maxclients") == 0)
-		return pd_parse_u64(value, &cfg->maxclients, err);
+		return set_maxclients(cfg, value, err);
 	else if (strcmp(name, "maxmemory") == 0)
 		return pd_parse_size(value, &cfg->maxmemory, err);
 	else if (strcmp(name, "enable-debug-command") == 0)
