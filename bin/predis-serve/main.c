@@ -100,7 +100,8 @@ static const struct pd_opt opts[] = {
     {0, "set", "NAME=VALUE", PD_OPT_CALL, NULL, note_setting,
 	"set an option as CONFIG SET does; can be repeated"},
     {0, "protected-mode", NULL, PD_OPT_FLAG, &opt.protected_mode, NULL,
-	"without a password serve this machine only (default)"},
+	"serve this machine only without a password (off: "
+	"--no-protected-mode)"},
     {0, "enable-debug-command", "WHO", PD_OPT_STR, &opt.debug, NULL,
 	"who may use DEBUG: no, local or yes (default no)"},
     {0, "maxclients", "N", PD_OPT_U64, &opt.cfg.maxclients, NULL,
