@@ -343,6 +343,33 @@ pd_store_set_policy(
 	return 0;
 }
 
+/* Tell all what is left for entries. */
+static void
+fit(struct pd_store *st)
+{
+	const uint64_t units = capacity(st);
+
+	if (pd_store_memory(st) > st->peak_bytes)
+		st->peak_bytes = pd_store_memory(st);
+	pd_context_set_capacity(st->context, units);
+	pd_whatif_set_capacity(st->whatif, allowed(st), st->tick);
+	pd_whatif_expire(st->whatif, st->now_ms);
+	st->whatif_bytes = pd_whatif_memory(st->whatif);
+	if (st->clock.n > 0)
+		pd_tickclock_mark(&st->clock, st->tick, st->now_us);
+	if (st->policy->ops->set_capacity != NULL)
+		st->policy->ops->set_capacity(st->policy, units);
+}
+
+/* Keep to limits at once that leave less for entries than before. */
+static void
+settle(struct pd_store *st)
+{
+	fit(st);
+	(void)store_make_room_for(st, SETTING_BYTES, 0);
+	(void)pd_store_make_room(st, 0);
+}
+
 int
 pd_store_set_objective(
     struct pd_store *st, enum pd_objective o, struct pd_err *err)
@@ -356,6 +383,7 @@ pd_store_set_objective(
 		if (pd_store_set_policy(st, st->cfg.policy, err) == 0) {
 			if (o != PD_OBJECTIVE_COST)
 				pd_refetch_release(&st->costs);
+			settle(st);
 			return 0;
 		}
 		if (o == PD_OBJECTIVE_COST)
@@ -373,24 +401,6 @@ pd_store_set_model(struct pd_store *st, const struct pd_model *m)
 	st->model_bytes = m != NULL ? pd_model_memory(m) : 0;
 	if (st->policy->ops->set_model != NULL)
 		st->policy->ops->set_model(st->policy, m);
-}
-
-/* Tell all what is left for entries. */
-static void
-fit(struct pd_store *st)
-{
-	const uint64_t units = capacity(st);
-
-	if (pd_store_memory(st) > st->peak_bytes)
-		st->peak_bytes = pd_store_memory(st);
-	pd_context_set_capacity(st->context, units);
-	pd_whatif_set_capacity(st->whatif, allowed(st), st->tick);
-	pd_whatif_expire(st->whatif, st->now_ms);
-	st->whatif_bytes = pd_whatif_memory(st->whatif);
-	if (st->clock.n > 0)
-		pd_tickclock_mark(&st->clock, st->tick, st->now_us);
-	if (st->policy->ops->set_capacity != NULL)
-		st->policy->ops->set_capacity(st->policy, units);
 }
 
 void
@@ -425,7 +435,5 @@ pd_store_set_limits(
 	st->cfg.maxmemory = maxmemory;
 	st->cfg.maxobjects = maxobjects;
 	limit_history(st, st->policy);
-	fit(st);
-	(void)store_make_room_for(st, SETTING_BYTES, 0);
-	(void)pd_store_make_room(st, 0);
+	settle(st);
 }
