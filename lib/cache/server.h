@@ -231,6 +231,8 @@ struct pd_server {
 	atomic_bool stopping;
 	atomic_uint_least64_t nclients;
 	uint64_t above; /* bytes of buffers that keys make no room for */
+	uint64_t startup_bytes; /* counted at the start, without clients */
+	uint64_t large_most;	/* bytes of large values, since the last trim */
 	atomic_uint_least64_t next_id;
 	struct pd_watchtab *watches;
 	struct pd_acl *acl;
@@ -250,8 +252,8 @@ struct pd_server {
 	char *model_path;
 	uint64_t model_loaded_us; /* since 1970 */
 	bool loading_model;
-	uint64_t started_us;	  /* since 1970 */
-	uint64_t ops_last;	  /* for the rate of commands */
+	uint64_t started_us; /* since 1970 */
+	uint64_t ops_last;   /* for the rate of commands */
 	uint64_t ops_last_us;
 	uint64_t ops_a_second;
 	uint64_t paused_until_ms; /* CLIENT PAUSE */

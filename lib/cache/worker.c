@@ -1,6 +1,7 @@
 /* The loops of a server: their turns and their periodic work. */
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,7 @@
 #define CRON_US 100000
 #define DEFRAG_MOVES 128  /* in one go */
 #define EXPIRE_SLOTS 2000 /* looked at in one go */
+#define TRIM_LEAST (UINT64_C(1) << 20)
 
 void
 pd_worker_time(struct pd_worker *w)
@@ -212,18 +214,45 @@ cron_within(struct pd_worker *w)
 	}
 }
 
-/* That of the server as a whole. */
-static void
+/*
+ * Whether large values have become a quarter less: then malloc, which keeps
+ * what is free between others, is told to give pages back. That takes some
+ * microseconds a gap, of which there are no more than values that went.
+ */
+static bool
+should_trim(struct pd_server *s)
+{
+	uint64_t n = 0;
+	uint32_t i;
+
+	for (i = 0; i < s->nshards; i++)
+		n += s->shards[i].store->large_bytes;
+	if (n > s->large_most)
+		s->large_most = n;
+	if (s->large_most - n < TRIM_LEAST ||
+	    s->large_most - n < s->large_most / 4)
+		return false;
+	s->large_most = n;
+	return true;
+}
+
+/* That of the server as a whole. True when memory is to be given back. */
+static bool
 cron_alone(struct pd_worker *w)
 {
+	bool trim = false;
+
 	pd_worker_alone(w);
-	if (w->cron_runs % 10 == 0)
+	if (w->cron_runs % 10 == 0) {
 		count_ops(w);
+		trim = should_trim(w->server);
+	}
 	pd_persist_cron(w->server);
 	/* With one loop it is known all the time. */
 	if (w->server->nworkers > 1 || w->cron_runs % 10 == 0)
 		pd_server_account(w->server);
 	pd_worker_together(w);
+	return trim;
 }
 
 static void
@@ -231,15 +260,18 @@ cron(void *cookie)
 {
 	struct pd_worker *w = cookie;
 	struct pd_server *s = w->server;
+	bool trim = false;
 
 	pd_listen_resume(w);
 	w->wall_offset_us = pd_clock_wall_us() - pd_clock_mono_us();
 	pd_worker_enter(w);
 	pd_worker_begin(w);
 	if (w->number == 0)
-		cron_alone(w);
+		trim = cron_alone(w);
 	cron_within(w);
 	pd_worker_leave(w);
+	if (trim)
+		malloc_trim(0);
 	if (w->number == 0 && s->tapserver != NULL && w->cron_runs % 5 == 0)
 		pd_tapserver_flush(s->tapserver);
 	w->cron_runs++;
