@@ -159,16 +159,15 @@ stat_share(struct pd_reply *r, const char *name, double v)
 	pd_reply_double(r, v);
 }
 
-/* Bytes of the buffers of all clients. */
+/* What all keys take: what has come since the start, but for clients; and no
+ * less than the keys and values themselves. */
 static uint64_t
-clients_bytes(const struct pd_server *s)
+keys_bytes(const struct pd_server *s, const struct pd_totals *t)
 {
-	uint64_t n = 0;
-	unsigned i;
+	const uint64_t other = s->startup_bytes + t->client_bytes;
+	const uint64_t n = t->memory > other ? t->memory - other : 0;
 
-	for (i = 0; i < s->nworkers; i++)
-		n += s->workers[i].clients_bytes;
-	return n;
+	return n > t->entry_bytes ? n : t->entry_bytes;
 }
 
 /* What one database takes of the index; expiry has no table of its own. */
@@ -190,16 +189,16 @@ stat_db(struct pd_reply *r, const struct pd_totals *t, unsigned db)
 static void
 memory_stats(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 {
-	static const char *const absent[] = {"startup.allocated",
-	    "replication.backlog", "clients.slaves", "cluster.links",
-	    "aof.buffer", "lua.caches", "functions.caches"};
+	static const char *const absent[] = {"replication.backlog",
+	    "clients.slaves", "cluster.links", "aof.buffer", "lua.caches",
+	    "functions.caches"};
 	const struct mallinfo2 m = mallinfo2();
 	uint64_t held = m.arena + m.hblkhd;
 	struct pd_reply *r = &c->reply;
 	const size_t place = pd_reply_later(r);
 	struct pd_totals t;
 	uint64_t used;
-	size_t pairs = 20, i;
+	size_t pairs = 21, i;
 	unsigned db;
 
 	(void)a;
@@ -209,9 +208,10 @@ memory_stats(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	held += t.page_bytes;
 	stat_line(r, "peak.allocated", t.peak);
 	stat_line(r, "total.allocated", used);
+	stat_line(r, "startup.allocated", c->server->startup_bytes);
 	for (i = 0; i < sizeof(absent) / sizeof(absent[0]); i++, pairs++)
 		stat_line(r, absent[i], 0);
-	stat_line(r, "clients.normal", clients_bytes(c->server));
+	stat_line(r, "clients.normal", t.client_bytes);
 	for (db = 0; db < PD_STORE_DBS; db++)
 		if (t.count[db] > 0) {
 			stat_db(r, &t, db);
@@ -219,7 +219,8 @@ memory_stats(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 		}
 	stat_line(r, "overhead.total", used - t.entry_bytes);
 	stat_line(r, "keys.count", t.total);
-	stat_line(r, "keys.bytes-per-key", t.total == 0 ? 0 : used / t.total);
+	stat_line(r, "keys.bytes-per-key",
+	    t.total == 0 ? 0 : keys_bytes(c->server, &t) / t.total);
 	stat_line(r, "dataset.bytes", t.entry_bytes);
 	stat_share(r, "dataset.percentage",
 	    used == 0 ? 0 : (double)t.entry_bytes * 100 / (double)used);

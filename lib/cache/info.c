@@ -124,6 +124,7 @@ info_memory(struct pd_server *s, struct pd_buf *b)
 	U64("used_memory_peak", t.peak);
 	human(b, "used_memory_peak_human", t.peak);
 	U64("used_memory_overhead", used - t.entry_bytes);
+	U64("used_memory_startup", s->startup_bytes);
 	U64("used_memory_dataset", t.entry_bytes);
 	U64("used_memory_entries", t.entry_bytes);
 	U64("used_memory_waste", t.waste_bytes);

@@ -321,6 +321,7 @@ start(struct pd_server *s, struct pd_err *err)
 {
 	static const int signals[] = {SIGTERM, SIGINT, 0};
 	struct pd_err why = PD_ERR_INIT;
+	struct pd_totals t;
 	uint8_t id[20];
 	unsigned i;
 
@@ -359,6 +360,8 @@ start(struct pd_server *s, struct pd_err *err)
 	    pd_loop_signals(s->workers->loop, signals, on_signal, s, err))
 		return -1;
 	pd_server_account(s);
+	pd_server_totals(s, &t);
+	s->startup_bytes = t.memory - t.client_bytes;
 	for (i = 0; i < s->nworkers; i++)
 		pd_worker_start(&s->workers[i]);
 	return 0;
