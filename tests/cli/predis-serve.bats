@@ -127,6 +127,10 @@ fill() {
 	[ "$(redis-cli -s s ping)" = PONG ]
 }
 
+@test "--help tells how protected mode is turned off" {
+	predis-serve --help | grep -e --protected-mode | grep -q -e --no-protected-mode
+}
+
 @test "wrong options: exit 2 and the reason" {
 	for o in '--policy nosuch' '--port 70000' '--maxmemory 1k' \
 	    '--max-value 1T' '--tap-by none' '--tap-rate 0' \
@@ -244,6 +248,45 @@ fill() {
 		stop_serve
 		rm -f port
 	done
+}
+
+@test "another objective leaves the memory within its limit, at once" {
+	start_serve --maxmemory 8M
+	fill 60000 200
+	printf 'config set objective cost\ninfo memory\n' | cli >out
+	grep -q '^OK' out
+	used=$(tr -d '\r' <out | sed -n 's/^used_memory://p')
+	[ "$used" -le $((8 << 20)) ]
+	[ "$used" -gt $((6 << 20)) ]
+}
+
+@test "keys that are deleted give their memory back, large values too" {
+	start_serve --maxmemory 64M
+	before=$(info used_memory_rss)
+	fill 3000 100
+	fill 6000 8000 large:
+	full=$(info used_memory_rss)
+	[ "$full" -gt $((before + (40 << 20))) ]
+	for k in key:2999 large:5999; do
+		awk -v k="${k%:*}" -v n="${k#*:}" 'BEGIN {
+			for (i = 0; i <= n; i++) print "DEL " k ":" i
+		}' | cli >/dev/null
+	done
+	[ "$(cli dbsize)" = 0 ]
+	small() { [ "$(info used_memory_rss)" -lt $((full / 2)) ]; }
+	wait_for small
+}
+
+@test "MEMORY STATS: what keys cost is without the server and its clients" {
+	start_serve --maxmemory 64M
+	stat() { cli --json -3 memory stats | jq ".\"$1\""; }
+	[ "$(stat startup.allocated)" -gt 10000 ]
+	[ "$(stat startup.allocated)" = "$(info used_memory_startup)" ]
+	[ "$(stat clients.normal)" -gt 10000 ]
+	[ "$(stat keys.bytes-per-key)" = 0 ]
+	fill 50000 200
+	[ "$(stat keys.bytes-per-key)" -gt 210 ]
+	[ "$(stat keys.bytes-per-key)" -lt 400 ]
 }
 
 @test "after a burst of tiny keys the memory goes to larger values" {
@@ -678,6 +721,8 @@ P
 	maxmemory 20mb
 	maxmemory-policy allkeys-lru
 	slowlog-log-slower-than 77
+	tcp-keepalive 78
+	tcp-backlog 511
 	user default on nopass ~* &* +@all -flushall
 	user acme on ">ab" ~acme:* +get +set
 	F
@@ -686,9 +731,10 @@ P
 	wait_for redis-cli -s s ping
 	grep -q "PID: $PID" log
 	wait_for grep -q 'Ready to accept connections' log
-	grep -q "without effect here: daemonize, save" log
+	grep -q "without effect here: daemonize, save, tcp-backlog$" log
 	[ "$(redis-cli -s s config get maxmemory | tail -1)" = 20971520 ]
 	[ "$(redis-cli -s s config get slowlog-log-slower-than | tail -1)" = 77 ]
+	[ "$(redis-cli -s s config get tcp-keepalive | tail -1)" = 78 ]
 	[[ "$(redis-cli -s s flushall)" == NOPERM* ]]
 	[ "$(redis-cli -s s --user acme --pass ab --no-auth-warning \
 	    set acme:1 x)" = OK ]
@@ -719,6 +765,7 @@ P
 	try 'requirepass "abc' 'wrong quotes'
 	try 'user a on ">a b"' 'a rule with a blank'
 	try 'port 70000' 'at most 65535'
+	try 'maxclients 0' 'between 1 and'
 	printf 'user a on\nuser a on\n' >bad.conf
 	run -2 --separate-stderr timeout 10 predis-serve bad.conf
 	[[ "$stderr" == *"Duplicate user 'a' found"* ]]
