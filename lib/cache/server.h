@@ -232,7 +232,6 @@ struct pd_server {
 	atomic_uint_least64_t nclients;
 	uint64_t above; /* bytes of buffers that keys make no room for */
 	uint64_t startup_bytes; /* counted at the start, without clients */
-	uint64_t large_most;	/* bytes of large values, since the last trim */
 	atomic_uint_least64_t next_id;
 	struct pd_watchtab *watches;
 	struct pd_acl *acl;

@@ -70,6 +70,14 @@ count_bytes(struct pd_store *st)
 	st->entry_bytes = st->slab.used + st->large_bytes;
 }
 
+static void
+add_large(struct pd_store *st, uint64_t n)
+{
+	st->large_bytes += n;
+	if (st->large_bytes > st->large_most)
+		st->large_most = st->large_bytes;
+}
+
 /* What waste of pages is to be expected, for the limit; it changes slowly, so
  * that nothing is evicted at once for it. */
 void
@@ -254,7 +262,7 @@ store_take(struct pd_store *st, const struct store_form *f,
 	item = pd_slab_item(&st->slab, slot);
 	if (f->large != NULL) {
 		memcpy(item, &f->large, sizeof(void *));
-		st->large_bytes += store_large_bytes(f->large);
+		add_large(st, store_large_bytes(f->large));
 	} else {
 		store_entry_write(item, k, vlen, expiry);
 	}
@@ -280,7 +288,7 @@ store_replace_large(struct pd_store *st, uint32_t slot, struct pd_entry *e)
 {
 	struct pd_entry *old = store_at(st, slot);
 
-	st->large_bytes += store_large_bytes(e) - store_large_bytes(old);
+	add_large(st, store_large_bytes(e) - store_large_bytes(old));
 	memcpy(pd_slab_item(&st->slab, slot), &e, sizeof(void *));
 	pd_store_release(old);
 	count_bytes(st);

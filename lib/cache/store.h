@@ -95,6 +95,7 @@ struct pd_store {
 	uint64_t total;	       /* resident keys */
 	uint64_t entry_bytes;  /* that entries take */
 	uint64_t large_bytes;  /* of it, those that are no items */
+	uint64_t large_most;   /* the most of that since malloc was trimmed */
 	uint64_t spare_bytes;  /* what the limit leaves for parts of pages */
 	uint64_t extern_bytes; /* the owner's: buffers, rings, clients; ... */
 	uint64_t client_bytes; /* ... of it, what any server would need */

@@ -222,17 +222,20 @@ cron_within(struct pd_worker *w)
 static bool
 should_trim(struct pd_server *s)
 {
-	uint64_t n = 0;
+	uint64_t n = 0, most = 0;
+	struct pd_store *st;
 	uint32_t i;
 
-	for (i = 0; i < s->nshards; i++)
+	for (i = 0; i < s->nshards; i++) {
 		n += s->shards[i].store->large_bytes;
-	if (n > s->large_most)
-		s->large_most = n;
-	if (s->large_most - n < TRIM_LEAST ||
-	    s->large_most - n < s->large_most / 4)
+		most += s->shards[i].store->large_most;
+	}
+	if (most - n < TRIM_LEAST || most - n < most / 4)
 		return false;
-	s->large_most = n;
+	for (i = 0; i < s->nshards; i++) {
+		st = s->shards[i].store;
+		st->large_most = st->large_bytes;
+	}
 	return true;
 }
 
