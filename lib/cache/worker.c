@@ -426,8 +426,10 @@ end_clients(struct pd_worker *w)
 		pd_turn_execute(w);
 		pd_turn_write(w);
 	}
+	pd_worker_enter(w);
 	while (w->clients != NULL)
 		pd_client_close(w->clients);
+	pd_worker_leave(w);
 	pd_clients_reap(w);
 }
 

@@ -1,6 +1,12 @@
 bats_require_minimum_version 1.5.0
 
 setup() { load ../lib/common; }
+
+# gone PID: it has ended, waited for or not.
+gone() {
+	! grep -q "^State:[^Z]*$" "/proc/$1/status" 2>/dev/null
+}
+
 teardown() {
 	stop_serve
 	[ -z "${REDIS:-}" ] || { kill "$REDIS" && wait "$REDIS" || true; }
@@ -69,4 +75,27 @@ assert sorted(tcp[0].scan_iter()) == sorted(tcp[1].keys())' "$PORT"
 	[ "$used" -le $((34 << 20)) ]
 	run -2 predis-serve --port 0 --shards 3
 	run -2 predis-serve --port 0 --threads 0
+}
+
+@test "it ends while clients subscribe, watch and monitor" {
+	for how in TERM shutdown; do
+		rm -f port
+		start_serve --threads 2
+		exec 8<>"/dev/tcp/127.0.0.1/$PORT" 9<>"/dev/tcp/127.0.0.1/$PORT" \
+		    7<>"/dev/tcp/127.0.0.1/$PORT"
+		printf 'SUBSCRIBE x\r\n' >&8
+		printf 'MONITOR\r\n' >&9
+		printf 'WATCH x\r\n' >&7
+		for fd in 7 8 9; do
+			IFS= read -r -t 30 -u $fd
+		done
+		if [ $how = TERM ]; then
+			kill "$PID"
+		else
+			redis-cli -p "$PORT" shutdown || true
+		fi
+		wait_for gone "$PID" || { kill -KILL "$PID" && false; }
+		wait "$PID"
+		exec 7>&- 8>&- 9>&-
+	done
 }
