@@ -31,6 +31,7 @@ struct pd_persist {
 	struct pd_save *save;
 	struct pd_load *load;
 	bool unloaded;	     /* loading has not begun */
+	bool unread;	     /* what is there, which only a command replaces */
 	uint64_t total;	     /* keys when the save began */
 	uint64_t began_us;   /* monotonic: the save or load under way */
 	uint64_t due_us;     /* the next by the interval */
@@ -162,6 +163,7 @@ end_save(struct pd_persist *p, const struct pd_err *failure)
 		return;
 	}
 	p->saves++;
+	p->unread = false;
 	p->last_s = pd_clock_wall_us() / 1000000;
 	p->changes = changes(s);
 	pd_server_log(s, PD_LOG_NOTICE,
@@ -275,6 +277,13 @@ pd_persist_end(struct pd_server *s)
 		    s->cfg.snapshot);
 		return 0;
 	}
+	if (p->unread) {
+		pd_server_log(s, PD_LOG_WARNING,
+		    "'%s' stays as it is: it could not be read, and no SAVE "
+		    "replaced it",
+		    s->cfg.snapshot);
+		return 0;
+	}
 	/* One under way may lack what was deleted since it began. */
 	pd_save_free(p->save);
 	p->save = NULL;
@@ -309,6 +318,7 @@ begin_load(struct pd_persist *p)
 		return;
 	}
 	p->load_failures++;
+	p->unread = true;
 	pd_server_log(s, PD_LOG_WARNING, "starting empty: %s", err.msg);
 }
 
@@ -474,7 +484,7 @@ pd_persist_cron(struct pd_server *s)
 	if (p->due_us == 0 || p->due_us > now + s->cfg.snapshot_interval_us)
 		p->due_us = now + s->cfg.snapshot_interval_us;
 	if (now < p->due_us || p->save != NULL || p->load != NULL ||
-	    p->unloaded)
+	    p->unloaded || p->unread)
 		return;
 	p->due_us = now + s->cfg.snapshot_interval_us;
 	if (unsaved(s) > 0 && pd_persist_background(s, &err))

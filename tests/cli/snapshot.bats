@@ -251,6 +251,21 @@ refused() {
 		[ "$(cli dbsize)" = 0 ]
 		grep -q 'starting empty: ' serve.log
 		[ "$(info snapshot_load_failures)" = 1 ]
+		# Whose it is, is not known: it stays until a command says so.
+		cp cache.pdsnap before
+		cli set k 1
+		kill "$PID"
+		wait "$PID"
+		cmp cache.pdsnap before
+		grep -q 'stays as it is: it could not be read' serve.log
+		again --snapshot cache.pdsnap
+		cli set k 2
+		[ "$(cli save)" = OK ]
+		cli set k 3
+		kill "$PID"
+		wait "$PID"
+		again --snapshot cache.pdsnap
+		[ "$(cli get k)" = 3 ]
 		cli shutdown nosave || true
 		wait "$PID"
 	done
