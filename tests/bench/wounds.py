@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Five wounds, done to redis-server and predis-serve: see wounds.sh."""
 
+import atexit
 import os
 import re
 import resource
@@ -48,6 +49,7 @@ class Server:
         self.log = open(kind + ".log", "w")
         self.process = subprocess.Popen(
             argv, stdout=self.log, stderr=self.log, preexec_fn=limit)
+        atexit.register(self.end)
         self.peak = 0
         end = time.monotonic() + PATIENCE
         while True:

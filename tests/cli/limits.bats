@@ -85,7 +85,7 @@ both() {
 	told "key of 251 bytes: predis-serve: $ours; memcached: $theirs"
 	[[ $theirs == CLIENT_ERROR* ]]
 	[ "$ours" = "+OK waits" ]
-	hurt "$PORT" hold 40 >held 3>&- &
+	timeout 120 python3 "$HURT" "$PORT" hold 40 >held 3>&- &
 	PEERS="$PEERS $!"
 	patiently grep -q held held
 	[ "$(cli ping 2>&1 | head -1)" = "ERR max number of clients reached" ]
@@ -247,7 +247,7 @@ both() {
 	read -r -t 30 pong <&9
 	prlimit --pid "$PID" --nofile=1:"$(prlimit --pid "$PID" --nofile \
 	    --noheadings --output HARD | tr -d ' ')"
-	hurt "$PORT" hold 5 >held 3>&- &
+	timeout 120 python3 "$HURT" "$PORT" hold 5 >held 3>&- &
 	PEERS="${PEERS:-} $!"
 	patiently grep -q 'cannot accept connections: Too many open files' serve.log
 	cpu() { awk '{s += $1} END {print int(s / 1000000)}' /proc/"$PID"/task/*/schedstat; }
@@ -446,7 +446,7 @@ both() {
 	    skip "few open files"
 	start_serve --maxclients 500 --unixsocket ./s
 	[ "$(hurt "$PORT" storm $n)" = "old True, new $n" ]
-	hurt "$PORT" hold 600 >held 3>&- &
+	timeout 120 python3 "$HURT" "$PORT" hold 600 >held 3>&- &
 	PEERS="${PEERS:-} $!"
 	patiently grep -q held held
 	full() { [[ $(cli ping 2>&1) == *"max number of clients reached"* ]]; }
