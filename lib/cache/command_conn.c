@@ -238,16 +238,16 @@ run_hello(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 #define SUBSCRIBER PD_CMD_SUBSCRIBER
 
 const struct pd_command pd_commands_conn[] = {
-    {DEF("ping", -1, F | SUBSCRIBER | PD_CMD_OWN), .run = run_ping, .since = "1.0.0",
+    {DEF("ping", -1, F | SUBSCRIBER | PD_CMD_OWN), .run = run_ping,
+	.since = "1.0.0",
 	.tips = "request_policy:all_shards response_policy:all_succeeded",
 	.summary = "Answer PONG, or the word given."},
     {DEF("echo", 2, ANYTIME | PD_CMD_OWN), .run = run_echo, .since = "1.0.0",
 	.summary = "Answer the word given."},
-    {DEF("quit", -1,
-	 OPEN | PD_CMD_NOT_QUEUED | SUBSCRIBER | PD_CMD_OWN), .run = run_quit,
-	.since = "1.0.0", .summary = "Close the connection."},
-    {DEF("select", 2, ANYTIME | PD_CMD_OWN), .run = run_select, .since = "1.0.0",
-	.summary = "Choose a database."},
+    {DEF("quit", -1, OPEN | PD_CMD_NOT_QUEUED | SUBSCRIBER | PD_CMD_OWN),
+	.run = run_quit, .since = "1.0.0", .summary = "Close the connection."},
+    {DEF("select", 2, ANYTIME | PD_CMD_OWN), .run = run_select,
+	.since = "1.0.0", .summary = "Choose a database."},
     {DEF("auth", -2, OPEN), .run = run_auth, .since = "1.0.0",
 	.summary = "Give the password."},
     {DEF("hello", -1, OPEN), .run = run_hello, .since = "6.0.0",

@@ -166,7 +166,8 @@ int
 pd_stackdist_run(const struct pd_trace *t, const struct pd_stackdist_params *p,
     struct pd_stackdist *s, struct pd_err *err)
 {
-	struct pass w = {.t = t, .p = p, .err = err, .n = (uint32_t)(p->end - p->begin)};
+	struct pass w = {
+	    .t = t, .p = p, .err = err, .n = (uint32_t)(p->end - p->begin)};
 	const size_t keys = (size_t)t->unique + 1;
 	int rc = -1;
 

@@ -4,9 +4,9 @@
 /*
  * An event loop over epoll(7): watched descriptors, timers, signals by
  * signalfd(2), and a function that runs before each wait. One loop a thread;
- * all calls come from that thread, but for pd_loop_wake(). A watch or timer belongs to the caller and
- * must stay in place until it is removed; removing one from any callback is
- * safe, its pending events are dropped.
+ * all calls come from that thread, but for pd_loop_wake(). A watch or timer
+ * belongs to the caller and must stay in place until it is removed; removing
+ * one from any callback is safe, its pending events are dropped.
  */
 
 #include <stdbool.h>

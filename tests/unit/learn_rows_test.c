@@ -190,7 +190,8 @@ labels(void **state)
 			const double v = (double)pd_label_value(l, 1, age, d);
 
 			assert_true(v >= last);
-			assert_int_equal(v > pd_label_split(l, 1, age), d > age);
+			assert_int_equal(
+			    v > pd_label_split(l, 1, age), d > age);
 			last = v;
 		}
 	}
