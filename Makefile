@@ -171,14 +171,15 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(LIB)
 $(B)/tests/unit/model_gpu_test: | $(B)/tests/gpu/libcuda.so.1
 $(B)/tests/unit/model_gpu_test: LDFLAGS_ALL += \
 	-Wl,--disable-new-dtags,-rpath,'$$ORIGIN/../gpu'
+# Where cuda.h is, nvcc itself tells: it may be a script that calls another.
+nvcc_includes = $(shell $(NVCC) --dryrun -c -x cu /dev/null 2>&1 | \
+	sed -n 's/^..[ ]INCLUDES=//p' | tr -d '"')
 $(B)/tests/gpu/libcuda.so.1: tests/gpu/fake_libcuda.cc tests/gpu/emulate.h \
 		lib/model/trees_cuda.cu lib/model/trees_priv.h $(B)/flags
 	$(call say,CXX,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CXX) $(OPT) -Wall -Wextra $(filter -f%,$(CFLAGS)) \
-	    -ffp-contract=off -fPIC -shared -Ilib -isystem \
-	    "$$(dirname "$$(readlink -f "$$(command -v $(NVCC))")")/../include" \
-	    -o $@ $<
+	    -ffp-contract=off -fPIC -shared -Ilib $(call nvcc_includes) -o $@ $<
 
 $(B)/tests/bench/%: $(B)/tests/bench/%.o $(LIB)
 	$(call say,LD,$@)
