@@ -6,6 +6,7 @@
 #include "cache/evictlog.h"
 #include "cache/policy.h"
 #include "cache/store.h"
+#include "cache/tap.h"
 
 /* The slot that goes where only those that expire may (evict_expiring.c), or
  * PD_NO_SLOT. */
@@ -124,6 +125,28 @@ struct pd_access store_access_of(const struct pd_store *st, uint64_t hash,
  * the current tick. */
 struct pd_access store_access(
     const struct pd_store *st, uint64_t hash, uint32_t slot, unsigned op);
+
+/* The policy and the context learn of an access to a resident. */
+void store_access_hit(struct pd_store *st, const struct pd_key *k,
+    uint32_t slot, unsigned op, bool read);
+
+/* Where the last read that missed a key like this is noted. */
+static inline struct pd_miss *
+store_pending(struct pd_store *st, uint64_t hash)
+{
+	return &st->pending[hash & (PD_STORE_PENDING - 1)];
+}
+
+/* Does the tap want what happens to this key now? */
+static inline bool
+store_tapped(const struct pd_store *st, const struct pd_key *k)
+{
+	return st->tap != NULL && pd_tap_wants(st->tap, k->hash, st->now_us);
+}
+
+/* Say a sampled access, or deletion, to the tap; ${flags}: PD_EV_HIT... */
+void store_tap(struct pd_store *st, const struct pd_key *k, unsigned op,
+    uint32_t slot, unsigned flags, uint64_t tick);
 
 /* While a snapshot is loaded: this key is what a client made of it. */
 void store_restore_note(struct pd_store *st, uint64_t hash);
