@@ -1,11 +1,11 @@
 /*
- * Writing a snapshot. The walk follows the index in hash order (index.h): what
- * a bucket that was merged meanwhile shows again is left out by its hash. Keys
- * are gathered by the age of their last access into open blocks, of which the
- * fullest is closed when all together have become large. Closed blocks go to
- * the thread through a queue; while that is full the walk waits, so that a
- * slow disk costs neither memory nor time. No system call is made and no
- * other lock is taken while a store is locked.
+ * Writing a snapshot: the walk. It follows the index in hash order (index.h):
+ * what a bucket that was merged meanwhile shows again is left out by its hash.
+ * Keys are gathered by the age of their last access into open blocks, of which
+ * the fullest is closed when all together have become large. Closed blocks go
+ * to the thread (snapshot_write.c) through a queue; while that is full the
+ * walk waits, so that a slow disk costs neither memory nor time. No system
+ * call is made and no other lock is taken while a store is locked.
  */
 
 #include <pthread.h>
@@ -13,296 +13,19 @@
 #include <string.h>
 
 #include <sodium.h>
-#include <xxhash.h>
-#include <zlib.h>
 
 #include "base/clock.h"
 #include "base/code.h"
-#include "base/endian.h"
 #include "base/err.h"
 #include "cache/reply.h"
-#include "cache/snapshot.h"
-#include "cache/snapshot_save.h"
+#include "cache/snapshot_save_priv.h"
 #include "cache/store.h"
-#include "io/atomicfile.h"
-#include "io/fd.h"
 
-#define AGES 256
 #define OPEN_MOST (4u << 20)  /* bytes of open blocks */
 #define QUEUE_MOST (8u << 20) /* bytes on their way to the thread */
 #define BUCKETS 8	      /* of the index, between looks at the clock */
 #define SAMPLE 1024	      /* keys looked at for the ages of all */
 #define MARGIN 1.2	      /* of what that sample says */
-#define LEVEL 1		      /* of zlib */
-
-/* A closed block. */
-struct piece {
-	struct piece *next;
-	struct pd_buf data; /* of a held value: all that is before it */
-	uint32_t records;
-	uint8_t age;
-	unsigned shard;
-	struct pd_entry *held; /* its value follows; NULL none */
-	const uint8_t *value;
-	uint32_t vlen;
-};
-
-struct pieces {
-	struct piece *first;
-	struct piece **last;
-};
-
-struct open_block {
-	struct pd_buf data;
-	uint32_t records;
-};
-
-struct pd_save {
-	struct pd_save_config cfg;
-	char *path;
-	struct pd_snapshot_stores stores;
-	struct pd_snapshot_info info;
-	/* The walk's. */
-	unsigned shard;
-	uint64_t cursor;
-	unsigned flushed; /* ages whose blocks are closed after the walk */
-	unsigned oldest;  /* ages beyond are left out */
-	bool nomem;
-	uint64_t taken; /* bytes of the file so far, unpacked */
-	struct open_block open[AGES];
-	size_t open_bytes;
-	struct pieces closed;
-	struct pd_save_stats stats;
-	/* Shared. */
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	struct pieces queue;
-	size_t queued;	    /* bytes in it and at the thread */
-	struct pieces done; /* with values to let go of */
-	bool closing;	    /* no more pieces come */
-	bool cancelled;
-	bool finished; /* the thread is at its end */
-	bool failed;
-	struct pd_err err;
-	uint64_t blocks;
-	uint64_t bytes;
-	/* The thread's. */
-	pthread_t thread;
-	bool started;
-	uint64_t records;
-	struct pd_buf packed;
-};
-
-static void
-pieces_init(struct pieces *l)
-{
-	l->first = NULL;
-	l->last = &l->first;
-}
-
-static void
-pieces_add(struct pieces *l, struct piece *p)
-{
-	p->next = NULL;
-	*l->last = p;
-	l->last = &p->next;
-}
-
-static struct piece *
-pieces_take(struct pieces *l)
-{
-	struct piece *p = l->first;
-
-	if (p != NULL && (l->first = p->next) == NULL)
-		l->last = &l->first;
-	return p;
-}
-
-static size_t
-piece_bytes(const struct piece *p)
-{
-	return sizeof(*p) + p->data.cap + p->vlen;
-}
-
-static void
-piece_free(struct piece *p)
-{
-	pd_buf_release(&p->data);
-	free(p);
-}
-
-/* The thread. */
-
-static int
-put_bytes(struct pd_save *s, int fd, const void *p, size_t n)
-{
-	s->bytes += n;
-	return pd_write_full(fd, p, n);
-}
-
-static uint64_t
-hash_of(const struct pd_save *s, const struct pd_buf *b, const struct piece *p)
-{
-	XXH3_state_t *x;
-	uint64_t h;
-
-	if (p->held == NULL)
-		return XXH3_64bits_withSeed(b->data, b->len, s->info.salt);
-	if ((x = XXH3_createState()) == NULL)
-		return 0;
-	XXH3_64bits_reset_withSeed(x, s->info.salt);
-	XXH3_64bits_update(x, b->data, b->len);
-	XXH3_64bits_update(x, p->value, p->vlen);
-	h = XXH3_64bits_digest(x);
-	XXH3_freeState(x);
-	return h;
-}
-
-/* The piece packed, in s->packed; false where that makes it no smaller. */
-static bool
-pack(struct pd_save *s, const struct piece *p)
-{
-	uLongf n = compressBound((uLong)p->data.len);
-
-	pd_buf_clear(&s->packed);
-	if (p->held != NULL || pd_buf_reserve(&s->packed, n) ||
-	    compress2(s->packed.data, &n, p->data.data, (uLong)p->data.len,
-		LEVEL) != Z_OK ||
-	    n >= p->data.len)
-		return false;
-	s->packed.len = n;
-	return true;
-}
-
-static int
-write_piece(struct pd_save *s, int fd, const struct piece *p)
-{
-	const bool packed = s->cfg.compress && pack(s, p);
-	const struct pd_buf *b = packed ? &s->packed : &p->data;
-	struct pd_snapshot_head h = {.kind = PD_SNAPSHOT_KEYS,
-	    .packing = packed ? PD_SNAPSHOT_ZLIB : PD_SNAPSHOT_PLAIN,
-	    .age = p->age,
-	    .records = p->records};
-	uint8_t head[PD_SNAPSHOT_HEAD];
-
-	h.raw = (uint32_t)(p->data.len + p->vlen);
-	h.stored = (uint32_t)(b->len + p->vlen);
-	h.hash = hash_of(s, b, p);
-	pd_snapshot_put_head(head, &h, s->info.salt);
-	s->blocks++;
-	s->records += p->records;
-	if (put_bytes(s, fd, head, sizeof(head)) ||
-	    put_bytes(s, fd, b->data, b->len) ||
-	    (p->vlen > 0 && put_bytes(s, fd, p->value, p->vlen)))
-		return -1;
-	return 0;
-}
-
-static int
-write_info(struct pd_save *s, int fd)
-{
-	uint8_t head[PD_SNAPSHOT_HEADER];
-
-	pd_snapshot_put_info(head, &s->info);
-	return put_bytes(s, fd, head, sizeof(head));
-}
-
-static int
-write_end(struct pd_save *s, int fd)
-{
-	uint8_t end[PD_SNAPSHOT_HEAD + PD_SNAPSHOT_END];
-	uint8_t *p = end + PD_SNAPSHOT_HEAD;
-	struct pd_snapshot_head h = {.kind = PD_SNAPSHOT_LAST,
-	    .age = PD_SNAPSHOT_NO_AGE,
-	    .raw = PD_SNAPSHOT_END,
-	    .stored = PD_SNAPSHOT_END};
-
-	pd_put64(p, s->blocks);
-	pd_put64(p + 8, s->records);
-	pd_put64(p + 16, s->bytes);
-	h.hash = XXH3_64bits_withSeed(p, PD_SNAPSHOT_END, s->info.salt);
-	pd_snapshot_put_head(end, &h, s->info.salt);
-	return put_bytes(s, fd, end, sizeof(end));
-}
-
-/* The next piece, or NULL when there will be none. */
-static struct piece *
-next_piece(struct pd_save *s)
-{
-	struct piece *p = NULL;
-
-	pthread_mutex_lock(&s->lock);
-	while (!s->cancelled && s->queue.first == NULL && !s->closing)
-		pthread_cond_wait(&s->wake, &s->lock);
-	if (!s->cancelled)
-		p = pieces_take(&s->queue);
-	pthread_mutex_unlock(&s->lock);
-	return p;
-}
-
-static void
-piece_done(struct pd_save *s, struct piece *p)
-{
-	const size_t bytes = piece_bytes(p);
-	const bool held = p->held != NULL;
-
-	if (!held)
-		piece_free(p);
-	pthread_mutex_lock(&s->lock);
-	s->queued -= bytes;
-	if (held)
-		pieces_add(&s->done, p);
-	pthread_mutex_unlock(&s->lock);
-}
-
-static int
-write_file(struct pd_save *s, struct pd_err *err)
-{
-	struct pd_atomicfile f = PD_ATOMICFILE_INIT;
-	struct piece *p;
-	bool cancelled;
-	int r;
-
-	if (pd_atomicfile_open(&f, s->path, 0600, err))
-		return -1;
-	r = write_info(s, f.fd);
-	while (r == 0 && (p = next_piece(s)) != NULL) {
-		r = write_piece(s, f.fd, p);
-		if (r)
-			(void)pd_err_sys(err, "cannot write '%s'", s->path);
-		piece_done(s, p);
-	}
-	pthread_mutex_lock(&s->lock);
-	cancelled = s->cancelled;
-	pthread_mutex_unlock(&s->lock);
-	if (cancelled) {
-		pd_atomicfile_abort(&f);
-		return pd_err_set(err, "the snapshot was given up");
-	}
-	if (r == 0 && write_end(s, f.fd) == 0)
-		return pd_atomicfile_commit(&f, err);
-	if (err->msg[0] == '\0')
-		(void)pd_err_sys(err, "cannot write '%s'", s->path);
-	pd_atomicfile_abort(&f);
-	return -1;
-}
-
-static void *
-writer(void *cookie)
-{
-	struct pd_save *s = cookie;
-	struct pd_err err = PD_ERR_INIT;
-	const int r = write_file(s, &err);
-
-	pthread_mutex_lock(&s->lock);
-	s->failed = r != 0;
-	s->err = err;
-	s->finished = true;
-	pthread_mutex_unlock(&s->lock);
-	return NULL;
-}
-
-/* The walk. */
 
 static void
 lock_shard(const struct pd_save *s, unsigned i)
@@ -353,7 +76,7 @@ close_fullest(struct pd_save *s)
 {
 	unsigned i, best = 0;
 
-	for (i = 1; i < AGES; i++)
+	for (i = 1; i < SAVE_AGES; i++)
 		if (s->open[i].data.cap > s->open[best].data.cap)
 			best = i;
 	close_block(s, best);
@@ -509,10 +232,10 @@ sample_ages(struct pd_save *s, uint64_t total, uint64_t *bytes)
 static void
 choose_oldest(struct pd_save *s)
 {
-	uint64_t bytes[AGES] = {0}, used = 0, keys = 0, sum = 0, all = 0;
+	uint64_t bytes[SAVE_AGES] = {0}, used = 0, keys = 0, sum = 0, all = 0;
 	unsigned i;
 
-	s->oldest = AGES;
+	s->oldest = SAVE_AGES;
 	for (i = 0; i < s->stores.n; i++) {
 		used += s->stores.store[i]->entry_bytes;
 		keys += s->stores.store[i]->total;
@@ -521,10 +244,10 @@ choose_oldest(struct pd_save *s)
 	    used < s->cfg.max_bytes - s->cfg.max_bytes / 4)
 		return;
 	sample_ages(s, keys, bytes);
-	for (i = 0; i < AGES; i++)
+	for (i = 0; i < SAVE_AGES; i++)
 		all += bytes[i];
 	/* What a sample says is not exact: aim lower. */
-	for (i = 0; i + 1 < AGES; i++) {
+	for (i = 0; i + 1 < SAVE_AGES; i++) {
 		sum += bytes[i + 1];
 		if (all > 0 && (double)(bytes[0] + sum) / (double)all *
 				       (double)used * MARGIN >
@@ -600,7 +323,7 @@ pd_save_new(const struct pd_save_config *cfg,
 	choose_oldest(s);
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->wake, NULL);
-	if (pthread_create(&s->thread, NULL, writer, s) != 0) {
+	if (pthread_create(&s->thread, NULL, save_writer, s) != 0) {
 		(void)pd_err_set(err, "cannot start a thread");
 		pd_save_free(s);
 		return NULL;
@@ -653,7 +376,7 @@ pd_save_step(struct pd_save *s, uint64_t us, struct pd_err *err)
 			return PD_SNAPSHOT_WAIT;
 		if (s->shard < s->stores.n) {
 			walk(s);
-		} else if (s->flushed < AGES) {
+		} else if (s->flushed < SAVE_AGES) {
 			close_block(s, s->flushed++);
 		} else {
 			finish(s);
@@ -699,7 +422,7 @@ pd_save_free(struct pd_save *s)
 	release_list(&s->closed);
 	release_list(&s->queue);
 	release_list(&s->done);
-	for (i = 0; i < AGES; i++)
+	for (i = 0; i < SAVE_AGES; i++)
 		pd_buf_release(&s->open[i].data);
 	pd_buf_release(&s->packed);
 	pthread_cond_destroy(&s->wake);
