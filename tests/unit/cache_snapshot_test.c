@@ -6,76 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-#include "base/buf.h"
-#include "base/err.h"
-#include "base/hash.h"
-#include "base/keyfile.h"
+#include "cache_snapshot.h"
+
 #include "base/rng.h"
-#include "cache/snapshot.h"
 #include "cache/snapshot_load.h"
-#include "cache/snapshot_save.h"
-#include "cache/stats.h"
-#include "cache/store.h"
-#include "data/event.h"
-#include "io/fd.h"
-
-#define NOW_US UINT64_C(1700000000000000)
-#define NOW_MS ((int64_t)(NOW_US / 1000))
-
-static struct pd_keys keys;
-static struct pd_stats stats;
-static char dir[64];
-static char path[96];
-
-static struct pd_store *
-new_store(uint64_t maxmemory, const char *policy, enum pd_objective o)
-{
-	const struct pd_store_config cfg = {
-	    .maxmemory = maxmemory,
-	    .max_value = 4 << 20,
-	    .max_share = 0.25,
-	    .evict = true,
-	    .policy = pd_policy_find(policy),
-	    .objective = o,
-	    .keys = &keys,
-	};
-	struct pd_store *st = pd_store_new(&cfg, &stats, NULL);
-
-	assert_non_null(st);
-	pd_store_time(st, NOW_US, 0);
-	return st;
-}
-
-static void
-put(struct pd_store *st, unsigned db, const void *k, size_t nk, const void *v,
-    size_t nv, int64_t expiry)
-{
-	const struct pd_key key = pd_store_key(st, db, k, nk);
-	const struct pd_put p = {.len = nv, .expiry = expiry, .op = PD_OP_SET};
-	uint8_t *value;
-
-	assert_int_equal(pd_store_put(st, &key, &p, &value), PD_STORE_OK);
-	if (nv > 0)
-		memcpy(value, v, nv);
-}
-
-/* Key "k<i>" with a value that says so. */
-static void
-put_number(struct pd_store *st, unsigned i)
-{
-	char k[16], v[32];
-
-	snprintf(k, sizeof(k), "k%u", i);
-	snprintf(v, sizeof(v), "value %u", i);
-	put(st, 0, k, strlen(k), v, strlen(v), 0);
-}
 
 static bool
 has_number(struct pd_store *st, unsigned i)
@@ -92,50 +30,6 @@ has_number(struct pd_store *st, unsigned i)
 	assert_int_equal(pd_entry_len(e), strlen(v));
 	assert_memory_equal(pd_entry_value(e), v, strlen(v));
 	return true;
-}
-
-static void
-pause_a_little(void)
-{
-	const struct timespec t = {.tv_nsec = 200000};
-
-	nanosleep(&t, NULL);
-}
-
-/* Write a snapshot; ${between} is called between slices. */
-static enum pd_snapshot_state
-save(struct pd_store *st, const struct pd_save_config *cfg,
-    struct pd_save_stats *out, void (*between)(struct pd_store *))
-{
-	const struct pd_snapshot_stores stores = {.store = &st, .n = 1};
-	struct pd_err err = PD_ERR_INIT;
-	struct pd_save *s = pd_save_new(cfg, &stores, &err);
-	enum pd_snapshot_state state;
-
-	assert_non_null(s);
-	for (;;) {
-		state = pd_save_step(s, between == NULL ? 1000 : 0, &err);
-		assert_true(pd_save_memory(s) > 0);
-		if (state == PD_SNAPSHOT_WAIT)
-			pause_a_little();
-		else if (state != PD_SNAPSHOT_MORE)
-			break;
-		else if (between != NULL)
-			between(st);
-	}
-	assert_int_equal(state == PD_SNAPSHOT_FAILED, err.msg[0] != '\0');
-	if (out != NULL)
-		*out = *pd_save_stats(s);
-	pd_save_free(s);
-	return state;
-}
-
-static void
-save_file(struct pd_store *st)
-{
-	const struct pd_save_config cfg = {.path = path};
-
-	assert_int_equal(save(st, &cfg, NULL, NULL), PD_SNAPSHOT_DONE);
 }
 
 /* Load it; ${first} is called before any key comes. */
@@ -301,179 +195,6 @@ test_rank(void **state)
 	assert_string_equal(oa.text, ob.text);
 	pd_store_free(a);
 	pd_store_free(b);
-}
-
-/* A file in memory, changed at will. */
-static struct pd_buf file = PD_BUF_INIT;
-
-static int
-file_fd(const uint8_t *p, size_t n)
-{
-	const int fd = memfd_create("snapshot", 0);
-
-	assert_true(fd >= 0);
-	assert_int_equal(pd_write_full(fd, p, n), 0);
-	return fd;
-}
-
-/* Read what can be read: true values of known keys only. How many, or -1 when
- * the header is not good. */
-static int
-read_bytes(const uint8_t *p, size_t n, struct pd_snapshot_read_stats *out)
-{
-	const struct pd_snapshot_limits limits = {.max_value = 1 << 20};
-	struct pd_err err = PD_ERR_INIT;
-	struct pd_snapshot_reader *r =
-	    pd_snapshot_open(file_fd(p, n), &limits, &err);
-	struct pd_snapshot_record rec;
-	struct pd_snapshot_block *b;
-	char want[32];
-	int found = 0;
-	uint32_t i;
-
-	if (r == NULL) {
-		assert_true(err.msg[0] != '\0');
-		return -1;
-	}
-	assert_int_equal(pd_snapshot_survey(r), 0);
-	while ((b = pd_snapshot_next(r)) != NULL) {
-		for (i = 0; i < b->records; i++) {
-			assert_true(
-			    pd_snapshot_get_record(b->data.data + b->at[i],
-				b->data.len - b->at[i], &rec) > 0);
-			snprintf(want, sizeof(want), "value %.*s",
-			    (int)rec.klen - 1, (const char *)rec.key + 1);
-			assert_int_equal(rec.vlen, strlen(want));
-			assert_memory_equal(rec.value, want, rec.vlen);
-			found++;
-		}
-		pd_snapshot_block_free(b);
-	}
-	*out = *pd_snapshot_read_stats(r);
-	pd_snapshot_close(r);
-	return found;
-}
-
-/* 40 keys in about 20 blocks. */
-static void
-make_file(void)
-{
-	struct pd_store *st = new_store(0, "learned", 0);
-	struct pd_err err = PD_ERR_INIT;
-	unsigned i;
-
-	for (i = 0; i < 40; i++)
-		put_number(st, i);
-	save_file(st);
-	pd_store_free(st);
-	pd_buf_clear(&file);
-	assert_int_equal(pd_read_file(path, 1 << 20, &file, &err), 0);
-}
-
-static void
-test_truncated(void **state)
-{
-	struct pd_snapshot_read_stats s = {0};
-	int n, before = -1;
-	size_t i;
-
-	(void)state;
-	make_file();
-	for (i = 0; i < file.len; i++) {
-		n = read_bytes(file.data, i, &s);
-		assert_true(n >= before);
-		assert_int_equal(n == -1, i < PD_SNAPSHOT_HEADER);
-		before = n;
-		if (n >= 0) {
-			assert_true(s.torn);
-			assert_true(n + (int)s.lost <= 40);
-		}
-	}
-	assert_int_equal(before, 40);
-	assert_int_equal(read_bytes(file.data, file.len, &s), 40);
-	assert_false(s.torn);
-	assert_int_equal(s.nflaws, 0);
-}
-
-static void
-test_flipped(void **state)
-{
-	struct pd_snapshot_read_stats s = {0};
-	uint32_t largest = 0;
-	size_t i, at;
-	int n;
-
-	(void)state;
-	make_file();
-	for (at = PD_SNAPSHOT_HEADER; at < file.len;) {
-		const uint8_t *p = file.data + at;
-		const uint32_t records = p[8], stored = p[16] | p[17] << 8;
-
-		largest = records > largest ? records : largest;
-		at += PD_SNAPSHOT_HEAD + stored;
-	}
-	assert_true(largest < 20);
-	for (i = 0; i < file.len; i++) {
-		file.data[i] ^= (uint8_t)(1u << i % 8);
-		n = read_bytes(file.data, file.len, &s);
-		file.data[i] ^= (uint8_t)(1u << i % 8);
-		if (i < PD_SNAPSHOT_HEADER) {
-			assert_int_equal(n, -1);
-			continue;
-		}
-		/* One block is lost, at most, and it is told where. */
-		assert_true(n >= 40 - (int)largest);
-		assert_true(n == 40 || s.nflaws == 1);
-		assert_true(s.torn || n < 40);
-		if (s.nflaws > 0)
-			assert_true(s.flaw[0] <= i &&
-				    i < s.flaw[0] + PD_SNAPSHOT_HEAD + 4096);
-	}
-}
-
-/* A value that looks like a block is not one, and lengths are not believed. */
-static void
-test_forged(void **state)
-{
-	struct pd_snapshot_head h = {
-	    .kind = PD_SNAPSHOT_KEYS, .records = 1, .raw = 8, .stored = 8};
-	static const uint32_t wrong[][4] = {
-	    /* packing, records, raw, stored */
-	    {PD_SNAPSHOT_PLAIN, 1, UINT32_MAX, 8},
-	    {PD_SNAPSHOT_PLAIN, 1, 16, 8},
-	    {PD_SNAPSHOT_ZLIB, 1, UINT32_MAX, 8},
-	    {PD_SNAPSHOT_ZLIB, 1, 1 << 20, 8},
-	    {PD_SNAPSHOT_PLAIN, UINT32_MAX, 8, 8},
-	    {PD_SNAPSHOT_PLAIN, 1, 8, UINT32_MAX},
-	    {77, 1, 8, 8},
-	};
-	struct pd_snapshot_read_stats s = {0};
-	struct pd_snapshot_info info = {.shards = 1, .salt = 99};
-	uint8_t p[PD_SNAPSHOT_HEADER + 3 * PD_SNAPSHOT_HEAD + 16] = {0};
-	uint8_t *at = p + PD_SNAPSHOT_HEADER;
-	size_t i;
-
-	(void)state;
-	pd_snapshot_put_info(p, &info);
-	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-		h.packing = (uint8_t)wrong[i][0];
-		h.records = wrong[i][1];
-		h.raw = wrong[i][2];
-		h.stored = wrong[i][3];
-		pd_snapshot_put_head(at, &h, 99);
-		assert_int_equal(read_bytes(p, sizeof(p), &s), 0);
-		assert_true(s.nflaws > 0);
-	}
-	/* Right but for the salt: not found in the search either. */
-	h = (struct pd_snapshot_head){.kind = PD_SNAPSHOT_KEYS,
-	    .records = 1,
-	    .raw = 8,
-	    .stored = 8,
-	    .hash = pd_hash64("\0\0\0\0\0\0\0\0", 8, 98)};
-	pd_snapshot_put_head(at + 1, &h, 98);
-	assert_int_equal(read_bytes(p, sizeof(p), &s), 0);
-	assert_int_equal(s.blocks, 0);
-	assert_int_equal(s.damaged, 1);
 }
 
 /* What clients do meanwhile wins. */
@@ -664,39 +385,12 @@ test_failure(void **state)
 	pd_store_free(st);
 }
 
-static int
-make_dir(void **state)
-{
-	const char *tmp = getenv("TMPDIR");
-
-	(void)state;
-	memset(&keys, 7, sizeof(keys));
-	snprintf(dir, sizeof(dir), "%.40s/snapshot.XXXXXX",
-	    tmp != NULL ? tmp : "/tmp");
-	if (mkdtemp(dir) == NULL)
-		return -1;
-	snprintf(path, sizeof(path), "%s/file", dir);
-	return 0;
-}
-
-static int
-remove_dir(void **state)
-{
-	(void)state;
-	pd_buf_release(&file);
-	unlink(path);
-	return rmdir(dir); /* nothing else may be left */
-}
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_fields),
 	    cmocka_unit_test(test_rank),
-	    cmocka_unit_test(test_truncated),
-	    cmocka_unit_test(test_flipped),
-	    cmocka_unit_test(test_forged),
 	    cmocka_unit_test(test_meanwhile),
 	    cmocka_unit_test(test_walk),
 	    cmocka_unit_test(test_limit),
