@@ -1,0 +1,261 @@
+#include <math.h>
+#include <string.h>
+
+#include "base/keyfile.h"
+#include "base/log2.h"
+#include "data/hotkeys.h"
+
+#define SECOND 1000000u
+#define DECAY_US 250000u /* no oftener */
+#define SHORTEST 1.0	 /* seconds that a rate is taken over at least */
+#define SHIFT_MOST 20	 /* one in a million */
+#define LN2 0.69314718055994531
+
+void
+pd_hotkeys_init(struct pd_hotkeys *h, const struct pd_keys *keys, uint64_t seed)
+{
+	memset(h, 0, sizeof(*h));
+	h->keys = keys;
+	pd_rng_init(&h->rng, seed);
+}
+
+/* Forget as much as the time that passed makes one forget. */
+static void
+decay(struct pd_hotkeys *h, uint64_t time_us, uint64_t least_us)
+{
+	uint64_t us;
+	double f;
+	uint32_t i;
+
+	if (h->time_us == 0)
+		h->time_us = time_us;
+	us = time_us > h->time_us ? time_us - h->time_us : 0;
+	if (us <= least_us)
+		return;
+	f = pd_exp2_neg((double)us / (double)SECOND / PD_HOTKEYS_HALF);
+	for (i = 0; i < h->n; i++) {
+		h->count[i] *= f;
+		h->error[i] *= f;
+		h->variance[i] *= f * f;
+	}
+	h->total *= f;
+	h->span = h->span * f + PD_HOTKEYS_HALF / LN2 * (1 - f);
+	h->time_us = time_us;
+}
+
+static uint32_t
+find(const struct pd_hotkeys *h, uint64_t hash)
+{
+	uint32_t i;
+
+	for (i = 0; i < h->n; i++)
+		if (h->hash[i] == hash)
+			break;
+	return i;
+}
+
+static uint32_t
+smallest(const struct pd_hotkeys *h)
+{
+	uint32_t i, least = 0;
+
+	for (i = 1; i < h->n; i++)
+		if (h->count[i] < h->count[least])
+			least = i;
+	return least;
+}
+
+/* The counter that an access to a new key of ${weight} gets, or PD_HOTKEYS:
+ * none this time. What it counted is its error. */
+static uint32_t
+admit(struct pd_hotkeys *h, double weight)
+{
+	uint32_t i;
+
+	if (h->n < PD_HOTKEYS) {
+		i = h->n++;
+		h->count[i] = h->error[i] = 0;
+		return i;
+	}
+	i = smallest(h);
+	if (pd_rng_double(&h->rng) * (h->count[i] + weight) >= weight)
+		return PD_HOTKEYS;
+	h->error[i] = h->count[i];
+	return i;
+}
+
+static void
+name(struct pd_hotkeys *h, uint32_t i, uint64_t hash, const void *key, size_t n,
+    unsigned db)
+{
+	struct pd_hotkey *k = &h->key[i];
+
+	h->hash[i] = hash;
+	h->variance[i] = 0;
+	k->db = (uint8_t)db;
+	k->identity = hash;
+	k->len = 0;
+	if (key == NULL || n > UINT32_MAX)
+		return;
+	k->len = (uint32_t)n;
+	memcpy(k->key, key, n < PD_HOTKEYS_KEY ? n : PD_HOTKEYS_KEY);
+	if (h->keys != NULL)
+		k->identity = pd_keys_identity_db(h->keys, db, key, k->len);
+}
+
+/* ${variance}: of the accesses that one stands for. */
+static void
+note(struct pd_hotkeys *h, uint64_t hash, const void *key, size_t n,
+    unsigned db, double weight, double variance)
+{
+	uint32_t i = find(h, hash);
+
+	h->total += weight;
+	if (i == h->n) {
+		i = admit(h, weight);
+		if (i == PD_HOTKEYS)
+			return;
+		name(h, i, hash, key, n, db);
+	}
+	h->count[i] += weight;
+	h->variance[i] += variance;
+}
+
+void
+pd_hotkeys_note(struct pd_hotkeys *h, uint64_t hash, const void *key, size_t n,
+    unsigned db, uint64_t time_us, double weight)
+{
+	decay(h, time_us, DECAY_US);
+	note(h, hash, key, n, db, weight, 0);
+}
+
+/* Draw more rarely, or oftener, as there was more to draw from or less. */
+static void
+keep_pace(struct pd_hotkeys *h, uint64_t time_us)
+{
+	uint64_t us = time_us - h->second_us;
+	uint64_t n = (uint64_t)h->drawn * SECOND;
+
+	if (time_us < h->second_us || h->second_us == 0) {
+		h->second_us = time_us;
+		return;
+	}
+	if (h->drawn >= 2 * PD_HOTKEYS_PACE && h->shift < SHIFT_MOST) {
+		h->shift++;
+		h->drawn = PD_HOTKEYS_PACE;
+	}
+	if (us < SECOND)
+		return;
+	for (; h->shift > 0 && n < PD_HOTKEYS_PACE / 2 * us; n *= 2) {
+		h->shift--;
+		n = n > 0 ? n : us;
+	}
+	h->drawn = 0;
+	h->second_us = time_us;
+}
+
+uint64_t
+pd_hotkeys_skip(struct pd_hotkeys *h, uint64_t time_us)
+{
+	double k;
+
+	keep_pace(h, time_us);
+	h->at_shift = h->shift;
+	if (h->shift == 0)
+		return 1;
+	k = log1p(-pd_rng_double(&h->rng)) / log1p(-ldexp(1, -(int)h->shift));
+	return 1 + (uint64_t)k;
+}
+
+void
+pd_hotkeys_draw(struct pd_hotkeys *h, uint64_t hash, const void *key, size_t n,
+    unsigned db, uint64_t time_us)
+{
+	const double weight = ldexp(1, (int)h->at_shift);
+
+	decay(h, time_us, DECAY_US);
+	h->drawn++;
+	note(h, hash, key, n, db, weight, weight * (weight - 1));
+}
+
+static void
+add(struct pd_hotkeys *to, const struct pd_hotkeys *from, uint32_t j)
+{
+	uint32_t i = find(to, from->hash[j]);
+
+	if (i == to->n) {
+		if (to->n < PD_HOTKEYS)
+			to->n++;
+		else if (to->count[i = smallest(to)] >= from->count[j])
+			return;
+		to->hash[i] = from->hash[j];
+		to->key[i] = from->key[j];
+		to->count[i] = to->error[i] = to->variance[i] = 0;
+	}
+	to->count[i] += from->count[j];
+	to->error[i] += from->error[j];
+	to->variance[i] += from->variance[j];
+}
+
+void
+pd_hotkeys_merge(
+    struct pd_hotkeys *to, struct pd_hotkeys *from, uint64_t time_us)
+{
+	uint32_t i;
+
+	decay(to, time_us, 0);
+	decay(from, time_us, 0);
+	for (i = 0; i < from->n; i++)
+		add(to, from, i);
+	to->total += from->total;
+	if (to->span < from->span)
+		to->span = from->span;
+}
+
+static double
+seconds(const struct pd_hotkeys *h)
+{
+	return h->span > SHORTEST ? h->span : SHORTEST;
+}
+
+/* The middle of what it can be, and how far that reaches. */
+static void
+rate_of(const struct pd_hotkeys *h, uint32_t i, struct pd_hotkey_rate *r)
+{
+	const double s = seconds(h), n = h->count[i] - h->error[i] / 2;
+
+	r->key = h->key[i];
+	r->per_second = n / s;
+	r->error = (h->error[i] / 2 + 2 * sqrt(h->variance[i])) / s;
+	r->share = h->total > 0 ? n / h->total : 0;
+}
+
+size_t
+pd_hotkeys_top(struct pd_hotkeys *h, uint64_t time_us,
+    struct pd_hotkey_rate *out, size_t most)
+{
+	struct pd_hotkey_rate r;
+	size_t n = 0, k;
+	uint32_t i;
+
+	decay(h, time_us, 0);
+	for (i = 0; i < h->n; i++) {
+		rate_of(h, i, &r);
+		if (r.per_second <= r.error)
+			continue;
+		for (k = n; k > 0 && out[k - 1].per_second < r.per_second; k--)
+			if (k < most)
+				out[k] = out[k - 1];
+		if (k < most)
+			out[k] = r;
+		n += n < most;
+	}
+	return n;
+}
+
+double
+pd_hotkeys_total(struct pd_hotkeys *h, uint64_t time_us)
+{
+	decay(h, time_us, 0);
+	return h->total / seconds(h);
+}
