@@ -147,6 +147,16 @@ enum pd_acl_result pd_acl_check(const struct pd_user *u,
 bool pd_acl_channel_ok(
     const struct pd_user *u, const char *p, size_t n, bool pattern);
 
+/*
+ * pd_acl_shows_key(u, commands, category, key, n, more):
+ * May a user see the bytes of a key that it did not name? Who may use every
+ * command of a category and read the key. ${more}: these are the first bytes
+ * of a longer one.
+ */
+bool pd_acl_shows_key(const struct pd_user *u,
+    const struct pd_commands *commands, unsigned category, const void *key,
+    size_t n, bool more);
+
 /* Append the rules that make a user, and a selector, as files have them. */
 void pd_acl_describe(const struct pd_user *u, struct pd_buf *out);
 void pd_acl_describe_commands(const struct pd_selector *s, struct pd_buf *out);

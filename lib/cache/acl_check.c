@@ -154,6 +154,37 @@ pd_acl_check(const struct pd_user *u, const struct pd_cmd *cmd,
 	return worst;
 }
 
+/* May a selector use every command of a category? */
+static bool
+category_ok(const struct pd_selector *s, const struct pd_commands *commands,
+    unsigned category)
+{
+	const struct pd_cmd *cmd;
+	size_t i;
+
+	for (i = 0; (cmd = pd_commands_id(commands, i)) != NULL; i++)
+		if (cmd->cats & category && !command_ok(s, cmd, NULL, 0))
+			return false;
+	return true;
+}
+
+bool
+pd_acl_shows_key(const struct pd_user *u, const struct pd_commands *commands,
+    unsigned category, const void *key, size_t n, bool more)
+{
+	const struct pd_arg a = {.p = key, .n = (uint32_t)n};
+	const struct pd_selector *s;
+	uint32_t i;
+
+	for (i = 0; i < u->nsel; i++) {
+		s = &u->sel[i];
+		if (category_ok(s, commands, category) &&
+		    (s->all_keys || (!more && key_ok(s, &a, PD_KEY_ACCESS))))
+			return true;
+	}
+	return false;
+}
+
 /* The log. */
 
 static size_t

@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "cache/command_hotkeys.h"
 #include "cache/command_table.h"
 #include "cache/command_util.h"
 #include "cache/policy.h"
@@ -103,8 +104,14 @@ run_stats(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	unsigned values = 0;
 	size_t i;
 
-	(void)a;
-	(void)n;
+	if (n > 1 && pd_arg_is(&a[1], "hotkeys")) {
+		pd_reply_hotkeys(c, a + 2, n - 2);
+		return;
+	}
+	if (n > 1) {
+		pd_reply_error(r, PD_ERR_SYNTAX);
+		return;
+	}
 	pd_server_totals(s, &t);
 	pd_server_stats(s, &sum);
 	pd_server_gains(s, gain);
@@ -209,7 +216,8 @@ run_ghost(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 const struct pd_command pd_commands_stats[] = {
     {DEF("predis.ghost", 1), .run = run_ghost,
 	.summary = "The ghost caches: capacity, rate, hits."},
-    {DEF("predis.stats", 1), .run = run_stats,
-	.summary = "Counters, and what other policies would have hit."},
+    {DEF("predis.stats", -1), .run = run_stats,
+	.summary = "Counters, and what other policies would have hit; or the "
+		   "keys that are asked for most."},
     {.name = NULL},
 };

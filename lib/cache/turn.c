@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/keyfile.h"
 #include "base/ticks.h"
 #include "cache/client.h"
 #include "cache/command.h"
@@ -12,6 +13,7 @@
 #include "cache/server.h"
 #include "cache/store.h"
 #include "cache/turn.h"
+#include "data/hotkeys.h"
 
 #define INPUT 131072
 #define READ_BYTES 65536
@@ -21,6 +23,7 @@
 #define ARGS 4096	     /* of them all */
 #define ARGS_LEAST 128	     /* with less room no more are parsed */
 #define NEAR 48		     /* keys brought near at a time, up to 64 */
+#define PACE_US 1000000	     /* how often draws are fitted to the traffic */
 
 /* A command that is whole. */
 struct ahead {
@@ -40,22 +43,32 @@ struct pd_turn {
 	uint32_t nahead;
 	uint32_t nargs;
 	uint32_t nkeys;
-	uint32_t near; /* below it, keys have been brought near */
+	uint32_t near;	  /* below it, keys have been brought near */
+	uint64_t draw;	  /* as many keys parsed ahead: the last one is drawn */
+	uint64_t pace_us; /* when draws are fitted to the traffic again */
+	struct pd_hotkeys hot;
 	struct ahead ahead[COMMANDS];
 	uint64_t hash[ARGS]; /* of the keys */
 	struct pd_arg arg[ARGS];
 };
 
 struct pd_turn *
-pd_turn_new(void)
+pd_turn_new(const struct pd_keys *keys, unsigned number)
 {
 	struct pd_turn *t = calloc(1, sizeof(*t));
 
-	if (t != NULL && (t->input = malloc(INPUT)) == NULL) {
+	if (t == NULL || (t->input = malloc(INPUT)) == NULL) {
 		free(t);
-		t = NULL;
+		return NULL;
 	}
+	pd_hotkeys_init(&t->hot, keys, keys->select_salt + number);
 	return t;
+}
+
+struct pd_hotkeys *
+pd_turn_hotkeys(struct pd_turn *t)
+{
+	return &t->hot;
 }
 
 void
@@ -295,9 +308,35 @@ has_room(const struct pd_turn *t)
 	return t->nahead < COMMANDS && ARGS - t->nargs >= ARGS_LEAST;
 }
 
+/* Tell of key ${k} of the turn, one of client ${c}. */
+static void
+draw_key(struct pd_turn *t, const struct pd_client *c, uint64_t k)
+{
+	const uint64_t hash = t->hash[k];
+	const struct ahead *a = &t->ahead[t->nahead - 1];
+	uint32_t i = 0;
+
+	while (a->key > k)
+		a--;
+	while (i < a->argc && a->argv[i].hash != hash)
+		i++;
+	if (i < a->argc)
+		pd_hotkeys_draw(&t->hot, hash, a->argv[i].p, a->argv[i].n,
+		    c->db, c->worker->mono_us);
+}
+
+static void
+draw_keys(struct pd_turn *t, const struct pd_client *c)
+{
+	while (t->nkeys >= t->draw) {
+		draw_key(t, c, t->draw - 1);
+		t->draw += pd_hotkeys_skip(&t->hot, c->worker->mono_us);
+	}
+}
+
 /* Parse what a client sent, as far as it is plain. */
 static void
-look_ahead(struct pd_turn *t, struct pd_client *c)
+parse_ahead(struct pd_turn *t, struct pd_client *c)
 {
 	const struct pd_resp *r = &c->parser;
 	const uint32_t longest = r->keep_max < INPUT ? r->keep_max : INPUT;
@@ -331,13 +370,28 @@ look_ahead(struct pd_turn *t, struct pd_client *c)
 	}
 }
 
+static void
+look_ahead(struct pd_turn *t, struct pd_client *c)
+{
+	parse_ahead(t, c);
+	/* Of the heaviest keys it is told here, which costs a turn two
+	 * instructions, and an access none. */
+	if (t->nkeys >= t->draw)
+		draw_keys(t, c);
+}
+
 /* Take clients off the list, as many as can be parsed ahead. Returns the first
  * of a list of them. */
 static struct pd_client *
-take(struct pd_turn *t)
+take(struct pd_worker *w, struct pd_turn *t)
 {
 	struct pd_client *const first = t->first, *c;
 
+	t->draw -= t->nkeys;
+	if (w->mono_us >= t->pace_us) {
+		t->pace_us = w->mono_us + PACE_US;
+		t->draw = pd_hotkeys_skip(&t->hot, w->mono_us);
+	}
 	t->nahead = t->nargs = t->nkeys = t->near = 0;
 	for (c = first; c != NULL; c = c->next_ready) {
 		look_ahead(t, c);
@@ -611,7 +665,7 @@ pd_turn_execute(struct pd_worker *w)
 	if (t->doomed != NULL)
 		sweep(w);
 	while (t->first != NULL)
-		for (c = take(t); c != NULL; c = next) {
+		for (c = take(w, t); c != NULL; c = next) {
 			next = c->next_ready;
 			c->is_ready = false;
 			run(w, t, c);

@@ -19,11 +19,16 @@
 #include <stddef.h>
 
 struct pd_client;
+struct pd_hotkeys;
+struct pd_keys;
 struct pd_turn;
 struct pd_worker;
 
-/* NULL out of memory. */
-struct pd_turn *pd_turn_new(void);
+/* Of loop ${number}; ${keys} are borrowed. NULL out of memory. */
+struct pd_turn *pd_turn_new(const struct pd_keys *keys, unsigned number);
+/* The keys that clients of the loop ask for most (data/hotkeys.h), sampled or
+ * not. For who is alone. */
+struct pd_hotkeys *pd_turn_hotkeys(struct pd_turn *t);
 /* No client may be waiting in it. */
 void pd_turn_free(struct pd_turn *t);
 /* Bytes allocated. */
