@@ -136,9 +136,11 @@ write_header(struct job *j, const struct pd_event *first, struct pd_err *err)
 
 /* A trace knows no cache: its events say nothing of hits and fills. */
 static bool
-no_cache(const char *source)
+no_cache(const struct pd_pds_meta *m)
 {
-	return strncmp(source, "csv:", 4) == 0 ||
+	const char *source = m->source;
+
+	return m->hits_unknown || strncmp(source, "csv:", 4) == 0 ||
 	       strncmp(source, "oracle:", 7) == 0 ||
 	       strncmp(source, "monitor:", 8) == 0;
 }
@@ -176,7 +178,7 @@ cache_state(struct job *j, struct pd_event *e, uint32_t shard, bool *resident,
 
 	if (*m == NULL &&
 	    (*m = pd_minicache_new(mini_capacity(j), j->o->by_bytes,
-		 !no_cache(j->meta.source), err)) == NULL)
+		 !no_cache(&j->meta), err)) == NULL)
 		return -1;
 	got = pd_minicache_event(*m, e, s);
 	if (got < 0)
@@ -323,7 +325,7 @@ start(struct job *j, const struct pd_event *first, struct pd_err *err)
 
 	if (write_header(j, first, err) < 0)
 		return -1;
-	o.hits_unknown = j->o->capacity == 0 && no_cache(j->meta.source);
+	o.hits_unknown = j->o->capacity == 0 && no_cache(&j->meta);
 	warn_small(j);
 	if ((j->history = pd_history_new(&o, err)) == NULL)
 		return -1;

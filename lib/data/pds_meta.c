@@ -83,6 +83,8 @@ pd_pds_meta_encode(const struct pd_pds_meta *m, struct pd_buf *out)
 	put_str(&j, "latency", "us");
 	put_str(&j, "size", "bytes");
 	pd_json_close(&j, '}');
+	if (m->hits_unknown)
+		put_str(&j, "hits", "unknown");
 	if (m->start_us != 0)
 		put_u64(&j, "start_us", m->start_us);
 	put_sampling(&j, m);
@@ -168,6 +170,17 @@ get_sampling(struct pd_pds_meta *m, const json_t *root, struct pd_err *err)
 }
 
 static int
+get_hits(struct pd_pds_meta *m, const json_t *o, struct pd_err *err)
+{
+	char text[16] = "known";
+
+	if (get_str(o, "hits", text, sizeof(text), err))
+		return -1;
+	m->hits_unknown = strcmp(text, "unknown") == 0;
+	return 0;
+}
+
+static int
 get_schema_id(struct pd_pds_meta *m, const json_t *o, struct pd_err *err)
 {
 	char text[20] = "";
@@ -226,7 +239,8 @@ pd_pds_meta_parse(
 	    get_u64(o, "capacity_bytes", INT64_MAX, &m->capacity_bytes, err) ||
 	    get_u64(
 		o, "eviction_age_ticks", INT64_MAX, &m->eviction_age, err) ||
-	    get_schema_id(m, o, err) || get_sampling(m, o, err))
+	    get_hits(m, o, err) || get_schema_id(m, o, err) ||
+	    get_sampling(m, o, err))
 		goto out;
 	rc = 0;
 out:

@@ -6,6 +6,7 @@
  * have the values of pd_pds_meta_init(); unknown ones are ignored.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,7 @@ struct pd_pds_meta {
 	char host[256];	   /* "" unless the operator asked for it */
 	char tool[64];	   /* "predis-sample 0.1.0" */
 	char source[256];  /* format or program that the events came from */
+	bool hits_unknown; /* the events' PD_EV_HIT means nothing */
 	uint64_t start_us; /* when the stream was begun, 0 unknown */
 	uint64_t capacity_objects; /* of the cache, 0 unknown */
 	uint64_t capacity_bytes;   /* 0 unknown */
