@@ -244,8 +244,9 @@ account(struct pd_client *c)
 
 	if (c->server->nworkers > 1)
 		show(c);
-	if (now == c->accounted)
+	if (now == c->accounted && !c->came)
 		return;
+	c->came = false;
 	c->worker->clients_bytes += now - c->accounted;
 	c->accounted = now;
 	/* Several loops: the periodic work does it. */
@@ -363,13 +364,19 @@ pd_client_mark_dirty(struct pd_client *c)
 	c->worker->dirty = c;
 }
 
-/* What to wait for, after what was done. */
-static void
-rewatch(struct pd_client *c)
+/* Is it to be read from? */
+static bool
+is_read(const struct pd_client *c)
+{
+	return !c->paused && !c->held_back && !c->waits && !c->close_after;
+}
+
+void
+pd_client_rewatch(struct pd_client *c)
 {
 	unsigned events = 0;
 
-	if (!c->paused && !c->held_back && !c->close_after)
+	if (is_read(c))
 		events |= PD_LOOP_READ;
 	if (pd_reply_queued(&c->reply) > 0 || pd_conn_wants_write(&c->conn))
 		events |= PD_LOOP_WRITE;
@@ -433,12 +440,13 @@ pd_client_flush(struct pd_client *c)
 		pd_turn_doom(c);
 	if (!c->doomed)
 		look_at_unread(c);
-	if (!c->doomed && !c->paused && pd_conn_pending(&c->conn)) {
+	if (!c->doomed && !c->paused && !c->waits &&
+	    pd_conn_pending(&c->conn)) {
 		c->more = true;
 		pd_turn_add(c);
 	}
 	account(c);
-	rewatch(c);
+	pd_client_rewatch(c);
 }
 
 void
@@ -461,7 +469,7 @@ on_ready(void *cookie, unsigned ready)
 		pd_client_mark_dirty(c);
 	if (!(ready & PD_LOOP_READ))
 		return;
-	if (!c->paused && !c->held_back && !c->close_after)
+	if (is_read(c))
 		pd_turn_read(c);
 	else if (!(c->watch.events & PD_LOOP_READ))
 		/* A hang-up that comes while nothing is read. */

@@ -78,6 +78,8 @@ struct pd_client {
 	bool authenticated;
 	bool paused;	  /* too much output: not read */
 	bool held_back;	  /* CLIENT PAUSE */
+	bool waits;	  /* with a large value, for others' (large.h) */
+	bool came;	  /* more of it since the accounts were made */
 	bool close_after; /* once the output is written */
 	atomic_bool closed;
 	bool is_unix;
@@ -116,6 +118,7 @@ struct pd_client {
 	uint64_t soft_us;  /* when unread output reached the soft limit, or 0 */
 	uint64_t stuck_us; /* when it last became less while paused */
 	uint64_t queued_was; /* at the last sweep */
+	uint64_t waits_us;   /* since when it waits */
 	uint64_t accounted;  /* bytes of it in worker->clients_bytes */
 	struct pd_cmd *last; /* last command */
 	struct pd_client *next;
@@ -155,6 +158,8 @@ void pd_clients_collect(struct pd_worker *w);
 void pd_client_flush(struct pd_client *c);
 /* See that what is queued gets written this turn, and its state looked at. */
 void pd_client_mark_dirty(struct pd_client *c);
+/* Have its loop wait for what it may do now. */
+void pd_client_rewatch(struct pd_client *c);
 /* Execute what has been read and waits (after a pause). */
 void pd_client_resume(struct pd_client *c);
 /* Free those closed in this turn. */

@@ -3,6 +3,8 @@
 #include "base/buf.h"
 #include "cache/client.h"
 #include "cache/large.h"
+#include "cache/limits.h"
+#include "cache/lock.h"
 #include "cache/server.h"
 #include "cache/store.h"
 #include "cache/turn.h"
@@ -68,7 +70,92 @@ pd_large_begin(struct pd_client *c)
 	memcpy(p, c->in.data + from, there);
 	r->far_got = there;
 	c->in.len = from;
+	c->worker->large_bytes += there;
 	return 0;
+}
+
+/* May it go on? That may take the turn. */
+static bool
+may_come(struct pd_client *c)
+{
+	struct pd_server *s = c->server;
+	uint_least64_t turn = s->large_turn;
+
+	if (turn == c->id || pd_limits_taken(s) <= pd_limits_clients(s) / 2)
+		return true;
+	return turn == 0 &&
+	       atomic_compare_exchange_strong(&s->large_turn, &turn, c->id);
+}
+
+bool
+pd_large_waits(struct pd_client *c)
+{
+	if (c->waits || may_come(c))
+		return c->waits;
+	c->waits = true;
+	c->waits_us = c->worker->mono_us;
+	c->worker->nwaits++;
+	c->server->large_waiting++;
+	pd_client_mark_dirty(c);
+	return true;
+}
+
+static void
+wait_no_more(struct pd_client *c)
+{
+	if (!c->waits)
+		return;
+	c->waits = false;
+	c->worker->nwaits--;
+	c->server->large_waiting--;
+}
+
+/* The one that has waited longest, or NULL. */
+static struct pd_client *
+longest(const struct pd_worker *w)
+{
+	struct pd_client *c, *best = NULL;
+
+	for (c = w->clients; c != NULL; c = c->next)
+		if (c->waits && !c->doomed &&
+		    (best == NULL || c->waits_us < best->waits_us))
+			best = c;
+	return best;
+}
+
+static void
+wake_others(const struct pd_worker *w)
+{
+	const struct pd_server *s = w->server;
+	unsigned i;
+
+	for (i = 0; i < s->nworkers; i++)
+		if (i != w->number)
+			pd_loop_wake(s->workers[i].loop);
+}
+
+void
+pd_large_resume(struct pd_worker *w)
+{
+	struct pd_client *c;
+
+	if (w->gave_turn && w->server->large_waiting > w->nwaits)
+		wake_others(w);
+	w->gave_turn = false;
+	if (w->nwaits == 0)
+		return;
+	pd_worker_enter(w);
+	while ((c = longest(w)) != NULL && may_come(c)) {
+		wait_no_more(c);
+		/* Nobody was waited for: its request took no longer. */
+		if (c->request_us != 0)
+			c->request_us += w->mono_us - c->waits_us;
+		c->last_us = w->mono_us;
+		if ((c->more = pd_conn_pending(&c->conn)))
+			pd_turn_add(c);
+		pd_client_rewatch(c);
+	}
+	pd_worker_leave(w);
 }
 
 ssize_t
@@ -80,8 +167,14 @@ pd_large_read(struct pd_client *c)
 
 	n = pd_conn_read(&c->conn, r->far + r->far_got,
 	    missing < READ_MOST ? missing : READ_MOST);
-	if (n > 0)
+	if (n > 0) {
 		r->far_got += (size_t)n;
+		/* At once: others ask in this very turn. */
+		c->worker->large_bytes += (uint64_t)n;
+		c->worker->clients_bytes += (uint64_t)n;
+		c->accounted += (uint64_t)n;
+		c->came = true;
+	}
 	return n;
 }
 
@@ -121,8 +214,14 @@ pd_large_end(struct pd_client *c)
 {
 	struct pd_resp *r = &c->parser;
 
+	wait_no_more(c);
 	if (r->far == NULL)
 		return;
+	c->worker->large_bytes -= r->far_got;
+	if (c->server->large_turn == c->id) {
+		c->server->large_turn = 0;
+		c->worker->gave_turn = true;
+	}
 	if (c->held_back && !c->closed)
 		put_back(c);
 	pd_store_value_free(r->far, r->far_key);

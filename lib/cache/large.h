@@ -15,6 +15,7 @@
 struct pd_client;
 struct pd_key;
 struct pd_put;
+struct pd_worker;
 
 #define PD_LARGE 65536 /* bytes from which it is worth it */
 
@@ -26,6 +27,16 @@ struct pd_put;
  * client.
  */
 int pd_large_begin(struct pd_client *c);
+/*
+ * pd_large_waits(c):
+ * Is it not to be read from for now? When the buffers of all clients have taken
+ * half of what they may, large values come in one after the other: a client
+ * that waits is not read from, and so need not be closed, until it is its turn
+ * or there is room again.
+ */
+bool pd_large_waits(struct pd_client *c);
+/* Before the loop waits: let those go on that may now. */
+void pd_large_resume(struct pd_worker *w);
 /* Read more of it, as pd_conn_read(). */
 ssize_t pd_large_read(struct pd_client *c);
 /* Where the ${put}->len bytes at ${p} are such a word, and ${k} the key that it

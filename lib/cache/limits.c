@@ -69,7 +69,7 @@ why_late(struct pd_client *c)
 		return "it does not read its last reply";
 	if (reads_nothing(c, limit))
 		return "it does not read its replies";
-	if (c->request_us != 0 && !c->paused && !c->held_back &&
+	if (c->request_us != 0 && !c->paused && !c->held_back && !c->waits &&
 	    (idle > limit || comes_slowly(c, limit)))
 		return "a request that does not end";
 	return NULL;
@@ -145,21 +145,19 @@ largest(const struct pd_worker *w)
 /* Large values that are on their way in: who sends one would have the store
  * make room for it anyway, so as much as one key may take is no buffer. */
 static uint64_t
-arriving(const struct pd_worker *w)
+arriving(const struct pd_server *s)
 {
-	const struct pd_server_config *cfg = &w->server->cfg;
-	const double share = (double)cfg->maxmemory * cfg->max_share;
-	const struct pd_client *c;
+	const double share = (double)s->cfg.maxmemory * s->cfg.max_share;
 	uint64_t n = 0;
+	unsigned i;
 
-	for (c = w->clients; c != NULL; c = c->next)
-		n += c->parser.far_got;
-	return n < share ? n : (uint64_t)share;
+	for (i = 0; i < s->nworkers; i++)
+		n += s->workers[i].large_bytes;
+	return (double)n < share ? n : (uint64_t)share;
 }
 
-/* The bytes of the buffers of all loops. */
-static uint64_t
-of_all(const struct pd_server *s)
+uint64_t
+pd_limits_taken(const struct pd_server *s)
 {
 	uint64_t n = 0;
 	unsigned i;
@@ -175,13 +173,15 @@ pd_limits_evict(struct pd_worker *w)
 {
 	const uint64_t limit = pd_limits_clients(w->server);
 	const uint64_t part = limit / w->server->nworkers;
-	uint64_t all = of_all(w->server), own = w->clients_bytes, n;
+	uint64_t all = pd_limits_taken(w->server), own = w->clients_bytes, n;
 	struct pd_client *c;
 
 	if (all <= limit)
 		return;
-	n = w->server->cfg.clients_max == PD_CLIENTS_AUTO ? arriving(w) : 0;
+	n = w->server->cfg.clients_max == PD_CLIENTS_AUTO ? arriving(w->server)
+							  : 0;
 	all -= n < all ? n : all;
+	n = n < w->large_bytes ? n : w->large_bytes;
 	own -= n < own ? n : own;
 	while (all > limit && own > part && (c = largest(w)) != NULL) {
 		n = pd_client_memory(c);

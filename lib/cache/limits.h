@@ -40,6 +40,8 @@ void pd_limits_sweep(struct pd_worker *w);
 
 /* Bytes that the buffers of all clients may take; UINT64_MAX: no limit. */
 uint64_t pd_limits_clients(const struct pd_server *s);
+/* What they take now. */
+uint64_t pd_limits_taken(const struct pd_server *s);
 /* Of ${bytes} of buffers, those that keys make no room for. */
 uint64_t pd_limits_above(const struct pd_server *s, uint64_t bytes);
 /* While the buffers of all loops take too much: close clients of a loop that

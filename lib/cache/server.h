@@ -178,6 +178,9 @@ struct pd_worker {
 	struct pd_io_limits limits;
 	uint64_t held[PD_SHARDS_MAX / 64]; /* shards that a command has */
 	uint64_t stirred;		   /* loops that have to be woken */
+	uint32_t nwaits; /* clients with large values that wait (large.h) */
+	bool gave_turn;	 /* others may go on with theirs */
+	atomic_uint_least64_t large_bytes; /* of large values on their way */
 	pthread_mutex_t door;		   /* of the next one */
 	struct pd_arrival *arrivals;	   /* connections from other loops */
 	atomic_uint_least64_t nclients;
@@ -229,6 +232,10 @@ struct pd_server {
 	atomic_int log_level; /* enum pd_log_level */
 	bool serving;	      /* with several loops: lines are logged later */
 	atomic_bool stopping;
+	/* The client whose large value is received come what may, and how many
+	 * wait for that (large.h). */
+	atomic_uint_least64_t large_turn;
+	atomic_uint large_waiting;
 	atomic_uint_least64_t nclients;
 	uint64_t above; /* bytes of buffers that keys make no room for */
 	uint64_t startup_bytes; /* counted at the start, without clients */

@@ -210,6 +210,8 @@ read_some(struct pd_turn *t, struct pd_client *c)
 	ssize_t n;
 
 	if (c->parser.far_coming && c->parser.far_got < c->parser.far_size) {
+		if (pd_large_waits(c))
+			return false;
 		n = pd_large_read(c);
 		goto out;
 	}

@@ -11,6 +11,7 @@
 #include "cache/acl.h"
 #include "cache/client.h"
 #include "cache/command.h"
+#include "cache/large.h"
 #include "cache/listen.h"
 #include "cache/lock.h"
 #include "cache/persist.h"
@@ -304,6 +305,8 @@ before_wait(void *cookie)
 	}
 	pd_turn_sweep(w);
 	pd_clients_reap(w);
+	if (w->nwaits > 0 || w->gave_turn)
+		pd_large_resume(w);
 	if (w->number == 0 && s->tapserver != NULL)
 		pd_tapserver_drain(s->tapserver, false);
 	if (w->number == 0 && s->cfg.snapshot != NULL) {

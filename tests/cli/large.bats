@@ -1,5 +1,7 @@
 # Large values: what is received into memory of its own.
 
+bats_require_minimum_version 1.5.0
+
 setup() { load ../lib/common; }
 teardown() { stop_serve; }
 
@@ -58,6 +60,23 @@ cli() { redis-cli -p "$PORT" "$@"; }
 		[ "$(timeout 60 cat <&9 | wc -c)" = $((n + 50)) ]
 		exec 9>&-
 		[ "$(cli strlen t)" = $n ]
+		stop_serve
+	done
+}
+
+# Together they are far more than all buffers may take.
+@test "a crowd with large values waits its turn, nobody is closed" {
+	command -v python3 >/dev/null || skip "needs python3"
+	for threads in 1 2 4; do
+		rm -f port
+		start_serve --maxmemory 100M --max-value 64M \
+		    --threads $threads --shards 1
+		[ "$(timeout 120 python3 "$TOP/tests/clients/crowd.py" \
+		    "$PORT" 10 2 20000000)" = 0 ]
+		run ! grep closed serve.log
+		[ "$(cli info clients | tr -d '\r' |
+		    sed -n 's/^connected_clients://p')" = 1 ]
+		[ "$(cli ping)" = PONG ]
 		stop_serve
 	done
 }
