@@ -16,11 +16,12 @@
 #include "io/atomicfile.h"
 #include "io/loop.h"
 
-#define SAVE_US 300    /* of walking ... */
-#define SAVE_EVERY 700 /* ... and then of everything else, at least */
-#define LOAD_US 500    /* of loading in one turn of the loop */
-#define BEHIND_US 2000 /* until the thread is asked again */
-#define WHOLE_US 10000 /* a slice when nobody is served in between */
+#define SAVE_US 300	      /* of walking ... */
+#define SAVE_EVERY 700	      /* ... and then of everything else, at least */
+#define LOAD_US 500	      /* of loading in one turn of the loop */
+#define BEHIND_US 2000	      /* until the thread is asked again */
+#define WHOLE_US 10000	      /* a slice when nobody is served in between */
+#define LOAD_MOST_US 30000000 /* of loading the rest at the end */
 
 struct pd_persist {
 	struct pd_server *server;
@@ -167,10 +168,15 @@ end_save(struct pd_persist *p, const struct pd_err *failure)
 	p->last_s = pd_clock_wall_us() / 1000000;
 	p->changes = changes(s);
 	pd_server_log(s, PD_LOG_NOTICE,
-	    "snapshot '%s': %llu keys, %llu bytes, %.2f s%s", s->cfg.snapshot,
+	    "snapshot '%s': %llu keys, %llu bytes, %.2f s", s->cfg.snapshot,
 	    (unsigned long long)p->saved.records,
-	    (unsigned long long)p->saved.bytes, (double)us / 1e6,
-	    p->saved.left_out > 0 ? ", the oldest keys left out" : "");
+	    (unsigned long long)p->saved.bytes, (double)us / 1e6);
+	if (p->saved.left_out > 0)
+		pd_server_log(s, PD_LOG_WARNING,
+		    "snapshot '%s' lacks %llu keys, the oldest: "
+		    "--snapshot-max-bytes is %llu",
+		    s->cfg.snapshot, (unsigned long long)p->saved.left_out,
+		    (unsigned long long)s->cfg.snapshot_max_bytes);
 }
 
 static void
@@ -206,16 +212,23 @@ signalled(void)
 					    sigismember(&set, SIGINT) == 1);
 }
 
+/* Give a thread that is behind some time. */
+static void
+let_come(void)
+{
+	const struct timespec a_little = {.tv_nsec = 1000000};
+
+	nanosleep(&a_little, NULL);
+}
+
 /* Go on with the save until it is over. 0, or -1 with a message. */
 static int
 save_whole(struct pd_persist *p, struct pd_err *err)
 {
-	const struct timespec a_little = {.tv_nsec = 1000000};
-
 	for (;;) {
 		switch (pd_save_step(p->save, WHOLE_US, err)) {
 		case PD_SNAPSHOT_WAIT:
-			nanosleep(&a_little, NULL);
+			let_come();
 			break;
 		case PD_SNAPSHOT_MORE:
 			break;
@@ -261,38 +274,6 @@ pd_persist_now(struct pd_server *s, struct pd_err *err)
 	if (p->save != NULL)
 		return pd_err_set(err, "Background save already in progress");
 	return begin_save(p, err) ? -1 : save_whole(p, err);
-}
-
-int
-pd_persist_end(struct pd_server *s)
-{
-	struct pd_persist *p = s->persist;
-	struct pd_err err = PD_ERR_INIT;
-
-	if (s->cfg.snapshot == NULL)
-		return 0;
-	if (p->load != NULL || p->unloaded) {
-		pd_server_log(s, PD_LOG_WARNING,
-		    "snapshot '%s' stays as it is: not all of it was loaded",
-		    s->cfg.snapshot);
-		return 0;
-	}
-	if (p->unread) {
-		pd_server_log(s, PD_LOG_WARNING,
-		    "'%s' stays as it is: it could not be read, and no SAVE "
-		    "replaced it",
-		    s->cfg.snapshot);
-		return 0;
-	}
-	/* One under way may lack what was deleted since it began. */
-	pd_save_free(p->save);
-	p->save = NULL;
-	if (begin_save(p, &err)) {
-		pd_server_log(s, PD_LOG_WARNING,
-		    "no snapshot, the one before stays: %s", err.msg);
-		return -1;
-	}
-	return save_whole(p, &err);
 }
 
 /* Loading. */
@@ -382,6 +363,61 @@ step_load(struct pd_persist *p)
 		end_load(p, state == PD_SNAPSHOT_DONE);
 		break;
 	}
+}
+
+/*
+ * The server ends before all is loaded: a snapshot of what is there would lack
+ * the rest, and none would lack what clients wrote. So load on while nobody is
+ * served, but not for ever, nor against another signal.
+ */
+static void
+load_rest(struct pd_persist *p)
+{
+	const uint64_t until = pd_clock_mono_us() + LOAD_MOST_US;
+	enum pd_snapshot_state state;
+
+	if (p->unloaded)
+		begin_load(p);
+	while (p->load != NULL && !signalled() && pd_clock_mono_us() < until) {
+		state = pd_load_step(p->load, WHOLE_US);
+		if (state == PD_SNAPSHOT_WAIT)
+			let_come();
+		else if (state != PD_SNAPSHOT_MORE)
+			end_load(p, state == PD_SNAPSHOT_DONE);
+	}
+}
+
+int
+pd_persist_end(struct pd_server *s)
+{
+	struct pd_persist *p = s->persist;
+	struct pd_err err = PD_ERR_INIT;
+
+	if (s->cfg.snapshot == NULL)
+		return 0;
+	load_rest(p);
+	if (p->load != NULL) {
+		pd_server_log(s, PD_LOG_WARNING,
+		    "snapshot '%s' stays as it is: not all of it was loaded",
+		    s->cfg.snapshot);
+		return 0;
+	}
+	if (p->unread) {
+		pd_server_log(s, PD_LOG_WARNING,
+		    "'%s' stays as it is: it could not be read, and no SAVE "
+		    "replaced it",
+		    s->cfg.snapshot);
+		return 0;
+	}
+	/* One under way may lack what was deleted since it began. */
+	pd_save_free(p->save);
+	p->save = NULL;
+	if (begin_save(p, &err)) {
+		pd_server_log(s, PD_LOG_WARNING,
+		    "no snapshot, the one before stays: %s", err.msg);
+		return -1;
+	}
+	return save_whole(p, &err);
 }
 
 /* Would a key that comes, or one that is evicted for it, concern others than

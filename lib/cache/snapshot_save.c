@@ -376,6 +376,11 @@ pd_save_step(struct pd_save *s, uint64_t us, struct pd_err *err)
 			return PD_SNAPSHOT_WAIT;
 		if (s->shard < s->stores.n) {
 			walk(s);
+		} else if (s->stats.records == 0 && s->stats.left_out > 0) {
+			(void)pd_err_set(err,
+			    "there is no room for a key in %llu bytes",
+			    (unsigned long long)s->cfg.max_bytes);
+			return PD_SNAPSHOT_FAILED;
 		} else if (s->flushed < SAVE_AGES) {
 			close_block(s, s->flushed++);
 		} else {

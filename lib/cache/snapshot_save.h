@@ -59,7 +59,8 @@ struct pd_save_stats {
 struct pd_save *pd_save_new(const struct pd_save_config *cfg,
     const struct pd_snapshot_stores *stores, struct pd_err *err);
 /* Walk for at most about ${us} microseconds. PD_SNAPSHOT_FAILED: with a
- * message, and the file is as it was. */
+ * message, and the file is as it was: also where max_bytes leaves out all
+ * keys. */
 enum pd_snapshot_state pd_save_step(
     struct pd_save *s, uint64_t us, struct pd_err *err);
 /* Complete after PD_SNAPSHOT_DONE. */

@@ -290,6 +290,57 @@ refused() {
 	[ "$(cli dbsize)" = 299998 ]
 }
 
+# The first turn of the loop is not over when the signal comes.
+@test "a signal while it loads: all is kept, and what clients wrote" {
+	start_serve --snapshot cache.pdsnap --maxmemory 512M
+	keys 300000
+	cli set key:1 old
+	stop_serve
+	for i in 1 2 3; do
+		rm -f port
+		start_serve --snapshot cache.pdsnap --maxmemory 512M
+		[ "$(cli set key:1 "new $i")" = OK ]
+		cli set "more:$i" "$i"
+		cli del "key:1$i" >/dev/null
+		kill -TERM "$PID"
+		wait "$PID"
+		run ! grep -q 'stays as it is' serve.log
+		PID=
+	done
+	again --snapshot cache.pdsnap --maxmemory 512M
+	[ "$(cli get key:1)" = "new 3" ]
+	[ "$(cli mget more:1 more:2 more:3 | tr '\n' ' ')" = "1 2 3 " ]
+	[ "$(cli exists key:11 key:12 key:13)" = 0 ]
+	[ "$(cli dbsize)" = 300000 ]
+}
+
+@test "a file that may be no larger: a warning, and never an empty one" {
+	start_serve --snapshot cache.pdsnap
+	loaded
+	keys 5000
+	cli save
+	cp cache.pdsnap whole
+	cli config set snapshot-max-bytes 100
+	cli save | grep -q 'no room for a key in 100 bytes'
+	[ "$(info rdb_last_bgsave_status)" = err ]
+	grep -q 'warning no snapshot, the one before stays: .*no room' serve.log
+	cmp cache.pdsnap whole
+	stop_serve
+	cmp cache.pdsnap whole
+	# Some of them is another matter, and told.
+	again --snapshot cache.pdsnap --snapshot-max-bytes 50k
+	[ "$(cli save)" = OK ]
+	left=$(info snapshot_last_keys_left_out)
+	[ "$left" -gt 0 ]
+	[ "$left" -lt 5000 ]
+	grep -q "warning snapshot .* lacks $left keys, the oldest" serve.log
+	[ "$(stat -c %s cache.pdsnap)" -le 51200 ]
+	# No keys at all are none that were left out.
+	cli flushall
+	[ "$(cli save)" = OK ]
+	[ "$(info snapshot_last_keys)" = 0 ]
+}
+
 @test "less memory than before: the keys used last, within the limit" {
 	start_serve --snapshot cache.pdsnap --maxmemory 64M
 	keys 50000 "$(printf '%0200d' 0)"
