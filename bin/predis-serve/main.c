@@ -355,6 +355,9 @@ log_start(struct pd_server *s)
 		pd_buf_printf(&b, ", TLS port %u", s->tls_port);
 	if (cfg->unixsocket != NULL)
 		pd_buf_printf(&b, ", socket '%s'", cfg->unixsocket);
+	pd_buf_printf(&b, ", %u thread%s, %u shard%s", s->nworkers,
+	    s->nworkers == 1 ? "" : "s", s->nshards,
+	    s->nshards == 1 ? "" : "s");
 	if (cfg->maxmemory > 0)
 		pd_buf_printf(&b, ", memory limit %llu bytes",
 		    (unsigned long long)cfg->maxmemory);

@@ -345,7 +345,10 @@ run_object_freq(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	if (e == NULL)
 		return;
 	l = look_at(c, a, e);
-	if (l.counter >= 0)
+	/* What is recorded is known whoever rules. */
+	if (l.recorded)
+		pd_reply_int(&c->reply, l.accesses);
+	else if (l.counter >= 0)
 		pd_reply_int(&c->reply, l.counter);
 	else
 		pd_reply_error(&c->reply,
@@ -360,7 +363,7 @@ run_object_help(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 {
 	static const char *const lines[] = {"ENCODING <key>",
 	    "    How the value of a key would be stored by Redis.",
-	    "FREQ <key>", "    The counter of a policy that counts accesses.",
+	    "FREQ <key>", "    The policy's count of accesses to a key.",
 	    "IDLETIME <key>", "    Seconds since the last access.",
 	    "REFCOUNT <key>", "    Always 1.", NULL};
 

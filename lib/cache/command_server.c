@@ -141,7 +141,7 @@ memory_usage(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	if ((e = pd_store_peek(pd_server_store(c->server, &k), &k)) == NULL)
 		pd_reply_null(&c->reply);
 	else
-		pd_reply_int(&c->reply, (int64_t)pd_store_entry_bytes(
+		pd_reply_int(&c->reply, (int64_t)pd_store_key_bytes(
 					    pd_server_store(c->server, &k), e));
 }
 

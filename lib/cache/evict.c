@@ -9,6 +9,9 @@
 #include "base/keyfile.h"
 #include "cache/context.h"
 #include "cache/evictlog.h"
+#include "cache/learned.h"
+#include "cache/policy_cost.h"
+#include "cache/policy_table.h"
 #include "cache/store.h"
 #include "cache/store_priv.h"
 #include "cache/whatif.h"
@@ -291,6 +294,42 @@ store_reset_policy(struct pd_store *st)
 		return;
 	st->policy->ops->destroy(st->policy);
 	st->policy = p;
+}
+
+/* What a policy keeps of a resident; 0 where memory does not suffice to ask. */
+static uint32_t
+slot_cost(struct pd_store *st, unsigned i, const struct pd_policy_ops *ops)
+{
+	const struct pd_policy_params params = {.capacity = UINT64_C(1) << 20,
+	    .by_bytes = st->cfg.maxobjects == 0,
+	    .objective = st->cfg.objective,
+	    .context = st->context};
+
+	if (st->slot_cost[i].of == ops)
+		return st->slot_cost[i].bytes;
+	if (pd_policy_slot_bytes(ops, &params, &st->slot_cost[i].bytes, NULL))
+		return 0;
+	st->slot_cost[i].of = ops;
+	return st->slot_cost[i].bytes;
+}
+
+uint64_t
+pd_store_key_bytes(struct pd_store *st, const struct pd_entry *e)
+{
+	const struct pd_policy_ops *ops = st->policy->ops, *rules;
+	uint64_t n = pd_store_entry_bytes(st, e) + PD_INDEX_KEY_BYTES +
+		     PD_SLOT_KEY_BYTES;
+
+	if (ops->ruling == NULL)
+		return n + slot_cost(st, 0, ops);
+	/* A selector keeps the records of learned, which are LRU's too, and
+	 * what the policy that rules needs besides. */
+	n += slot_cost(st, 0, &pd_policy_learned);
+	rules = pd_policy_find(ops->ruling(st->policy));
+	if (rules != NULL && rules != &pd_policy_learned &&
+	    rules != &pd_policy_lru)
+		n += slot_cost(st, 1, rules);
+	return n;
 }
 
 const char *

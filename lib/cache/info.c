@@ -46,6 +46,8 @@ info_server(struct pd_server *s, struct pd_buf *b)
 	U64("server_time_usec", s->holder->now_us);
 	U64("uptime_in_seconds", up);
 	U64("uptime_in_days", up / 86400);
+	LINE("threads", "%u", s->nworkers);
+	LINE("shards", "%u", s->nshards);
 	LINE("hz", "10");
 	LINE("configured_hz", "10");
 }

@@ -8,9 +8,11 @@
  * priority.
  */
 
+#include <limits.h>
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "cache/look.h"
 #include "cache/objective.h"
 #include "cache/policy_table.h"
 #include "cache/queues.h"
@@ -222,6 +224,17 @@ each(const struct pd_policy *p, void (*fn)(void *cookie, uint32_t slot),
 		fn(cookie, g->heap[i]);
 }
 
+/* The accesses that are known of it. */
+static void
+look(const struct pd_policy *p, uint32_t slot, uint64_t tick,
+    struct pd_look *out)
+{
+	const uint32_t count = ((const struct gdsf *)p)->rec[slot].frequency;
+
+	(void)tick;
+	out->counter = count > INT_MAX ? INT_MAX : (int)count;
+}
+
 const struct pd_policy_ops pd_policy_gdsf = {
     .name = "gdsf",
     .help = "frequency x cost / size, and age (Cherkasova 1998)",
@@ -237,4 +250,5 @@ const struct pd_policy_ops pd_policy_gdsf = {
     .set_size = set_size,
     .memory = memory,
     .each = each,
+    .look = look,
 };

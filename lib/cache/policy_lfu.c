@@ -5,9 +5,11 @@
  * implementing the LFU cache eviction scheme", 2010).
  */
 
+#include <limits.h>
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "cache/look.h"
 #include "cache/policy_table.h"
 #include "cache/queues.h"
 
@@ -266,6 +268,18 @@ each(const struct pd_policy *p, void (*fn)(void *cookie, uint32_t slot),
 		pd_slist_each(&l->q.slots, &l->bucket[i].list, fn, cookie);
 }
 
+/* The accesses since it came in. */
+static void
+look(const struct pd_policy *p, uint32_t slot, uint64_t tick,
+    struct pd_look *out)
+{
+	const struct lfu *l = (const struct lfu *)p;
+	const uint32_t count = l->bucket[l->bucket_of[slot]].count;
+
+	(void)tick;
+	out->counter = count > INT_MAX ? INT_MAX : (int)count;
+}
+
 const struct pd_policy_ops pd_policy_lfu = {
     .name = "lfu",
     .help = "least frequently used since it came in",
@@ -280,4 +294,5 @@ const struct pd_policy_ops pd_policy_lfu = {
     .remove = remove_slot,
     .memory = memory,
     .each = each,
+    .look = look,
 };

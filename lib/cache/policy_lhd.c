@@ -24,6 +24,7 @@
 #include "base/err.h"
 #include "base/rng.h"
 #include "cache/bag.h"
+#include "cache/look.h"
 #include "cache/policy_table.h"
 #include "cache/queues.h"
 
@@ -339,6 +340,14 @@ each(const struct pd_policy *p, void (*fn)(void *cookie, uint32_t slot),
 		fn(cookie, l->bag.member[i]);
 }
 
+static void
+look(const struct pd_policy *p, uint32_t slot, uint64_t tick,
+    struct pd_look *out)
+{
+	out->aged = true;
+	out->age = (uint32_t)tick - ((const struct lhd *)p)->rec[slot].last;
+}
+
 const struct pd_policy_ops pd_policy_lhd = {
     .name = "lhd",
     .help = "expected hits by space and time (Beckmann 2018)",
@@ -354,4 +363,5 @@ const struct pd_policy_ops pd_policy_lhd = {
     .set_size = set_size,
     .memory = memory,
     .each = each,
+    .look = look,
 };

@@ -352,6 +352,16 @@ SET(set_output)
 	return 0;
 }
 
+GET(get_shards)
+{
+	pd_buf_printf(b, "%u", s->nshards);
+}
+
+GET(get_threads)
+{
+	pd_buf_printf(b, "%u", s->nworkers);
+}
+
 const struct pd_setting pd_settings_operate[] = {
     {"acl-pubsub-default", get_acl_channels, set_acl_channels},
     {"aclfile", get_aclfile, NULL},
@@ -364,8 +374,10 @@ const struct pd_setting pd_settings_operate[] = {
     {"latency-tracking-info-percentiles", get_percentiles, set_percentiles},
     {"maxmemory-clients", get_clients_max, set_clients_max},
     {"notify-keyspace-events", get_notify, set_notify},
+    {"shards", get_shards, NULL},
     {"slowlog-log-slower-than", get_slower, set_slower},
     {"slowlog-max-len", get_slow_max, set_slow_max},
     {"tcp-keepalive", get_keepalive, set_keepalive},
+    {"threads", get_threads, NULL},
     {NULL, NULL, NULL},
 };

@@ -113,6 +113,11 @@ struct pd_store {
 	bool orphaned;	 /* it was removed */
 	uint32_t evictions; /* since the last look at pages */
 	struct pd_policy *policy;
+	/* What policies keep of a resident, as far as it has been asked. */
+	struct {
+		const struct pd_policy_ops *of;
+		uint32_t bytes;
+	} slot_cost[2];
 	struct pd_context *context;
 	struct pd_whatif *whatif;
 	size_t whatif_bytes; /* that it has allocated */
@@ -283,6 +288,9 @@ uint64_t pd_store_memory(const struct pd_store *st);
 uint64_t pd_store_slots_memory(const struct pd_store *st);
 /* ... and of it, parts of pages that no entry uses. */
 uint64_t pd_store_waste(const struct pd_store *st);
+/* Bytes that a resident key costs in all: its entry, its places in the index
+ * and among the slots, and what the policy in force keeps of it. */
+uint64_t pd_store_key_bytes(struct pd_store *st, const struct pd_entry *e);
 /* Bytes that one entry takes, with its share of the allocator's. */
 size_t pd_store_entry_bytes(
     const struct pd_store *st, const struct pd_entry *e);

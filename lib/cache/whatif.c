@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/hash.h"
 #include "cache/keytab.h"
+#include "cache/policy_cost.h"
 #include "cache/whatif.h"
 
 #define GROUP_SALT 0x70642d6762c3a5d1ULL /* apart from the selection's */
@@ -13,10 +14,6 @@
 #define OWN_LEAST 16	 /* residents that tell the sample's share */
 #define BALANCE_EVERY 64 /* sampled accesses */
 
-/* Bytes a key beside its entry and the policy's own (predis-serve(1)): the
- * index at its usual load. */
-#define INDEX_BYTES 9
-#define PROBE_SLOTS 1024
 #define GHOST_BYTES 22 /* s3fifo: nine ghosts for ten residents, ... */
 #define GHOST_SHARE 16 /* ... but no more than this part of the memory */
 
@@ -109,33 +106,16 @@ ghost_new(const struct pd_whatif *w, unsigned ghost, struct pd_err *err)
 	return pd_mini_new(policy_of(ghost), &params, w->shift, err);
 }
 
-/* What the policy takes for a resident in the real cache, ghosts apart: the
- * policy itself is asked. 0, or -1 with a message. */
+/* What the policy takes for a resident in the real cache, ghosts apart. 0, or
+ * -1 with a message. */
 static int
 probe(struct pd_whatif *w, unsigned ghost, struct pd_err *err)
 {
 	const struct pd_policy_params params = {
 	    .capacity = w->capacity, .by_bytes = w->by_bytes, .seed = w->seed};
-	const struct pd_policy_ops *ops = policy_of(ghost);
-	struct pd_policy *p = ops->create(&params, err);
-	size_t first;
-	int rc = -1;
 
-	if (p == NULL)
-		return -1;
-	if (ops->set_history != NULL)
-		ops->set_history(p, 0);
-	if (ops->reserve(p, PROBE_SLOTS) == -1)
-		goto out;
-	first = ops->memory(p);
-	if (ops->reserve(p, 2 * PROBE_SLOTS) == -1)
-		goto out;
-	w->slot_bytes[ghost] =
-	    (uint32_t)((ops->memory(p) - first) / PROBE_SLOTS);
-	rc = 0;
-out:
-	ops->destroy(p);
-	return rc == 0 ? 0 : pd_err_nomem(err);
+	return pd_policy_slot_bytes(
+	    policy_of(ghost), &params, &w->slot_bytes[ghost], err);
 }
 
 struct pd_whatif *
@@ -241,7 +221,7 @@ balance(struct pd_whatif *w, uint64_t used, uint64_t tick)
 static uint32_t
 units(const struct pd_whatif *w, unsigned ghost, uint32_t size)
 {
-	uint32_t more = INDEX_BYTES + w->slot_bytes[ghost], ghosts;
+	uint32_t more = PD_INDEX_KEY_BYTES + w->slot_bytes[ghost], ghosts;
 
 	if (!w->by_bytes || size == 0)
 		return size;

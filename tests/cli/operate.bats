@@ -250,3 +250,67 @@ info() { cli info everything | tr -d '\r' | sed -n "s/^$1://p"; }
 	[ "$(redis-cli -s s ping)" = PONG ]
 	exec 8>&- 9>&-
 }
+
+@test "threads and shards are told, and cannot be changed" {
+	start_serve --threads 3 --shards 16
+	[ "$(info threads)" = 3 ]
+	[ "$(info shards)" = 16 ]
+	[ "$(cli config get threads shards | tr '\n' ' ')" = \
+	    "shards 16 threads 3 " ]
+	[[ $(cli config set threads 2) == ERR* ]]
+	[[ $(cli config set shards 2) == ERR* ]]
+	grep -q 'started, .* 3 threads, 16 shards, ' serve.log
+	stop_serve
+	rm -f port
+	start_serve
+	grep -q 'started, .* 1 thread, 1 shard, ' serve.log
+}
+
+@test "OBJECT FREQ and IDLETIME answer what the policy knows, or that it does not" {
+	start_serve --maxmemory 100M
+	freq() { cli object freq k; }
+	for policy in selector learned lfu gdsf; do
+		cli config set maxmemory-policy "allkeys-$policy"
+		cli del k >/dev/null
+		cli set k v
+		[ "$(freq)" = 1 ]
+		cli mget k k k >/dev/null
+		[ "$(freq)" = 4 ]
+	done
+	# Now and then the logarithmic counter of Redis grows.
+	cli config set maxmemory-policy volatile-lfu
+	cli del k
+	cli set k v
+	first=$(freq)
+	yes 'GET k' | head -n 2000 | cli >/dev/null || true
+	[ "$(freq)" -gt "$first" ]
+	cli config set maxmemory-policy allkeys-lru
+	[[ $(freq) == ERR*LFU* ]]
+	for policy in selector learned redis-lru lhd; do
+		cli config set maxmemory-policy "allkeys-$policy"
+		cli get k >/dev/null
+		[ "$(cli object idletime k)" -le 1 ]
+	done
+	for policy in lru lfu s3fifo fifo; do
+		cli config set maxmemory-policy "allkeys-$policy"
+		[[ $(cli object idletime k) == ERR*idle* ]]
+	done
+}
+
+# What 100000 keys more take of what INFO counts is what MEMORY USAGE says.
+@test "MEMORY USAGE is what a key costs" {
+	for policy in lru lfu redis-lru; do
+		rm -f port
+		start_serve --maxmemory 1G --policy $policy
+		cli set key:000000 0123456789
+		before=$(info used_memory)
+		seq 100000 199999 | sed 's/.*/SET key:& 0123456789/' |
+		    cli --pipe | grep -q 'errors: 0'
+		now=$(info used_memory)
+		says=$(cli memory usage key:150000)
+		echo "$policy: $says, $(((now - before) / 100000))"
+		[ $((says * 100000)) -gt $(((now - before) * 7 / 10)) ]
+		[ $((says * 100000)) -lt $(((now - before) * 12 / 10)) ]
+		stop_serve
+	done
+}
