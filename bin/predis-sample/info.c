@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "data/event.h"
+#include "data/pds_index.h"
 #include "io/json.h"
 #include "sample.h"
 
@@ -29,30 +30,8 @@ struct info {
 	uint64_t hits, weight;
 	uint64_t t_first_us, t_last_us;
 	uint64_t tick_first, tick_last;
-	struct pd_buf index[5]; /* columns of the index, in order of id */
-	uint32_t indexed;
-	uint64_t at[3]; /* last offset, first time, last time */
+	struct pd_pds_index index;
 };
-
-static void
-delta(struct pd_buf *b, uint64_t now, uint64_t *last)
-{
-	const uint64_t d = now - *last;
-
-	pd_buf_addvar(b, d << 1 ^ (0 - (d >> 63)));
-	*last = now;
-}
-
-static void
-add_index(struct info *f, const struct pd_pds_block *b)
-{
-	delta(&f->index[0], b->offset, &f->at[0]);
-	delta(&f->index[1], b->t_first_us, &f->at[1]);
-	delta(&f->index[2], b->t_last_us, &f->at[2]);
-	pd_buf_addvar(&f->index[3], b->nrec);
-	pd_buf_add8(&f->index[4], b->type);
-	f->indexed++;
-}
 
 static void
 see(struct info *f, uint64_t time_us, uint64_t tick)
@@ -103,7 +82,7 @@ see_block(struct info *f, const struct pd_pds_block *b)
 		f->labels += b->nrec;
 	}
 	if (index_path != NULL)
-		add_index(f, b);
+		pd_pds_index_add(&f->index, b);
 	if (!f->has_meta && pd_pds_header_meta(f->r) != NULL) {
 		f->meta = *pd_pds_header_meta(f->r);
 		f->has_meta = true;
@@ -232,34 +211,6 @@ print_info(const struct info *f)
 	return rc;
 }
 
-/* The index as the payload of an X block. */
-static int
-index_payload(const struct info *f, struct pd_buf *y)
-{
-	static const struct {
-		uint16_t id;
-		uint8_t encoding;
-		uint8_t width;
-	} col[5] = {{PD_PDS_COL_X_OFFSET, PD_PDS_DELTA, 0},
-	    {PD_PDS_COL_X_FIRST, PD_PDS_DELTA, 0},
-	    {PD_PDS_COL_X_LAST, PD_PDS_DELTA, 0},
-	    {PD_PDS_COL_X_RECORDS, PD_PDS_VARINT, 0},
-	    {PD_PDS_COL_X_TYPE, PD_PDS_RAW, 1}};
-
-	for (int i = 0; i < 5; i++) {
-		if (f->index[i].failed)
-			return -1;
-		pd_buf_add16(y, col[i].id);
-		pd_buf_add8(y, col[i].encoding);
-		pd_buf_add8(y, col[i].width);
-		pd_buf_add32(y, (uint32_t)f->index[i].len);
-	}
-	pd_buf_add64(y, 0); /* the end of the directory */
-	for (int i = 0; i < 5; i++)
-		pd_buf_add(y, f->index[i].data, f->index[i].len);
-	return y->failed ? -1 : 0;
-}
-
 static int
 write_index(const struct info *f)
 {
@@ -274,10 +225,10 @@ write_index(const struct info *f)
 		return -1;
 	pd_pds_meta_init(&m);
 	snprintf(m.schema, sizeof(m.schema), "index");
-	if (index_payload(f, &y))
+	if (pd_pds_index_payload(&f->index, NULL, 0, &y))
 		pd_cli_failf("out of memory");
 	else if (sample_out_header(&out, &m) == 0) {
-		rc = pd_pds_block(out.w, PD_PDS_INDEX, f->indexed,
+		rc = pd_pds_block(out.w, PD_PDS_INDEX, f->index.n,
 		    f->t_first_us, f->t_last_us, &y, &err);
 		if (rc)
 			pd_cli_fail(&err);
@@ -293,7 +244,7 @@ write_index(const struct info *f)
 static int
 info_one(const char *path)
 {
-	struct info f = {.name = sample_name(path)};
+	struct info f = {.name = sample_name(path), .index = PD_PDS_INDEX_INIT};
 	const int fd = sample_open(path);
 	struct pd_err err = PD_ERR_INIT;
 	int rc, status = PD_EXIT_FAIL;
@@ -320,8 +271,7 @@ info_one(const char *path)
 		   (index_path == NULL || write_index(&f) == 0)) {
 		status = PD_EXIT_YES;
 	}
-	for (int i = 0; i < 5; i++)
-		pd_buf_release(&f.index[i]);
+	pd_pds_index_release(&f.index);
 	pd_pds_reader_free(f.r);
 	close(fd);
 	return status;

@@ -87,6 +87,8 @@ pd_pds_meta_encode(const struct pd_pds_meta *m, struct pd_buf *out)
 		put_str(&j, "hits", "unknown");
 	if (m->start_us != 0)
 		put_u64(&j, "start_us", m->start_us);
+	if (m->run_id != 0)
+		put_hex(&j, "run_id", m->run_id);
 	put_sampling(&j, m);
 	put_u64(&j, "key_hash_id", m->key_hash_id);
 	put_u64(&j, "shard", m->shard);
@@ -181,21 +183,19 @@ get_hits(struct pd_pds_meta *m, const json_t *o, struct pd_err *err)
 }
 
 static int
-get_schema_id(struct pd_pds_meta *m, const json_t *o, struct pd_err *err)
+get_hex(const json_t *o, const char *key, uint64_t *out, struct pd_err *err)
 {
 	char text[20] = "";
 
-	if (get_str(o, "feature_schema", text, sizeof(text), err))
+	if (get_str(o, key, text, sizeof(text), err))
 		return -1;
 	if (strspn(text, "0123456789abcdef") != strlen(text) ||
 	    strlen(text) > 16)
-		return pd_err_set(
-		    err, "header: 'feature_schema' is not hexadecimal");
-	m->feature_schema = 0;
+		return pd_err_set(err, "header: '%s' is not hexadecimal", key);
+	*out = 0;
 	for (const char *p = text; *p != '\0'; p++)
-		m->feature_schema =
-		    m->feature_schema << 4 |
-		    (uint64_t)(*p <= '9' ? *p - '0' : *p - 'a' + 10);
+		*out = *out << 4 |
+		       (uint64_t)(*p <= '9' ? *p - '0' : *p - 'a' + 10);
 	return 0;
 }
 
@@ -239,8 +239,9 @@ pd_pds_meta_parse(
 	    get_u64(o, "capacity_bytes", INT64_MAX, &m->capacity_bytes, err) ||
 	    get_u64(
 		o, "eviction_age_ticks", INT64_MAX, &m->eviction_age, err) ||
-	    get_hits(m, o, err) || get_schema_id(m, o, err) ||
-	    get_sampling(m, o, err))
+	    get_hits(m, o, err) ||
+	    get_hex(o, "feature_schema", &m->feature_schema, err) ||
+	    get_hex(o, "run_id", &m->run_id, err) || get_sampling(m, o, err))
 		goto out;
 	rc = 0;
 out:

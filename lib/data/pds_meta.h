@@ -30,6 +30,8 @@ struct pd_pds_meta {
 	char source[256];  /* format or program that the events came from */
 	bool hits_unknown; /* the events' PD_EV_HIT means nothing */
 	uint64_t start_us; /* when the stream was begun, 0 unknown */
+	uint64_t run_id;   /* of the source's process: another one, other
+			    * ticks; 0 unknown */
 	uint64_t capacity_objects; /* of the cache, 0 unknown */
 	uint64_t capacity_bytes;   /* 0 unknown */
 	uint64_t eviction_age;	   /* ticks, at the start, 0 unknown */

@@ -441,6 +441,15 @@ pd_pds_end(struct pd_pds_writer *w, struct pd_err *err)
 }
 
 void
+pd_pds_resume(
+    struct pd_pds_writer *w, uint64_t stream_id, uint64_t seq, uint64_t records)
+{
+	w->stream_id = stream_id;
+	w->seq = seq;
+	w->records = records;
+}
+
+void
 pd_pds_lost(struct pd_pds_writer *w, uint64_t n)
 {
 	w->lost += n;

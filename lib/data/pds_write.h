@@ -69,6 +69,13 @@ int pd_pds_flush(struct pd_pds_writer *w, struct pd_err *err);
 /* Flush and write the end marker Z. */
 int pd_pds_end(struct pd_pds_writer *w, struct pd_err *err);
 
+/*
+ * pd_pds_resume(w, stream_id, seq, records):
+ * Go on with a stream that another writer began: the next block has this
+ * number, and ${records} records are before it.
+ */
+void pd_pds_resume(struct pd_pds_writer *w, uint64_t stream_id, uint64_t seq,
+    uint64_t records);
 /* ${n} records were dropped at the source: said in the next block. */
 void pd_pds_lost(struct pd_pds_writer *w, uint64_t n);
 /* The shard of the events added from now on, when it is not the header's. */
