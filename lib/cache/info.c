@@ -1,6 +1,7 @@
 /* INFO: the state of the server as text, in sections. */
 
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -110,6 +111,48 @@ rss(const struct pd_server *s)
 	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+/* Lines that tell one number each of a struct. */
+struct row {
+	const char *name;
+	size_t at;
+};
+
+static void
+add_rows(struct pd_buf *b, const struct row *row, size_t n, const void *from)
+{
+	uint64_t v;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		memcpy(&v, (const char *)from + row[i].at, sizeof(v));
+		pd_buf_printf(
+		    b, "%s:%llu\r\n", row[i].name, (unsigned long long)v);
+	}
+}
+
+#define ROWS(rows_, from_)                                                     \
+	add_rows(b, rows_, sizeof(rows_) / sizeof(rows_[0]), from_)
+
+#define OF(name_, member_)                                                     \
+	{                                                                      \
+		name_, offsetof(struct pd_totals, member_)                     \
+	}
+
+static const struct row memory_rows[] = {
+    OF("used_memory_dataset", entry_bytes),
+    OF("used_memory_entries", entry_bytes),
+    OF("used_memory_waste", waste_bytes),
+    OF("used_memory_index", index_bytes),
+    OF("used_memory_slots", slots_bytes),
+    OF("used_memory_policy", policy_bytes),
+    OF("used_memory_context", context_bytes),
+    OF("used_memory_ghosts", ghost_bytes),
+    OF("used_memory_eviction_log", eviction_log_bytes),
+    OF("used_memory_clients", client_bytes),
+};
+
+#undef OF
+
 static void
 info_memory(struct pd_server *s, struct pd_buf *b)
 {
@@ -127,16 +170,7 @@ info_memory(struct pd_server *s, struct pd_buf *b)
 	human(b, "used_memory_peak_human", t.peak);
 	U64("used_memory_overhead", used - t.entry_bytes);
 	U64("used_memory_startup", s->startup_bytes);
-	U64("used_memory_dataset", t.entry_bytes);
-	U64("used_memory_entries", t.entry_bytes);
-	U64("used_memory_waste", t.waste_bytes);
-	U64("used_memory_index", t.index_bytes);
-	U64("used_memory_slots", t.slots_bytes);
-	U64("used_memory_policy", t.policy_bytes);
-	U64("used_memory_context", t.context_bytes);
-	U64("used_memory_ghosts", t.ghost_bytes);
-	U64("used_memory_eviction_log", t.eviction_log_bytes);
-	U64("used_memory_clients", t.client_bytes);
+	ROWS(memory_rows, &t);
 	U64("mem_not_counted_for_evict", s->above);
 	U64("used_memory_pubsub", pd_pubsub_memory(s->pubsub));
 	U64("used_memory_slowlog", pd_slowlog_memory(&s->slowlog));
@@ -171,6 +205,32 @@ info_persistence(struct pd_server *s, struct pd_buf *b)
 	pd_persist_info(s, b);
 }
 
+#define OF(name_, member_)                                                     \
+	{                                                                      \
+		name_, offsetof(struct pd_stats, member_)                      \
+	}
+
+static const struct row traffic_rows[] = {
+    OF("total_net_input_bytes", net_input_bytes),
+    OF("total_net_output_bytes", net_output_bytes),
+    OF("rejected_connections", connections_rejected),
+    OF("expired_keys", expired),
+    OF("evicted_keys", evicted),
+    OF("evicted_clients", clients_evicted),
+    OF("keyspace_hits", hits),
+    OF("keyspace_misses", misses),
+};
+
+static const struct row error_rows[] = {
+    OF("total_error_replies", error_replies),
+    OF("acl_access_denied_auth", auth_failures),
+    OF("acl_access_denied_cmd", acl_denied_commands),
+    OF("acl_access_denied_key", acl_denied_keys),
+    OF("acl_access_denied_channel", acl_denied_channels),
+};
+
+#undef OF
+
 static void
 info_stats(struct pd_server *s, struct pd_buf *b)
 {
@@ -180,24 +240,13 @@ info_stats(struct pd_server *s, struct pd_buf *b)
 	U64("total_connections_received", sum.connections_received);
 	U64("total_commands_processed", sum.commands_processed);
 	U64("instantaneous_ops_per_sec", s->ops_a_second);
-	U64("total_net_input_bytes", sum.net_input_bytes);
-	U64("total_net_output_bytes", sum.net_output_bytes);
-	U64("rejected_connections", sum.connections_rejected);
-	U64("expired_keys", sum.expired);
-	U64("evicted_keys", sum.evicted);
-	U64("evicted_clients", sum.clients_evicted);
-	U64("keyspace_hits", sum.hits);
-	U64("keyspace_misses", sum.misses);
+	ROWS(traffic_rows, &sum);
 	U64("pubsub_channels", s->pubsub->count[PD_SUB_CHANNEL]);
 	U64("pubsub_patterns", s->pubsub->count[PD_SUB_PATTERN]);
 	U64("pubsubshard_channels", s->pubsub->count[PD_SUB_SHARD]);
 	LINE("latest_fork_usec", "0");
 	U64("unexpected_error_replies", 0);
-	U64("total_error_replies", sum.error_replies);
-	U64("acl_access_denied_auth", sum.auth_failures);
-	U64("acl_access_denied_cmd", sum.acl_denied_commands);
-	U64("acl_access_denied_key", sum.acl_denied_keys);
-	U64("acl_access_denied_channel", sum.acl_denied_channels);
+	ROWS(error_rows, &sum);
 }
 
 static void

@@ -179,27 +179,30 @@ end_save(struct pd_persist *p, const struct pd_err *failure)
 		    (unsigned long long)s->cfg.snapshot_max_bytes);
 }
 
+/* When is the next step, after ${more_us} where there is more to do? False: it
+ * is over, and this loop is alone. */
+static bool
+goes_on(struct pd_persist *p, enum pd_snapshot_state state, uint64_t more_us)
+{
+	if (state == PD_SNAPSHOT_MORE || state == PD_SNAPSHOT_WAIT) {
+		step_in(p, state == PD_SNAPSHOT_MORE ? more_us : BEHIND_US);
+		return true;
+	}
+	pd_worker_alone(p->server->workers);
+	return false;
+}
+
 static void
 step_save(struct pd_persist *p)
 {
 	const struct pd_save *save = p->save;
 	struct pd_err err = PD_ERR_INIT;
 
-	switch (pd_save_step(p->save, SAVE_US, &err)) {
-	case PD_SNAPSHOT_MORE:
-		step_in(p, SAVE_EVERY);
-		break;
-	case PD_SNAPSHOT_WAIT:
-		step_in(p, BEHIND_US);
-		break;
-	case PD_SNAPSHOT_DONE:
-	case PD_SNAPSHOT_FAILED:
-		pd_worker_alone(p->server->workers);
-		/* Another loop may have given it up before. */
-		if (p->save == save)
-			end_save(p, err.msg[0] != '\0' ? &err : NULL);
-		break;
-	}
+	if (goes_on(p, pd_save_step(p->save, SAVE_US, &err), SAVE_EVERY))
+		return;
+	/* Another loop may have given it up before. */
+	if (p->save == save)
+		end_save(p, err.msg[0] != '\0' ? &err : NULL);
 }
 
 /* Has another signal come that ends the server? */
@@ -350,19 +353,8 @@ step_load(struct pd_persist *p)
 {
 	const enum pd_snapshot_state state = pd_load_step(p->load, LOAD_US);
 
-	switch (state) {
-	case PD_SNAPSHOT_MORE:
-		step_in(p, 0);
-		break;
-	case PD_SNAPSHOT_WAIT:
-		step_in(p, BEHIND_US);
-		break;
-	case PD_SNAPSHOT_DONE:
-	case PD_SNAPSHOT_FAILED:
-		pd_worker_alone(p->server->workers);
+	if (!goes_on(p, state, 0))
 		end_load(p, state == PD_SNAPSHOT_DONE);
-		break;
-	}
 }
 
 /*

@@ -376,24 +376,30 @@ pd_server_set_evictable(struct pd_server *s, enum pd_evictable which)
 		s->shards[i].store->cfg.evictable = which;
 }
 
-void
-pd_server_set_evict(struct pd_server *s, bool evict)
+/* What the stores know of the settings that just change a number. */
+static void
+tell_stores(struct pd_server *s)
 {
 	uint32_t i;
 
+	for (i = 0; i < s->nshards; i++) {
+		s->shards[i].store->cfg.evict = s->cfg.evict;
+		s->shards[i].store->cfg.max_value = s->cfg.max_value;
+	}
+}
+
+void
+pd_server_set_evict(struct pd_server *s, bool evict)
+{
 	s->cfg.evict = evict;
-	for (i = 0; i < s->nshards; i++)
-		s->shards[i].store->cfg.evict = evict;
+	tell_stores(s);
 }
 
 void
 pd_server_set_max_value(struct pd_server *s, uint64_t bytes)
 {
-	uint32_t i;
-
 	s->cfg.max_value = bytes;
-	for (i = 0; i < s->nshards; i++)
-		s->shards[i].store->cfg.max_value = bytes;
+	tell_stores(s);
 }
 
 int

@@ -9,41 +9,24 @@
 
 #include <cmocka.h>
 
-#include "base/err.h"
-#include "base/keyfile.h"
+#include "cache_store.h"
+
 #include "cache/evictlog.h"
-#include "cache/policy.h"
-#include "cache/store.h"
 #include "data/event.h"
 
 #define NOW_US UINT64_C(1000000000000)
 #define NOW_MS ((int64_t)(NOW_US / 1000))
 #define VALUE 500 /* bytes */
 
-static struct pd_keys keys;
-static struct pd_stats stats;
-
 static struct pd_store *
 new_store(uint64_t maxmemory, const char *policy, enum pd_evictable evictable)
 {
-	const struct pd_store_config cfg = {
-	    .maxmemory = maxmemory,
-	    .max_value = 1 << 20,
-	    .max_share = 0.25,
-	    .eviction_log = 1 << 16,
-	    .evict = true,
-	    .evictable = evictable,
-	    .policy = pd_policy_find(policy),
-	    .keys = &keys,
-	};
-	struct pd_err err = PD_ERR_INIT;
-	struct pd_store *st;
+	struct pd_store_config cfg = store_config(maxmemory, policy);
 
-	memset(&stats, 0, sizeof(stats));
-	st = pd_store_new(&cfg, &stats, &err);
-	assert_non_null(st);
-	pd_store_time(st, NOW_US, 0);
-	return st;
+	cfg.eviction_log = 1 << 16;
+	cfg.evictable = evictable;
+
+	return store_of(&cfg, NOW_US);
 }
 
 static struct pd_key

@@ -10,44 +10,26 @@
 
 #include <cmocka.h>
 
-#include "base/err.h"
-#include "base/keyfile.h"
+#include "cache_store.h"
+
 #include "base/rng.h"
 #include "cache/context.h"
 #include "cache/explain.h"
-#include "cache/policy.h"
-#include "cache/store.h"
 #include "cache/whatif.h"
 #include "data/event.h"
 #include "data/feature.h"
 #include "model/model.h"
 #include "model/trees.h"
 
-static struct pd_keys keys;
-static struct pd_stats stats;
-
 static struct pd_store *
 new_store(uint64_t maxmemory, uint64_t maxobjects, const char *policy)
 {
-	const struct pd_store_config cfg = {
-	    .maxmemory = maxmemory,
-	    .maxobjects = maxobjects,
-	    .max_value = 1 << 20,
-	    .max_share = 0.25,
-	    .eviction_log = UINT64_C(100) * PD_EVICTLOG_ENTRY,
-	    .evict = true,
-	    .policy = pd_policy_find(policy),
-	    .keys = &keys,
-	};
-	struct pd_err err = PD_ERR_INIT;
-	struct pd_store *st;
+	struct pd_store_config cfg = store_config(maxmemory, policy);
 
-	memset(&stats, 0, sizeof(stats));
-	st = pd_store_new(&cfg, &stats, &err);
-	if (st == NULL)
-		fail_msg("%s", err.msg);
-	pd_store_time(st, UINT64_C(1700000000000000), 0);
-	return st;
+	cfg.maxobjects = maxobjects;
+	cfg.eviction_log = UINT64_C(100) * PD_EVICTLOG_ENTRY;
+
+	return store_of(&cfg, UINT64_C(1700000000000000));
 }
 
 static struct pd_key

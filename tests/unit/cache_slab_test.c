@@ -8,16 +8,12 @@
 
 #include <cmocka.h>
 
-#include "base/err.h"
-#include "base/keyfile.h"
+#include "cache_store.h"
+
 #include "base/rng.h"
 #include "cache/slab.h"
-#include "cache/store.h"
 #include "cache/store_priv.h"
 #include "data/event.h"
-
-static struct pd_keys keys;
-static struct pd_stats stats;
 
 /* The slab alone. */
 
@@ -197,22 +193,9 @@ items_against_a_model(void **state)
 static struct pd_store *
 new_store(uint64_t memory, const char *policy)
 {
-	struct pd_store_config cfg = {
-	    .maxmemory = memory,
-	    .max_value = 1 << 20,
-	    .max_share = 0.25,
-	    .evict = true,
-	    .policy = pd_policy_find(policy),
-	    .keys = &keys,
-	};
-	struct pd_err err = PD_ERR_INIT;
-	struct pd_store *st;
+	const struct pd_store_config cfg = store_config(memory, policy);
 
-	memset(&stats, 0, sizeof(stats));
-	st = pd_store_new(&cfg, &stats, &err);
-	assert_non_null(st);
-	pd_store_time(st, 1000000, 0);
-	return st;
+	return store_of(&cfg, 1000000);
 }
 
 enum { KEYS = 3000 };

@@ -7,37 +7,22 @@
 
 #include <cmocka.h>
 
-#include "base/keyfile.h"
+#include "cache_store.h"
+
 #include "base/rng.h"
 #include "cache/context.h"
-#include "cache/store.h"
 #include "cache/store_priv.h"
 #include "cache/tap.h"
 #include "data/event.h"
 
-static struct pd_keys keys;
-static struct pd_stats stats;
-
 static struct pd_store *
 new_store(uint64_t maxmemory, uint64_t maxobjects, const char *policy)
 {
-	const struct pd_store_config cfg = {
-	    .maxmemory = maxmemory,
-	    .maxobjects = maxobjects,
-	    .max_value = 1 << 20,
-	    .max_share = 0.25,
-	    .evict = true,
-	    .policy = pd_policy_find(policy),
-	    .keys = &keys,
-	};
-	struct pd_err *err = NULL;
-	struct pd_store *st;
+	struct pd_store_config cfg = store_config(maxmemory, policy);
 
-	memset(&stats, 0, sizeof(stats));
-	st = pd_store_new(&cfg, &stats, err);
-	assert_non_null(st);
-	pd_store_time(st, UINT64_C(1000000000000), 0);
-	return st;
+	cfg.maxobjects = maxobjects;
+
+	return store_of(&cfg, UINT64_C(1000000000000));
 }
 
 static struct pd_key

@@ -318,22 +318,33 @@ many_clients(void **state)
 	pd_server_free(s);
 }
 
+/* A server with two clients, the first of which sends ${a} and the other
+ * ${b}. */
+static struct pd_server *
+two(struct talk *t, const char *a, const char *b)
+{
+	struct pd_server_config cfg;
+	struct pd_server *s;
+
+	talk_config(&cfg);
+	assert_non_null(s = pd_server_new(&cfg, NULL));
+	talk_init(t, s, SIZE_MAX);
+	assert_int_equal(talk_add(t, a, strlen(a)), 0);
+	assert_int_equal(talk_add(t, b, strlen(b)), 0);
+	return s;
+}
+
 /* One ends another that has sent commands in the same turn. */
 static void
 killing(void **state)
 {
 	static const char kill[] = "CLIENT KILL ID 2\r\nGET a\r\n";
 	static const char write[] = "INCR a\r\nINCR a\r\nPING\r\n";
-	struct pd_server_config cfg;
 	struct pd_server *s;
 	struct talk t;
 
 	(void)state;
-	talk_config(&cfg);
-	assert_non_null(s = pd_server_new(&cfg, NULL));
-	talk_init(&t, s, SIZE_MAX);
-	assert_int_equal(talk_add(&t, kill, strlen(kill)), 0);
-	assert_int_equal(talk_add(&t, write, strlen(write)), 0);
+	s = two(&t, kill, write);
 	talk_run(&t, TALK_US);
 	assert_true(t.who[0].ended && t.who[1].ended);
 	assert_non_null(pd_buf_cstr(&t.who[0].heard));
@@ -381,16 +392,11 @@ pausing(void **state)
 	static const char pause[] = "CLIENT PAUSE 30 WRITE\r\nGET a\r\n";
 	static const char write[] =
 	    "GET a\r\nSET a 1\r\nGET a\r\nCLIENT NO-EVICT ON\r\nGET a\r\n";
-	struct pd_server_config cfg;
 	struct pd_server *s;
 	struct talk t;
 
 	(void)state;
-	talk_config(&cfg);
-	assert_non_null(s = pd_server_new(&cfg, NULL));
-	talk_init(&t, s, SIZE_MAX);
-	assert_int_equal(talk_add(&t, pause, strlen(pause)), 0);
-	assert_int_equal(talk_add(&t, write, strlen(write)), 0);
+	s = two(&t, pause, write);
 	t.who[1].deaf = 1;
 	talk_run(&t, TALK_US);
 	assert_non_null(pd_buf_cstr(&t.who[0].heard));
