@@ -21,7 +21,7 @@ pd_tap_new(const struct pd_keys *keys, uint64_t events, enum pd_scheme scheme,
 	t->size = n;
 	t->keys = keys;
 	t->seed = keys->select_salt + ((uint64_t)shard << 32);
-	pd_keycap_init(&t->cap);
+	pd_keycap_init(&t->cap, rate);
 	pd_tap_set_rate(t, scheme, rate);
 	return t;
 }
@@ -40,6 +40,7 @@ pd_tap_set_rate(struct pd_tap *t, enum pd_scheme scheme, double rate)
 {
 	pd_sampler_init(
 	    &t->sampler, scheme, rate, t->keys->select_salt, t->seed++);
+	pd_keycap_set_rate(&t->cap, rate);
 }
 
 size_t
@@ -55,7 +56,7 @@ pd_tap_push(struct pd_tap *t, struct pd_event *e)
 
 	/* A rate of 1 is asked for by who wants all of it. */
 	if (t->sampler.scheme == PD_SAMPLE_KEY && t->sampler.rate < 1) {
-		e->weight = pd_keycap_take(&t->cap, e->key, e->time_us);
+		e->weight = pd_keycap_take(&t->cap, e);
 		if (e->weight == 0)
 			return false;
 	}

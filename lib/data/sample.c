@@ -2,6 +2,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "data/event.h"
 #include "data/sample.h"
 
 static const char *const scheme_names[] = {"none", "key", "event", "window"};
@@ -77,27 +78,100 @@ pd_sample(struct pd_sampler *s, uint64_t hash, uint64_t time_us)
 	return true;
 }
 
+#define SECOND_US 1000000u
+/* Keeps the slots of a key's accesses and of its other events apart. */
+#define OTHER 0x9e3779b97f4a7c15ULL
+
 void
-pd_keycap_init(struct pd_keycap *c)
+pd_keycap_init(struct pd_keycap *c, double rate)
 {
 	memset(c, 0, sizeof(*c));
+	pd_keycap_set_rate(c, rate);
+}
+
+void
+pd_keycap_set_rate(struct pd_keycap *c, double rate)
+{
+	if (!(rate > 0x1p-40))
+		rate = 0x1p-40;
+	c->forgotten += pd_keycap_owed(c);
+	c->ticks = (uint64_t)(PD_KEYCAP_PERIOD / rate);
+	memset(c->slot, 0, sizeof(c->slot));
+}
+
+static bool
+period_over(const struct pd_keycap *c, const struct pd_keycap_slot *s,
+    const struct pd_event *e)
+{
+	/* A fill has the tick of the miss, which may be before. */
+	return (int64_t)(e->time_us - s->from_us) >= SECOND_US &&
+	       (int64_t)(e->tick - s->from_tick) >= (int64_t)c->ticks;
+}
+
+/* How much is lost when a slot is taken from its key: the busier the more. */
+static uint64_t
+worth(const struct pd_keycap *c, const struct pd_keycap_slot *s,
+    const struct pd_event *e)
+{
+	const uint64_t seen = period_over(c, s, e) ? 0 : s->seen;
+
+	return 2 * seen + (s->skipped > 0);
+}
+
+/* The slot of a key, in its period. */
+static struct pd_keycap_slot *
+slot_of(struct pd_keycap *c, uint64_t key, const struct pd_event *e)
+{
+	struct pd_keycap_slot *set = c->slot[pd_mix64(key) % PD_KEYCAP_SETS];
+	struct pd_keycap_slot *s = set;
+
+	for (size_t i = 0; i < PD_KEYCAP_WAYS; i++) {
+		if (set[i].key == key && set[i].seen > 0) {
+			s = &set[i];
+			if (period_over(c, s, e))
+				goto begin;
+			return s;
+		}
+		if (worth(c, &set[i], e) < worth(c, s, e))
+			s = &set[i];
+	}
+	c->forgotten += s->skipped;
+	s->skipped = 0;
+	s->key = key;
+begin:
+	s->from_us = e->time_us;
+	s->from_tick = e->tick;
+	s->seen = 0;
+	return s;
 }
 
 uint32_t
-pd_keycap_take(struct pd_keycap *c, uint64_t key, uint64_t time_us)
+pd_keycap_take(struct pd_keycap *c, const struct pd_event *e)
 {
-	const uint32_t second = (uint32_t)(time_us / 1000000);
-	const size_t i = pd_mix64(key) % PD_KEYCAP_SLOTS;
-	uint32_t n, level;
+	const uint64_t lane = pd_event_is_access(e) ? 0 : OTHER;
+	struct pd_keycap_slot *s = slot_of(c, e->key ^ lane, e);
+	uint32_t n = s->seen, stride, weight;
 
-	if (c->slot[i].key != key || c->slot[i].second != second) {
-		c->slot[i].key = key;
-		c->slot[i].second = second;
-		c->slot[i].seen = 0;
+	/* Stride 2^j holds FREE * 2^j events from FREE * (2^j - 1) on. */
+	stride = 1u << (31 - (uint32_t)__builtin_clz(n / PD_KEYCAP_FREE + 1));
+	n -= PD_KEYCAP_FREE * (stride - 1);
+	s->seen++;
+	if ((n & (stride - 1)) != stride - 1) {
+		s->skipped++;
+		return 0;
 	}
-	/* Level j holds FREE * 2^j events and starts at FREE * (2^j - 1). */
-	n = c->slot[i].seen++;
-	level = 31 - (uint32_t)__builtin_clz(n / PD_KEYCAP_FREE + 1);
-	n -= PD_KEYCAP_FREE * ((1u << level) - 1);
-	return (n & ((1u << level) - 1)) == 0 ? 1u << level : 0;
+	weight = s->skipped + 1;
+	s->skipped = 0;
+	return weight;
+}
+
+uint64_t
+pd_keycap_owed(const struct pd_keycap *c)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < PD_KEYCAP_SETS; i++)
+		for (size_t k = 0; k < PD_KEYCAP_WAYS; k++)
+			n += c->slot[i][k].skipped;
+	return n;
 }

@@ -86,25 +86,52 @@ bool pd_sample(struct pd_sampler *s, uint64_t hash, uint64_t time_us);
 
 /*
  * The cap per key, applied to sampled events so that a hot key cannot blow the
- * budget: within each second, the first PD_KEYCAP_FREE events of a key are
- * kept, then every 2nd with weight 2, then every 4th with weight 4, doubling
- * the stride after each PD_KEYCAP_FREE kept ones. A direct-mapped table: two
- * hot keys in one place take turns, which keeps more than the cap allows,
- * never less.
+ * budget: of a key, the first PD_KEYCAP_FREE events of a period are recorded,
+ * then every 2nd, then every 4th, the stride doubling after each
+ * PD_KEYCAP_FREE recorded ones. A period is a second, or where that is longer
+ * PD_KEYCAP_PERIOD events' worth of sampling, in ticks: on a slow server too a
+ * key with more than an eighth of what is to be sampled is capped.
+ *
+ * What is recorded is the last event of its stride, with the number of events
+ * since the one recorded before as its weight: sums of weights are exact but
+ * for the events that came after the last recorded one, and gaps keep their
+ * sum: the gap to the one before, over the weight, is the mean of those that
+ * it stands for. Accesses and other events (fills, deletions) are counted
+ * apart, so that a key that is missed and filled again and again is recorded
+ * with both.
+ *
+ * A table of PD_KEYCAP_WAYS by PD_KEYCAP_SETS; where hot keys displace one
+ * another, more is recorded, and what a displaced one stood for is counted.
  */
 #define PD_KEYCAP_FREE 128
-#define PD_KEYCAP_SLOTS 256
+#define PD_KEYCAP_PERIOD 1024
+#define PD_KEYCAP_WAYS 4
+#define PD_KEYCAP_SETS 64
 
-struct pd_keycap {
-	struct {
-		uint64_t key;
-		uint32_t second;
-		uint32_t seen; /* in this second */
-	} slot[PD_KEYCAP_SLOTS];
+struct pd_event;
+
+struct pd_keycap_slot {
+	uint64_t key;
+	uint64_t from_us; /* the period began */
+	uint64_t from_tick;
+	uint32_t seen; /* in this period; 0: the slot is free */
+	uint32_t skipped;
 };
 
-void pd_keycap_init(struct pd_keycap *c);
-/* The weight to record the event with, or 0: leave it out. */
-uint32_t pd_keycap_take(struct pd_keycap *c, uint64_t key, uint64_t time_us);
+struct pd_keycap {
+	uint64_t ticks;	    /* of a period, at least */
+	uint64_t forgotten; /* skipped events that nothing will stand for */
+	struct pd_keycap_slot slot[PD_KEYCAP_SETS][PD_KEYCAP_WAYS];
+};
+
+/* For sampling by key at ${rate}, (0, 1]. */
+void pd_keycap_init(struct pd_keycap *c, double rate);
+/* Sampled at another rate from now on: begin anew. */
+void pd_keycap_set_rate(struct pd_keycap *c, double rate);
+/* The weight to record the event with, or 0: leave it out. Events come in the
+ * order of their time. */
+uint32_t pd_keycap_take(struct pd_keycap *c, const struct pd_event *e);
+/* Events skipped that no recorded one stands for yet. */
+uint64_t pd_keycap_owed(const struct pd_keycap *c);
 
 #endif /* PD_DATA_SAMPLE_H */

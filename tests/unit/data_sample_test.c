@@ -8,6 +8,7 @@
 
 #include "base/hash.h"
 #include "base/keyfile.h"
+#include "data/event.h"
 #include "data/sample.h"
 
 static void
@@ -169,29 +170,129 @@ test_scheme_names(void **state)
 	assert_int_equal(pd_scheme_parse("keys"), -1);
 }
 
-/* The cap: a hot key costs a logarithm, weights keep the sum. */
+static struct pd_event
+access_at(uint64_t key, uint64_t time_us, uint64_t tick)
+{
+	struct pd_event e;
+
+	pd_event_init(&e);
+	e.key = key;
+	e.time_us = time_us;
+	e.tick = tick;
+	return e;
+}
+
+/* The cap: a hot key costs a logarithm, weights and gaps keep their sums. */
 static void
 test_cap_per_key(void **state)
 {
 	struct pd_keycap c;
-	uint64_t sum = 0, kept = 0;
+	struct pd_event e;
+	uint64_t sum = 0, kept = 0, gaps = 0, last = 0;
 
 	(void)state;
-	pd_keycap_init(&c);
-	for (unsigned i = 0; i < PD_KEYCAP_FREE; i++)
-		assert_int_equal(pd_keycap_take(&c, 7, 1000000), 1);
-	assert_int_equal(pd_keycap_take(&c, 7, 1000000), 2);
-	assert_int_equal(pd_keycap_take(&c, 7, 1000000), 0);
-	assert_int_equal(pd_keycap_take(&c, 7, 1000000), 2);
-	/* A new second, and a million events in it. */
+	pd_keycap_init(&c, 0.5);
+	for (unsigned i = 0; i < PD_KEYCAP_FREE; i++) {
+		e = access_at(7, 1000000, i);
+		assert_int_equal(pd_keycap_take(&c, &e), 1);
+	}
+	assert_int_equal(pd_keycap_take(&c, &e), 0);
+	assert_int_equal(pd_keycap_take(&c, &e), 2);
+	assert_int_equal(pd_keycap_take(&c, &e), 0);
+	assert_int_equal(pd_keycap_owed(&c), 1);
+	/* A new period, and a million events in it. */
 	for (unsigned i = 0; i < 1000000; i++) {
-		const uint32_t w = pd_keycap_take(&c, 7, 2000000 + i / 2);
+		uint32_t w;
 
+		e = access_at(7, 2000000 + i / 2, 10000 + i);
+		w = pd_keycap_take(&c, &e);
 		sum += w;
 		kept += w != 0;
+		gaps += w != 0 && last != 0 ? e.tick - last : 0;
+		last = w != 0 ? e.tick : last;
+		if (i == 0)
+			assert_int_equal(w, 2); /* and the one owed */
 	}
-	assert_in_range(sum, 1000000, 1000000 + 8192);
-	assert_in_range(kept, 128 * 12, 128 * 14);
+	/* The one owed from before is in the first weight. */
+	assert_int_equal(sum + pd_keycap_owed(&c), 1000000 + 1);
+	assert_int_equal(gaps, last - 10000);
+	assert_in_range(kept, 128 * 11, 128 * 14);
+	assert_int_equal(c.forgotten, 0);
+}
+
+/* A period is a second or 1,024 events' worth of ticks, what is longer. */
+static void
+test_cap_period(void **state)
+{
+	struct pd_keycap c;
+	struct pd_event e;
+	unsigned kept = 0;
+
+	(void)state;
+	pd_keycap_init(&c, 0.01); /* 102,400 ticks */
+	for (unsigned i = 0; i < 50000; i++) {
+		e = access_at(7, i * 1000, i); /* 50 s */
+		kept += pd_keycap_take(&c, &e) > 0;
+	}
+	assert_in_range(kept, 128 * 8, 128 * 9);
+	kept = 0;
+	pd_keycap_set_rate(&c, 1);
+	for (unsigned i = 0; i < 50000; i++) {
+		e = access_at(7, i * 1000, i);
+		kept += pd_keycap_take(&c, &e) > 0;
+	}
+	assert_in_range(kept, 50000 / 1024 * (128 * 4 - 128),
+	    50000 / 1024 * 128 * 4 + 128 * 4);
+	/* Fills, whose tick is older, do not end a period. */
+	pd_keycap_init(&c, 0.5);
+	for (unsigned i = 0; i < 1000; i++) {
+		e = access_at(9, 5000000, 5000 + i);
+		(void)pd_keycap_take(&c, &e);
+	}
+	e = access_at(9, 9000000, 4000);
+	assert_int_equal(pd_keycap_take(&c, &e), 0);
+}
+
+/* A key that is missed and filled each time keeps both kinds. */
+static void
+test_cap_of_fills(void **state)
+{
+	struct pd_keycap c;
+	uint64_t sum[2] = {0, 0};
+
+	(void)state;
+	pd_keycap_init(&c, 0.001);
+	for (unsigned i = 0; i < 20000; i++) {
+		struct pd_event e = access_at(3, 1000000 + i, i);
+
+		sum[0] += pd_keycap_take(&c, &e);
+		e.op = PD_OP_SET;
+		e.flags = PD_EV_FILL;
+		sum[1] += pd_keycap_take(&c, &e);
+	}
+	assert_true(sum[0] == sum[1]);
+	assert_in_range(sum[0], 19800, 20000);
+}
+
+/* Where keys displace one another nothing is counted twice. */
+static void
+test_cap_of_many(void **state)
+{
+	struct pd_keycap c;
+	struct pd_rng r;
+	uint64_t sum = 0;
+
+	(void)state;
+	pd_rng_init(&r, 3);
+	pd_keycap_init(&c, 0.001);
+	for (unsigned i = 0; i < 2000000; i++) {
+		struct pd_event e =
+		    access_at(pd_rng_below(&r, 2000) * (i % 3), i, i);
+
+		sum += pd_keycap_take(&c, &e);
+	}
+	assert_true(c.forgotten > 0);
+	assert_int_equal(sum + pd_keycap_owed(&c) + c.forgotten, 2000000);
 }
 
 int
@@ -207,6 +308,9 @@ main(void)
 	    cmocka_unit_test(test_the_rule_itself),
 	    cmocka_unit_test(test_scheme_names),
 	    cmocka_unit_test(test_cap_per_key),
+	    cmocka_unit_test(test_cap_period),
+	    cmocka_unit_test(test_cap_of_fills),
+	    cmocka_unit_test(test_cap_of_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
