@@ -178,6 +178,35 @@ pd_kll_add(struct pd_kll *s, double x)
 }
 
 int
+pd_kll_add_n(struct pd_kll *s, double x, uint64_t n)
+{
+	unsigned h;
+
+	if (isnan(x) || n == 0)
+		return 0;
+	if (n >= UINT64_C(1) << (LEVELS - 2))
+		return -1;
+	if ((n & 1) != 0 && pd_kll_add(s, x))
+		return -1;
+	for (h = 1; n >> h != 0; h++) {
+		if ((n >> h & 1) == 0)
+			continue;
+		if (h >= s->levels)
+			set_levels(s, h + 1);
+		if (s->held >= s->capacity && compress(s))
+			return -1;
+		if (reserve(&s->level[h], s->level[h].n + 1))
+			return -1;
+		merge_in(&s->level[h], &x, 1);
+		s->held++;
+		s->n += UINT64_C(1) << h;
+	}
+	s->min = x < s->min ? x : s->min;
+	s->max = x > s->max ? x : s->max;
+	return 0;
+}
+
+int
 pd_kll_merge(struct pd_kll *s, const struct pd_kll *from)
 {
 	unsigned h;

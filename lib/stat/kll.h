@@ -24,6 +24,9 @@ void pd_kll_free(struct pd_kll *s);
 /* Add one value; NaN is ignored. 0, or -1 out of memory (not added). */
 int pd_kll_add(struct pd_kll *s, double x);
 
+/* Add a value that stands for ${n} equal ones: O(log n). 0, or -1. */
+int pd_kll_add_n(struct pd_kll *s, double x, uint64_t n);
+
 /* Add what ${from} has seen (the same k). 0, or -1 out of memory. */
 int pd_kll_merge(struct pd_kll *s, const struct pd_kll *from);
 

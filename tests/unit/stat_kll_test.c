@@ -184,6 +184,49 @@ small_samples_are_exact(void **state)
 	pd_kll_free(NULL);
 }
 
+/* A value that stands for many is as good as many values. */
+static void
+values_have_weights(void **state)
+{
+	const double q[] = {0, 0.1, 0.5, 0.9, 0.99, 1};
+	struct pd_kll *s = pd_kll_new(PD_KLL_K, 5);
+	struct pd_rng r;
+	double v[6], total = 0, below[6] = {0};
+	double x[20000];
+	uint64_t w[20000];
+	size_t i, k;
+
+	(void)state;
+	assert_non_null(s);
+	assert_int_equal(pd_kll_add_n(s, 7, 0), 0);
+	assert_int_equal(pd_kll_add_n(s, NAN, 3), 0);
+	assert_int_equal(pd_kll_count(s), 0);
+	pd_rng_init(&r, 11);
+	for (i = 0; i < 20000; i++) {
+		x[i] = pd_rng_double(&r) * 1000;
+		w[i] = i % 50 == 0 ? 1 + pd_rng_below(&r, 5000) : 1;
+		total += (double)w[i];
+		assert_int_equal(pd_kll_add_n(s, x[i], w[i]), 0);
+	}
+	assert_true((double)pd_kll_count(s) == total);
+	assert_int_equal(pd_kll_quantiles(s, q, 6, v), 0);
+	for (i = 0; i < 20000; i++)
+		for (k = 0; k < 6; k++)
+			below[k] += x[i] <= v[k] ? (double)w[i] : 0;
+	/* One value may stand for a thousandth by itself. */
+	for (k = 1; k < 5; k++)
+		assert_true(fabs(below[k] / total - q[k]) < 0.004);
+	assert_true(below[5] == total);
+	pd_kll_free(s);
+	/* Few: exactly. */
+	assert_non_null(s = pd_kll_new(8, 1));
+	assert_int_equal(pd_kll_add_n(s, 1, 5), 0);
+	assert_int_equal(pd_kll_add_n(s, 2, 1), 0);
+	assert_int_equal(pd_kll_quantiles(s, q, 6, v), 0);
+	assert_true(v[1] == 1 && v[2] == 1 && v[3] == 2 && v[5] == 2);
+	pd_kll_free(s);
+}
+
 int
 main(void)
 {
@@ -195,6 +238,7 @@ main(void)
 	    cmocka_unit_test(merged_shards_are_close),
 	    cmocka_unit_test(ranks_are_unbiased),
 	    cmocka_unit_test(small_samples_are_exact),
+	    cmocka_unit_test(values_have_weights),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
