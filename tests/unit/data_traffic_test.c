@@ -32,7 +32,7 @@ make_traffic(void)
 	pd_rng_init(&r, 3);
 	for (i = 0; i < EVENTS; i++) {
 		const double u = pd_rng_double(&r);
-		const unsigned k = (unsigned)(KEYS * u * u * u);
+		const unsigned k = (unsigned)(KEYS * u * u);
 		struct pd_event *e = &traffic[i];
 
 		pd_event_init(e);
@@ -156,7 +156,7 @@ check_scheme(enum pd_scheme scheme, double rate)
 	for (k = 0; k < whole.spaces; k++)
 		if (whole.space[k].ns == 1)
 			in_space = whole.space[k].sums.sum[PD_TRAFFIC_GETS];
-	for (i = 1; i <= 200; i++) {
+	for (i = 1; i <= 500; i++) {
 		add_sample(&sampled, scheme, rate, i);
 		for (k = 0; k < 3; k++)
 			score(&total[k],
