@@ -15,12 +15,14 @@ struct pd_buf;
 extern const struct pd_opt ks_opts[];
 extern const struct pd_opt psi_opts[];
 extern const struct pd_opt adwin_opts[];
+extern const struct pd_opt cusum_opts[];
 extern const struct pd_opt profile_opts[];
 extern const struct pd_opt test_opts[];
 
 int ks_run(int argc, char **argv);
 int psi_run(int argc, char **argv);
 int adwin_run(int argc, char **argv);
+int cusum_run(int argc, char **argv);
 int profile_run(int argc, char **argv);
 int test_run(int argc, char **argv);
 

@@ -12,6 +12,8 @@ static const struct pd_verb verbs[] = {
 	psi_run},
     {"adwin", "", "find changes of the mean in numbers on standard input",
 	adwin_opts, 0, 0, adwin_run},
+    {"cusum", "REFERENCE", "tell when numbers on standard input left REFERENCE",
+	cusum_opts, 1, 1, cusum_run},
     {NULL, NULL, NULL, NULL, 0, 0, NULL},
 };
 

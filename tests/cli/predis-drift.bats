@@ -167,6 +167,58 @@ features() {
 	run -2 sh -c "predis-drift adwin --raw --clock 0 <a"
 }
 
+# normal SEED N SHIFT: normal variates.
+normal() {
+	awk -v seed="$1" -v n="$2" -v shift="$3" 'BEGIN { srand(seed)
+	    while (n-- > 0) {
+		r = sqrt(-2 * log(1 - rand()))
+		printf "%.17g\n", shift + r * cos(6.283185307179586 * rand())
+	    } }'
+}
+
+@test "cusum: a small shift is found and dated, no change is not" {
+	normal 1 20000 0 >ref
+	normal 2 100000 0 >same
+	normal 3 50000 0.15 >shifted
+	run -0 --separate-stderr predis-drift cusum ref <same
+	[ -z "$output$stderr" ]
+	run -1 sh -c 'cat same shifted | predis-drift cusum ref'
+	IFS=$'\t' read -r window evidence since word <<<"${lines[0]}"
+	[ "$word" = alarm ]
+	[ "$window" -ge 200 ] && [ "$window" -lt 240 ]
+	[ "$since" -ge 190 ] && [ "$since" -le "$window" ]
+	awk -v e="$evidence" 'BEGIN { exit !(e >= 4) }'
+	# The promise is kept by a higher bar, so the alarm is later or equal.
+	run -1 sh -c 'cat same shifted |
+	    predis-drift cusum --month-fpr 0.001 --json ref | head -n 1'
+	[ "$(jq .window <<<"$output")" -ge "$window" ]
+	run -0 sh -c 'predis-drift cusum --all ref <same | wc -l'
+	[ "$output" -eq 200 ]
+}
+
+@test "cusum: values that repeat, too few, what is not a number" {
+	awk 'BEGIN { for (i = 0; i < 1000; i++)
+	    print int(i * 617 % 1000 / 10) }' >tens
+	run -0 --separate-stderr sh -c 'for i in 1 2 3 4 5; do cat tens; done |
+	    predis-drift cusum tens'
+	[[ $stderr == *"'tens' repeat"* ]]
+	yes 3 | head -n 500 >three
+	run -3 predis-drift cusum three <tens
+	[[ $output == *"are all alike"* ]]
+	seq 20 >few
+	run -3 predis-drift cusum few <tens
+	[[ $output == *"too few values (20) in 'few'"* ]]
+	seq 1000 >ref
+	run -3 sh -c 'predis-drift cusum ref <few'
+	[[ $output == *"too few values (20) for one window"* ]]
+	run -2 sh -c 'echo 1x | predis-drift cusum ref'
+	[[ $output == *"standard input:1: '1x' is not a number"* ]]
+	run -2 predis-drift cusum --arl 1 ref
+	run -2 predis-drift cusum --month-fpr 1 ref
+	run -2 predis-drift cusum --bins 65 ref
+	run -2 predis-drift cusum --window 0 ref
+}
+
 @test "profile and test: the same features, other features" {
 	features 1 4000 300 one.pds
 	features 2 4000 300 two.pds

@@ -21,7 +21,7 @@ setup() {
 	stop_serve
 }
 
-@test "predis-drift --json: ks, psi, adwin and test" {
+@test "predis-drift --json: ks, psi, adwin, cusum and test" {
 	seq 1000 >a
 	seq 300 1300 >b
 	: >empty
@@ -30,6 +30,8 @@ setup() {
 	predis-drift psi --json a b | fits drift-psi
 	(yes 0 | head -n 2000; yes 1 | head -n 2000) |
 	    predis-drift adwin --raw --json | fits drift-adwin
+	(cat a a a; seq 300 1299) | predis-drift cusum --all --json a |
+	    fits drift-cusum
 	seq 6000 | awk '{print $1 "," $1 * $1 % 997 ",10,get"}' >t.csv
 	predis-sample import t.csv | predis-sample features >f.pds
 	predis-drift profile -o ref.pdp f.pds
