@@ -190,17 +190,18 @@ normal() {
 	awk -v e="$evidence" 'BEGIN { exit !(e >= 4) }'
 	# The promise is kept by a higher bar, so the alarm is later or equal.
 	run -1 sh -c 'cat same shifted |
-	    predis-drift cusum --month-fpr 0.001 --json ref | head -n 1'
-	[ "$(jq .window <<<"$output")" -ge "$window" ]
+	    predis-drift cusum --month-fpr 0.001 --json ref'
+	[ "$(jq .window <<<"${lines[0]}")" -ge "$window" ]
 	run -0 sh -c 'predis-drift cusum --all ref <same | wc -l'
 	[ "$output" -eq 200 ]
 }
 
 @test "cusum: values that repeat, too few, what is not a number" {
-	awk 'BEGIN { for (i = 0; i < 1000; i++)
-	    print int(i * 617 % 1000 / 10) }' >tens
-	run -0 --separate-stderr sh -c 'for i in 1 2 3 4 5; do cat tens; done |
-	    predis-drift cusum tens'
+	awk 'BEGIN { srand(3); for (i = 0; i < 1000; i++)
+	    print int(rand() * 100) }' >tens
+	awk 'BEGIN { srand(4); for (i = 0; i < 5000; i++)
+	    print int(rand() * 100) }' >more
+	run -0 --separate-stderr predis-drift cusum tens <more
 	[[ $stderr == *"'tens' repeat"* ]]
 	yes 3 | head -n 500 >three
 	run -3 predis-drift cusum three <tens
