@@ -204,7 +204,10 @@ normal() {
 	run -0 --separate-stderr predis-drift cusum tens <more
 	[[ $stderr == *"'tens' repeat"* ]]
 	yes 3 | head -n 500 >three
-	run -3 predis-drift cusum three <tens
+	run -0 predis-drift cusum three <three
+	run -1 predis-drift cusum three <tens
+	yes inf | head -n 500 >inf
+	run -3 predis-drift cusum inf <tens
 	[[ $output == *"are all alike"* ]]
 	seq 20 >few
 	run -3 predis-drift cusum few <tens
