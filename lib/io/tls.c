@@ -4,12 +4,14 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 
 #include "base/err.h"
 #include "io/tls.h"
 
 struct pd_tls_ctx {
 	SSL_CTX *ctx;
+	bool client;
 };
 
 struct pd_tls {
@@ -28,14 +30,22 @@ fail(struct pd_err *err, const char *what, const char *path)
 }
 
 static int
-load(SSL_CTX *c, const char *cert, const char *key, const char *ca,
-    struct pd_err *err)
+load_pair(SSL_CTX *c, const char *cert, const char *key, struct pd_err *err)
 {
 	if (SSL_CTX_use_certificate_chain_file(c, cert) != 1)
 		return fail(err, "certificate", cert);
 	if (SSL_CTX_use_PrivateKey_file(c, key, SSL_FILETYPE_PEM) != 1 ||
 	    SSL_CTX_check_private_key(c) != 1)
 		return fail(err, "key", key);
+	return 0;
+}
+
+static int
+load(SSL_CTX *c, const char *cert, const char *key, const char *ca,
+    struct pd_err *err)
+{
+	if (load_pair(c, cert, key, err))
+		return -1;
 	if (ca == NULL)
 		return 0;
 	if (SSL_CTX_load_verify_locations(c, ca, NULL) != 1)
@@ -45,30 +55,68 @@ load(SSL_CTX *c, const char *cert, const char *key, const char *ca,
 	return 0;
 }
 
-struct pd_tls_ctx *
-pd_tls_ctx_new(
-    const char *cert, const char *key, const char *ca, struct pd_err *err)
+static struct pd_tls_ctx *
+new_ctx(const SSL_METHOD *side, struct pd_err *err)
 {
 	struct pd_tls_ctx *t = calloc(1, sizeof(*t));
 
 	if (t == NULL)
 		goto err0;
-	if ((t->ctx = SSL_CTX_new(TLS_server_method())) == NULL)
+	if ((t->ctx = SSL_CTX_new(side)) == NULL)
 		goto err1;
 	SSL_CTX_set_min_proto_version(t->ctx, TLS1_2_VERSION);
 	SSL_CTX_set_mode(t->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
 				     SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 				     SSL_MODE_RELEASE_BUFFERS);
-	if (load(t->ctx, cert, key, ca, err)) {
-		pd_tls_ctx_free(t);
-		return NULL;
-	}
 	return t;
 err1:
 	free(t);
 err0:
 	pd_err_nomem(err);
 	return NULL;
+}
+
+struct pd_tls_ctx *
+pd_tls_ctx_new(
+    const char *cert, const char *key, const char *ca, struct pd_err *err)
+{
+	struct pd_tls_ctx *t = new_ctx(TLS_server_method(), err);
+
+	if (t != NULL && load(t->ctx, cert, key, ca, err)) {
+		pd_tls_ctx_free(t);
+		return NULL;
+	}
+	return t;
+}
+
+static int
+trust(SSL_CTX *c, const char *ca, const char *cert, const char *key,
+    struct pd_err *err)
+{
+	if (ca != NULL ? SSL_CTX_load_verify_locations(c, ca, NULL) != 1
+		       : SSL_CTX_set_default_verify_paths(c) != 1)
+		return fail(err, "authorities", ca != NULL ? ca : "system");
+	SSL_CTX_set_verify(c, SSL_VERIFY_PEER, NULL);
+	if ((cert == NULL) != (key == NULL))
+		return pd_err_set(
+		    err, "a TLS certificate and its key come together");
+	return cert != NULL ? load_pair(c, cert, key, err) : 0;
+}
+
+struct pd_tls_ctx *
+pd_tls_ctx_client(
+    const char *ca, const char *cert, const char *key, struct pd_err *err)
+{
+	struct pd_tls_ctx *t = new_ctx(TLS_client_method(), err);
+
+	if (t == NULL)
+		return NULL;
+	t->client = true;
+	if (trust(t->ctx, ca, cert, key, err)) {
+		pd_tls_ctx_free(t);
+		return NULL;
+	}
+	return t;
 }
 
 void
@@ -94,8 +142,32 @@ pd_tls_new(struct pd_tls_ctx *ctx, int fd)
 		free(t);
 		return NULL;
 	}
-	SSL_set_accept_state(t->ssl);
+	if (ctx->client)
+		SSL_set_connect_state(t->ssl);
+	else
+		SSL_set_accept_state(t->ssl);
 	return t;
+}
+
+int
+pd_tls_expect(struct pd_tls *t, const char *host)
+{
+	X509_VERIFY_PARAM *p = SSL_get0_param(t->ssl);
+	int ok = X509_VERIFY_PARAM_set1_ip_asc(p, host);
+
+	if (ok != 1)
+		ok = X509_VERIFY_PARAM_set1_host(p, host, 0) == 1 &&
+		     SSL_set_tlsext_host_name(t->ssl, host) == 1;
+	ERR_clear_error();
+	return ok ? 0 : -1;
+}
+
+const char *
+pd_tls_distrust(const struct pd_tls *t)
+{
+	const long e = SSL_get_verify_result(t->ssl);
+
+	return e == X509_V_OK ? NULL : X509_verify_cert_error_string(e);
 }
 
 void

@@ -2,8 +2,8 @@
 #define PD_IO_TLS_H
 
 /*
- * TLS for accepted, non-blocking sockets (OpenSSL, 1.2 and up). Only built
- * with TLS=1. The OpenSSL error queue is emptied by each call.
+ * TLS for non-blocking sockets, accepted or connected (OpenSSL, 1.2 and up).
+ * Only built with TLS=1. The OpenSSL error queue is emptied by each call.
  */
 
 #include <stdbool.h>
@@ -12,7 +12,7 @@
 
 struct pd_err;
 struct pd_tls;	   /* one connection */
-struct pd_tls_ctx; /* certificates of a server */
+struct pd_tls_ctx; /* certificates of a server, or what a client trusts */
 
 /*
  * pd_tls_ctx_new(cert, key, ca, err):
@@ -21,11 +21,24 @@ struct pd_tls_ctx; /* certificates of a server */
  */
 struct pd_tls_ctx *pd_tls_ctx_new(
     const char *cert, const char *key, const char *ca, struct pd_err *err);
+/*
+ * pd_tls_ctx_client(ca, cert, key, err):
+ * For the client's side: the server must have a certificate from one of ${ca}
+ * (NULL: the system's authorities); ${cert} and ${key}, where not NULL, are
+ * shown to it. NULL with a message.
+ */
+struct pd_tls_ctx *pd_tls_ctx_client(
+    const char *ca, const char *cert, const char *key, struct pd_err *err);
 void pd_tls_ctx_free(struct pd_tls_ctx *ctx);
 
-/* A server's side of a connection on ${fd}, which stays the caller's. NULL
- * out of memory. The handshake happens in the first reads. */
+/* The side of a connection on ${fd} that ${ctx} is for; fd stays the caller's.
+ * NULL out of memory. The handshake happens in the first reads or writes. */
 struct pd_tls *pd_tls_new(struct pd_tls_ctx *ctx, int fd);
+/* The certificate must be for ${host}, a name or an IP address: before the
+ * handshake of a client. 0 or -1. */
+int pd_tls_expect(struct pd_tls *t, const char *host);
+/* Why the peer's certificate was refused (static text); NULL: it was not. */
+const char *pd_tls_distrust(const struct pd_tls *t);
 /* Say goodbye if that does not block, and free. */
 void pd_tls_free(struct pd_tls *t);
 
