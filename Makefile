@@ -75,7 +75,7 @@ LIBSRC := $(filter-out %/tls.c,$(LIBSRC))
 UNITSRC := $(filter-out tests/unit/%_tls_test.c,$(UNITSRC))
 endif
 ifneq ($(KAFKA),1)
-LIBSRC := $(filter-out %/kafka.c,$(LIBSRC))
+LIBSRC := $(filter-out %/kafka.c %/kafka_in.c,$(LIBSRC))
 UNITSRC := $(filter-out tests/unit/%_kafka_test.c,$(UNITSRC))
 endif
 ifneq ($(CUDA),1)

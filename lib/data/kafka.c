@@ -1,303 +1,259 @@
-#include <stdint.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <librdkafka/rdkafka.h>
+#include "data/kafka_priv.h"
+#include "io/lines.h"
 
-#include "base/buf.h"
-#include "base/err.h"
-#include "data/kafka.h"
-
-#define SCHEME "kafka://"
 #define MESSAGE_MAX "33554432" /* a block is at most 16 MiB of payload */
-#define KEY "pds"	       /* one key: one partition, in order */
+#define POLL_MS 200
 
-struct pd_kafka_out {
+/* Either side, told apart by its first member. */
+struct sender {
+	bool receives;
 	rd_kafka_t *rk;
-	char *topic;
-	uint64_t undelivered;
-	char reason[256]; /* of the last message that was not delivered */
+	const struct pd_carrier_env *env;
+	struct pd_parcel *list; /* while sending: what is asked about */
+	uint64_t tickets;
+	rd_kafka_resp_err_t failed; /* of the last report */
 };
 
-struct pd_kafka_in {
-	rd_kafka_t *rk;
-	char *topic;
-	bool follow;
-	int open_partitions; /* not yet at their end */
-};
-
-bool
-pd_kafka_is_address(const char *address)
-{
-	return strncmp(address, SCHEME, strlen(SCHEME)) == 0;
-}
-
-/* Split an address; both parts are to be freed. 0 or -1. */
 static int
-split(const char *address, char **brokers, char **topic, struct pd_err *err)
-{
-	const char *p = address + strlen(SCHEME), *slash;
-
-	*brokers = *topic = NULL;
-	slash = pd_kafka_is_address(address) ? strchr(p, '/') : NULL;
-	if (slash == NULL || slash == p || slash[1] == '\0' ||
-	    strchr(slash + 1, '/') != NULL)
-		return pd_err_set(
-		    err, "'%s' is not kafka://BROKER,.../TOPIC", address);
-	*brokers = strndup(p, (size_t)(slash - p));
-	*topic = strdup(slash + 1);
-	if (*brokers == NULL || *topic == NULL) {
-		free(*brokers);
-		free(*topic);
-		*brokers = *topic = NULL;
-		return pd_err_nomem(err);
-	}
-	return 0;
-}
-
-/* A client of ${type} with the settings ${kv} (name, value, ..., NULL). */
-static rd_kafka_t *
-client(rd_kafka_type_t type, const char *brokers, const char *const *kv,
-    void *opaque,
-    void (*delivered)(rd_kafka_t *, const rd_kafka_message_t *, void *),
+set(rd_kafka_conf_t *conf, const char *name, const char *value,
     struct pd_err *err)
 {
-	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	char why[256] = "";
+
+	if (rd_kafka_conf_set(conf, name, value, why, sizeof(why)) ==
+	    RD_KAFKA_CONF_OK)
+		return 0;
+	return pd_err_set(err, "Kafka's setting '%s': %s", name, why);
+}
+
+/* librdkafka's own settings, a line NAME=VALUE each; '#' begins a comment. */
+static int
+read_config(rd_kafka_conf_t *conf, const char *path, struct pd_err *err)
+{
+	struct pd_lines *l;
+	char *line, *value;
+	ssize_t n;
+	int rc = 0;
+
+	if (path == NULL)
+		return 0;
+	if ((l = pd_lines_open(path, err)) == NULL)
+		return -1;
+	while (rc == 0 && (n = pd_lines_next(l, &line, err)) >= 0) {
+		if (n == 0 || line[0] == '#')
+			continue;
+		if ((value = strchr(line, '=')) == NULL) {
+			rc = pd_err_set(err,
+			    "'%s' line %" PRIu64 ": not NAME=VALUE", path,
+			    pd_lines_number(l));
+			break;
+		}
+		*value++ = '\0';
+		rc = set(conf, line, value, err);
+	}
+	if (rc == 0 && n < -1)
+		rc = -1;
+	pd_lines_close(l);
+	return rc;
+}
+
+static int
+configure(rd_kafka_conf_t *conf, const struct pd_carrier_env *env,
+    const char *const *kv, struct pd_err *err)
+{
+	if (set(conf, "bootstrap.servers", env->hosts, err))
+		return -1;
+	for (; *kv != NULL; kv += 2)
+		if (set(conf, kv[0], kv[1], err))
+			return -1;
+	return read_config(conf, env->o.kafka_config, err);
+}
+
+rd_kafka_t *
+pd_kafka_client(rd_kafka_type_t type, const struct pd_carrier_env *env,
+    rd_kafka_conf_t *conf, const char *const *kv, struct pd_err *err)
+{
 	char why[256] = "";
 	rd_kafka_t *rk;
 
-	if (rd_kafka_conf_set(conf, "bootstrap.servers", brokers, why,
-		sizeof(why)) != RD_KAFKA_CONF_OK)
-		goto err0;
-	for (; *kv != NULL; kv += 2)
-		if (rd_kafka_conf_set(conf, kv[0], kv[1], why, sizeof(why)) !=
-		    RD_KAFKA_CONF_OK)
-			goto err0;
+	if (configure(conf, env, kv, err)) {
+		rd_kafka_conf_destroy(conf);
+		return NULL;
+	}
 	rd_kafka_conf_set_log_cb(conf, NULL);
-	rd_kafka_conf_set_opaque(conf, opaque);
-	if (delivered != NULL)
-		rd_kafka_conf_set_dr_msg_cb(conf, delivered);
 	rk = rd_kafka_new(type, conf, why, sizeof(why));
-	if (rk == NULL)
-		goto err0;
+	if (rk == NULL) {
+		pd_err_set(
+		    err, "cannot set up a client of '%s': %s", env->hosts, why);
+		rd_kafka_conf_destroy(conf);
+	}
 	return rk;
-err0:
-	pd_err_set(err, "cannot set up a client of '%s': %s", brokers, why);
-	rd_kafka_conf_destroy(conf);
-	return NULL;
 }
 
+bool
+pd_kafka_passes(rd_kafka_resp_err_t e)
+{
+	switch (e) {
+	case RD_KAFKA_RESP_ERR__TRANSPORT:
+	case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+	case RD_KAFKA_RESP_ERR__RESOLVE:
+	case RD_KAFKA_RESP_ERR__TIMED_OUT:
+	case RD_KAFKA_RESP_ERR__WAIT_COORD:
+	case RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE:
+	case RD_KAFKA_RESP_ERR_NOT_COORDINATOR:
+	case RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS:
+	case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
+	case RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION:
+	case RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS:
+	case RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION:
+	case RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* The report on one message: its ticket finds its parcel, if that is still
+ * there. */
 static void
 on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
 {
-	struct pd_kafka_out *k = opaque;
+	const uint64_t ticket = (uint64_t)(uintptr_t)m->_private;
+	struct sender *s = opaque;
+	struct pd_parcel *p = s->list;
 
 	(void)rk;
-	if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+	while (p != NULL && p->ticket != ticket)
+		p = p->next;
+	if (m->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+		s->failed = m->err;
+	if (p == NULL)
 		return;
-	k->undelivered++;
-	snprintf(k->reason, sizeof(k->reason), "%s", rd_kafka_err2str(m->err));
+	p->ticket = 0;
+	p->acked = m->err == RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-struct pd_kafka_out *
-pd_kafka_out_open(const char *address, struct pd_err *err)
+static void *
+open_sender(struct pd_carrier_env *env, struct pd_err *err)
 {
-	static const char *const kv[] = {"enable.idempotence", "true", "acks",
-	    "all", "message.max.bytes", MESSAGE_MAX, "linger.ms", "5",
-	    "message.timeout.ms", "30000", NULL};
-	struct pd_kafka_out *k;
-	char *brokers;
+	char timeout[24];
+	const char *const kv[] = {"enable.idempotence", "true", "acks", "all",
+	    "message.max.bytes", MESSAGE_MAX, "linger.ms", "5",
+	    "message.timeout.ms", timeout, NULL};
+	const uint64_t ms = env->o.retry_us / 1000;
+	struct sender *s = calloc(1, sizeof(*s));
+	rd_kafka_conf_t *conf;
 
-	if ((k = calloc(1, sizeof(*k))) == NULL) {
-		(void)pd_err_nomem(err);
+	if (s == NULL) {
+		pd_err_nomem(err);
 		return NULL;
 	}
-	if (split(address, &brokers, &k->topic, err))
-		goto err0;
-	k->rk = client(RD_KAFKA_PRODUCER, brokers, kv, k, on_delivery, err);
-	free(brokers);
-	if (k->rk == NULL)
-		goto err1;
-	return k;
-err1:
-	free(k->topic);
-err0:
-	free(k);
+	s->env = env;
+	snprintf(timeout, sizeof(timeout), "%" PRIu64,
+	    ms < 1000	      ? 1000
+	    : ms > 2147483647 ? 2147483647
+			      : ms);
+	conf = rd_kafka_conf_new();
+	rd_kafka_conf_set_opaque(conf, s);
+	rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+	s->rk = pd_kafka_client(RD_KAFKA_PRODUCER, env, conf, kv, err);
+	if (s->rk != NULL)
+		return s;
+	free(s);
 	return NULL;
 }
 
-static int
-delivery_error(const struct pd_kafka_out *k, struct pd_err *err)
+static rd_kafka_resp_err_t
+produce(struct sender *s, struct pd_parcel *p)
 {
-	return pd_err_set(err,
-	    "%llu messages to topic '%s' were not "
-	    "delivered: %s",
-	    (unsigned long long)k->undelivered, k->topic, k->reason);
-}
-
-int
-pd_kafka_out_send(
-    struct pd_kafka_out *k, const void *p, size_t n, struct pd_err *err)
-{
+	char id[20], seq[24];
 	rd_kafka_resp_err_t e;
 
-	for (;;) {
-		/* The payload is copied (F_COPY), so the const holds. */
-		e = rd_kafka_producev(k->rk, RD_KAFKA_V_TOPIC(k->topic),
-		    RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-		    RD_KAFKA_V_KEY(KEY, strlen(KEY)),
-		    RD_KAFKA_V_VALUE((void *)(uintptr_t)p, n), RD_KAFKA_V_END);
-		rd_kafka_poll(
-		    k->rk, e == RD_KAFKA_RESP_ERR__QUEUE_FULL ? 100 : 0);
-		if (k->undelivered > 0)
-			return delivery_error(k, err);
-		if (e == RD_KAFKA_RESP_ERR_NO_ERROR)
-			return 0;
-		if (e != RD_KAFKA_RESP_ERR__QUEUE_FULL)
-			return pd_err_set(err, "cannot send to topic '%s': %s",
-			    k->topic, rd_kafka_err2str(e));
+	snprintf(id, sizeof(id), "%016" PRIx64, p->stream_id);
+	snprintf(seq, sizeof(seq), "%" PRIu64, p->seq);
+	p->ticket = ++s->tickets;
+	e = rd_kafka_producev(s->rk, RD_KAFKA_V_TOPIC(s->env->name),
+	    RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(id, 16),
+	    RD_KAFKA_V_VALUE(p->data, p->n),
+	    RD_KAFKA_V_HEADER("q", seq, (ssize_t)strlen(seq)),
+	    RD_KAFKA_V_HEADER("h", (p->data + p->n), (ssize_t)p->header_n),
+	    RD_KAFKA_V_OPAQUE((void *)(uintptr_t)p->ticket), RD_KAFKA_V_END);
+	if (e != RD_KAFKA_RESP_ERR_NO_ERROR) {
+		p->ticket = 0;
+		return e;
 	}
+	if (p->tried)
+		s->env->stats->resent++;
+	p->tried = true;
+	return e;
 }
 
-int
-pd_kafka_out_close(struct pd_kafka_out *k, int timeout_ms, struct pd_err *err)
-{
-	int r = 0;
-
-	if (k == NULL)
-		return 0;
-	rd_kafka_flush(k->rk, timeout_ms);
-	if (rd_kafka_outq_len(k->rk) > 0) {
-		k->undelivered += (uint64_t)rd_kafka_outq_len(k->rk);
-		snprintf(k->reason, sizeof(k->reason), "no answer within %d ms",
-		    timeout_ms);
-		rd_kafka_purge(
-		    k->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-	}
-	if (k->undelivered > 0)
-		r = delivery_error(k, err);
-	rd_kafka_destroy(k->rk);
-	free(k->topic);
-	free(k);
-	return r;
-}
-
-/* Ask the brokers how many partitions the topic has. -1 with a message. */
+/* Hand over what librdkafka does not have yet. */
 static int
-partitions(struct pd_kafka_in *k, int timeout_ms, struct pd_err *err)
+hand_over(struct sender *s, struct pd_err *err)
 {
-	const struct rd_kafka_metadata *md;
-	rd_kafka_topic_t *t;
-	rd_kafka_resp_err_t e;
-	int n;
+	for (struct pd_parcel *p = s->list; p != NULL; p = p->next) {
+		rd_kafka_resp_err_t e;
 
-	t = rd_kafka_topic_new(k->rk, k->topic, NULL);
-	if (t == NULL)
-		return pd_err_nomem(err);
-	e = rd_kafka_metadata(k->rk, 0, t, &md, timeout_ms);
-	rd_kafka_topic_destroy(t);
-	if (e != RD_KAFKA_RESP_ERR_NO_ERROR)
-		return pd_err_set(err, "cannot ask for topic '%s': %s",
-		    k->topic, rd_kafka_err2str(e));
-	n = md->topic_cnt == 1 ? md->topics[0].partition_cnt : 0;
-	e = md->topic_cnt == 1 ? md->topics[0].err : e;
-	rd_kafka_metadata_destroy(md);
-	if (n == 0)
-		return pd_err_set(err, "topic '%s' cannot be read: %s",
-		    k->topic, rd_kafka_err2str(e));
-	return n;
-}
-
-static int
-assign(struct pd_kafka_in *k, int n, struct pd_err *err)
-{
-	rd_kafka_topic_partition_list_t *list;
-	rd_kafka_resp_err_t e;
-	int i;
-
-	list = rd_kafka_topic_partition_list_new(n);
-	for (i = 0; i < n; i++)
-		rd_kafka_topic_partition_list_add(list, k->topic, i)->offset =
-		    RD_KAFKA_OFFSET_BEGINNING;
-	e = rd_kafka_assign(k->rk, list);
-	rd_kafka_topic_partition_list_destroy(list);
-	if (e != RD_KAFKA_RESP_ERR_NO_ERROR)
-		return pd_err_set(err, "cannot read topic '%s': %s", k->topic,
-		    rd_kafka_err2str(e));
-	k->open_partitions = n;
-	return 0;
-}
-
-struct pd_kafka_in *
-pd_kafka_in_open(
-    const char *address, bool follow, int timeout_ms, struct pd_err *err)
-{
-	static const char *const kv[] = {"group.id", "predis-unused",
-	    "enable.auto.commit", "false", "enable.partition.eof", "true",
-	    "fetch.message.max.bytes", MESSAGE_MAX, NULL};
-	struct pd_kafka_in *k;
-	char *brokers;
-	int n;
-
-	if ((k = calloc(1, sizeof(*k))) == NULL) {
-		(void)pd_err_nomem(err);
-		return NULL;
-	}
-	k->follow = follow;
-	if (split(address, &brokers, &k->topic, err))
-		goto err0;
-	k->rk = client(RD_KAFKA_CONSUMER, brokers, kv, k, NULL, err);
-	free(brokers);
-	if (k->rk == NULL)
-		goto err0;
-	rd_kafka_poll_set_consumer(k->rk);
-	if ((n = partitions(k, timeout_ms, err)) < 0 || assign(k, n, err))
-		goto err0;
-	return k;
-err0:
-	pd_kafka_in_close(k);
-	return NULL;
-}
-
-int
-pd_kafka_in_next(struct pd_kafka_in *k, struct pd_buf *out, int timeout_ms,
-    struct pd_err *err)
-{
-	rd_kafka_message_t *m;
-	int r;
-
-	while (k->follow || k->open_partitions > 0) {
-		m = rd_kafka_consumer_poll(k->rk, timeout_ms);
-		if (m == NULL)
-			return 2;
-		if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-			k->open_partitions--;
-			rd_kafka_message_destroy(m);
+		if (p->acked || p->ticket != 0)
 			continue;
-		}
-		if (m->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-			r = pd_err_set(err, "cannot read topic '%s': %s",
-			    k->topic, rd_kafka_message_errstr(m));
-			rd_kafka_message_destroy(m);
-			return r;
-		}
-		r = pd_buf_add(out, m->payload, m->len);
-		rd_kafka_message_destroy(m);
-		return r ? pd_err_nomem(err) : 1;
+		e = produce(s, p);
+		if (e == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+			return PD_CARRIER_DONE; /* it has enough to do */
+		if (e != RD_KAFKA_RESP_ERR_NO_ERROR)
+			return pd_err_set(err, "cannot send to topic '%s': %s",
+			    s->env->name, rd_kafka_err2str(e));
 	}
-	return 0;
+	return PD_CARRIER_DONE;
 }
 
-void
-pd_kafka_in_close(struct pd_kafka_in *k)
+/* librdkafka tries again by itself: what it gives up has had its time. */
+static int
+send_list(void *c, struct pd_parcel *list, struct pd_err *err)
 {
-	if (k == NULL)
-		return;
-	if (k->rk != NULL) {
-		rd_kafka_consumer_close(k->rk);
-		rd_kafka_destroy(k->rk);
-	}
-	free(k->topic);
-	free(k);
+	struct sender *s = c;
+	int rc;
+
+	s->list = list;
+	s->failed = RD_KAFKA_RESP_ERR_NO_ERROR;
+	rc = hand_over(s, err);
+	rd_kafka_poll(s->rk, 0);
+	if (rc == PD_CARRIER_DONE && !s->env->o.live)
+		rd_kafka_flush(s->rk, POLL_MS);
+	s->list = NULL;
+	if (rc < 0 || s->failed == RD_KAFKA_RESP_ERR_NO_ERROR)
+		return rc;
+	pd_err_set(
+	    err, "topic '%s': %s", s->env->name, rd_kafka_err2str(s->failed));
+	return pd_kafka_passes(s->failed) ? PD_CARRIER_LATER : -1;
 }
+
+static void
+close_either(void *c)
+{
+	struct sender *s = c;
+
+	if (s->receives) {
+		pd_kafka_receiver_close(c);
+		return;
+	}
+	rd_kafka_purge(
+	    s->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+	rd_kafka_destroy(s->rk);
+	free(s);
+}
+
+const struct pd_carrier pd_kafka = {
+    .scheme = "kafka://",
+    .sender = open_sender,
+    .receiver = pd_kafka_receiver,
+    .send = send_list,
+    .next = pd_kafka_next,
+    .ack = pd_kafka_ack,
+    .close = close_either,
+};

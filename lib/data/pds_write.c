@@ -79,7 +79,10 @@ pd_pds_writer_free(struct pd_pds_writer *w)
 static int
 emit(struct pd_pds_writer *w, const struct pd_buf *b, struct pd_err *err)
 {
-	if (w->o.out != NULL) {
+	if (w->o.write != NULL) {
+		if (w->o.write(w->o.cookie, b->data, b->len, err))
+			return -1;
+	} else if (w->o.out != NULL) {
 		if (pd_buf_add(w->o.out, b->data, b->len))
 			return pd_err_nomem(err);
 	} else if (pd_write_full(w->o.fd, b->data, b->len)) {

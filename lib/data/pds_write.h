@@ -2,7 +2,7 @@
 #define PD_DATA_PDS_WRITE_H
 
 /*
- * Writing a PDS stream, to a descriptor or into a buffer. Records are
+ * Writing a PDS stream, to a descriptor, a buffer or a function. Records are
  * gathered and leave as a block when 32,768 of them or about 1 MiB are there,
  * or at pd_pds_flush(): a live source calls that once a second. Invariant: what
  * has left is whole blocks, so a process killed at any moment loses the
@@ -28,8 +28,11 @@ struct pd_event;
 struct pd_pds_writer;
 
 struct pd_pds_wopts {
-	int fd;			/* written to unless out is set; stays yours */
-	struct pd_buf *out;	/* appended to; the caller consumes it */
+	int fd;		    /* written to unless out or write is set; yours */
+	struct pd_buf *out; /* appended to; the caller consumes it */
+	/* Called with each block instead, when not NULL: 0 or -1. */
+	int (*write)(void *cookie, const void *p, size_t n, struct pd_err *err);
+	void *cookie;
 	bool bare;		/* uncompressed frames (-0), for pipes */
 	uint64_t stream_id;	/* 0: derived from the first header's text */
 	uint32_t block_records; /* 0: 32,768; memory is about 100 B each */

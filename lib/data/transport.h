@@ -40,9 +40,9 @@ struct pd_transport_block {
 	uint64_t seq;
 	const void *data;
 	size_t n;
-	const void
-	    *header;	 /* the H block of its stream, so that a reader who */
-	size_t header_n; /* starts late knows it; NULL: it is one, or unknown */
+	uint8_t type; /* of one to send (enum pd_pds_type): a header travels
+		       * with each block after it, for those who read from
+		       * there; 0 in one received */
 };
 
 struct pd_transport_opts {
@@ -58,7 +58,8 @@ struct pd_transport_opts {
 	const char *kafka_config; /* file of librdkafka's NAME=VALUE lines */
 	bool (*stopping)(void);	  /* asked while waiting; NULL: never */
 	/* Sending. */
-	bool live;	     /* the source cannot wait: a full buffer drops the
+	bool live;	     /* the source cannot wait: put tries at once, at
+			      * most one time, and a full buffer drops the
 			      * oldest block and counts it */
 	uint32_t partitions; /* of a new redis-stream; 0: 16 */
 	uint64_t maxlen;     /* entries a partition keeps, about; 0: all */
@@ -105,6 +106,9 @@ int pd_transport_put(struct pd_transport *t, const struct pd_transport_block *b,
     struct pd_err *err);
 /* Wait until all that was put is acknowledged. 0 or -1 as above. */
 int pd_transport_flush(struct pd_transport *t, struct pd_err *err);
+/* Sending live: a source that has nothing to put calls this now and then, so
+ * that what is held is tried again. 0 or -1 as above. */
+int pd_transport_tick(struct pd_transport *t, struct pd_err *err);
 /* Split ${n} bytes of a PDS stream that arrive in any pieces into blocks and
  * put them; damage is left out. Do not mix with pd_transport_put(). */
 int pd_transport_write(
