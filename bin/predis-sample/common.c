@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/hash.h"
 #include "base/keyfile.h"
+#include "data/transport.h"
 #include "sample.h"
 
 struct sample_options sample_opt = {
@@ -93,6 +94,36 @@ open_file(struct sample_out *o, bool append, struct pd_err *err)
 	return pd_err_sys(err, "cannot create '%s'", sample_opt.output);
 }
 
+static int
+write_net(void *cookie, const void *p, size_t n, struct pd_err *err)
+{
+	return pd_transport_write(cookie, p, n, err);
+}
+
+/* --to: the writer's blocks go to a transport. */
+static int
+open_net(struct sample_out *o)
+{
+	struct pd_pds_wopts w = {.fd = -1, .write = write_net};
+	struct pd_err err = PD_ERR_INIT;
+	struct pd_transport_opts n;
+
+	if (sample_opt.output != NULL)
+		return pd_cli_usage("--to and -o are two outputs: name one"),
+		       -1;
+	if (sample_net_opts(&n))
+		return -1;
+	n.live = o->in_place;
+	if ((o->net = pd_transport_sender(sample_opt.to, &n, &err)) != NULL) {
+		w.cookie = o->net;
+		if ((o->w = pd_pds_writer_new(&w, &err)) != NULL)
+			return 0;
+	}
+	pd_cli_fail(&err);
+	sample_out_abort(o);
+	return -1;
+}
+
 int
 sample_out_open(struct sample_out *o, bool in_place, bool append)
 {
@@ -103,6 +134,8 @@ sample_out_open(struct sample_out *o, bool in_place, bool append)
 	o->file = (struct pd_atomicfile)PD_ATOMICFILE_INIT;
 	o->fd = STDOUT_FILENO;
 	o->in_place = in_place;
+	if (sample_opt.to != NULL)
+		return open_net(o);
 	if (sample_opt.output != NULL && strcmp(sample_opt.output, "-") == 0)
 		sample_opt.output = NULL;
 	if (sample_opt.output == NULL && isatty(STDOUT_FILENO)) {
@@ -144,12 +177,29 @@ sample_out_header(struct sample_out *o, const struct pd_pds_meta *m)
 }
 
 int
+sample_out_tick(struct sample_out *o)
+{
+	struct pd_err err = PD_ERR_INIT;
+
+	if (o->net == NULL || pd_transport_tick(o->net, &err) == 0)
+		return 0;
+	pd_cli_fail(&err);
+	return -1;
+}
+
+int
 sample_out_finish(struct sample_out *o)
 {
 	struct pd_err err = PD_ERR_INIT;
 	int rc = pd_pds_end(o->w, &err);
 
-	if (rc == 0 && !o->in_place && sample_opt.output != NULL) {
+	if (o->net != NULL) {
+		if (rc == 0)
+			rc = pd_transport_flush(o->net, &err);
+		(void)sample_net_report(o->net, sample_opt.to);
+	}
+	if (rc == 0 && !o->in_place && o->net == NULL &&
+	    sample_opt.output != NULL) {
 		guard_tmp(NULL);
 		rc = pd_atomicfile_commit(&o->file, &err);
 	} else if (rc == 0 && sample_opt.output != NULL && fsync(o->fd) &&
@@ -167,6 +217,8 @@ sample_out_abort(struct sample_out *o)
 {
 	pd_pds_writer_free(o->w);
 	o->w = NULL;
+	pd_transport_close(o->net);
+	o->net = NULL;
 	if (tmp_path != NULL)
 		guard_tmp(NULL);
 	pd_atomicfile_abort(&o->file);

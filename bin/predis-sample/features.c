@@ -21,6 +21,9 @@ static struct {
 
 const struct pd_opt sample_features_opts[] = {
     SAMPLE_OUTPUT_OPTS,
+    SAMPLE_TO_OPTS,
+    SAMPLE_NET_OPTS,
+    SAMPLE_PEER_OPTS,
     {'c', "capacity", "N", PD_OPT_SIZE, &opt.capacity, NULL,
 	"run a miniature of a cache of N objects for its state"},
     {0, "bytes", NULL, PD_OPT_FLAG, &opt.by_bytes, NULL,

@@ -13,6 +13,9 @@ const struct pd_opt sample_import_opts[] = {
     SAMPLE_BY_OPTS,
     SAMPLE_KEY_OPT,
     SAMPLE_OUTPUT_OPTS,
+    SAMPLE_TO_OPTS,
+    SAMPLE_NET_OPTS,
+    SAMPLE_PEER_OPTS,
     PD_OPT_END,
 };
 

@@ -17,9 +17,9 @@ static const struct pd_verb verbs[] = {
 	sample_cat},
     {"merge", "FILE...", "join streams in order of time", sample_merge_opts, 1,
 	-1, sample_merge},
-    {"send", "[FILE...]", "put the blocks of streams into a Kafka topic",
+    {"send", "[FILE...]", "put the blocks of streams into a network",
 	sample_send_opts, 0, -1, sample_send},
-    {"receive", "", "write the blocks that a Kafka topic holds",
+    {"receive", "", "write the blocks that lie in a network",
 	sample_receive_opts, 0, 0, sample_receive},
     {NULL, NULL, NULL, NULL, 0, 0, NULL},
 };

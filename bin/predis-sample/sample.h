@@ -18,6 +18,8 @@
 struct pd_buf;
 struct pd_json;
 struct pd_keys;
+struct pd_transport;
+struct pd_transport_opts;
 
 /* What the shared options set. */
 struct sample_options {
@@ -29,8 +31,25 @@ struct sample_options {
 	uint64_t window_us;
 	uint64_t seed;
 	const char *key_file;
+	const char *to; /* the address of a transport, instead of output */
 };
 extern struct sample_options sample_opt;
+
+/* How to reach a peer over a network, and how patient to be: peer.c. */
+struct sample_peer {
+	const char *user;
+	const char *password_file;
+	const char *tls_ca;
+	const char *tls_cert;
+	const char *tls_key;
+	const char *kafka_config;
+	uint64_t timeout_us;
+	uint64_t buffer;
+	uint64_t partitions;
+	uint64_t maxlen;
+	const char *replicas; /* "auto" or a number */
+};
+extern struct sample_peer sample_peer;
 
 /* Entries of a verb's option table. */
 #define SAMPLE_OUTPUT_OPTS                                                     \
@@ -39,6 +58,44 @@ extern struct sample_options sample_opt;
 	{                                                                      \
 		'0', "uncompressed", NULL, PD_OPT_FLAG, &sample_opt.bare,      \
 		    NULL, "write bare frames, for pipes"                       \
+	}
+/* Whoever connects: credentials and TLS. */
+#define SAMPLE_PEER_OPTS                                                       \
+	{0, "user", "NAME", PD_OPT_STR, &sample_peer.user, NULL,               \
+	    "ACL user at the peer (default: none)"},                           \
+	    {0, "password-file", "FILE", PD_OPT_STR,                           \
+		&sample_peer.password_file, NULL,                              \
+		"file whose first line is the password"},                      \
+	    {0, "tls-ca", "FILE", PD_OPT_STR, &sample_peer.tls_ca, NULL,       \
+		"authorities to trust over TLS (default: the system's)"},      \
+	    {0, "tls-cert", "FILE", PD_OPT_STR, &sample_peer.tls_cert, NULL,   \
+		"client certificate over TLS"},                                \
+	{                                                                      \
+		0, "tls-key", "FILE", PD_OPT_STR, &sample_peer.tls_key, NULL,  \
+		    "key of the client certificate"                            \
+	}
+/* A transport of either direction. */
+#define SAMPLE_NET_OPTS                                                        \
+	{0, "timeout", "TIME", PD_OPT_DURATION, &sample_peer.timeout_us, NULL, \
+	    "how long an unreachable peer is tried again (30s)"},              \
+	    {0, "buffer", "BYTES", PD_OPT_SIZE, &sample_peer.buffer, NULL,     \
+		"blocks held at most (64M)"},                                  \
+	{                                                                      \
+		0, "kafka-config", "FILE", PD_OPT_STR,                         \
+		    &sample_peer.kafka_config, NULL,                           \
+		    "settings of librdkafka, a line NAME=VALUE each"           \
+	}
+/* Sending. */
+#define SAMPLE_TO_OPTS                                                         \
+	{0, "to", "ADDRESS", PD_OPT_STR, &sample_opt.to, NULL,                 \
+	    "send to redis-stream://HOST:PORT/NAME or kafka://HOST/TOPIC"},    \
+	    {0, "partitions", "N", PD_OPT_U64, &sample_peer.partitions, NULL,  \
+		"keys of a new redis-stream (16)"},                            \
+	    {0, "maxlen", "N", PD_OPT_U64, &sample_peer.maxlen, NULL,          \
+		"blocks that a partition keeps, about (default: all)"},        \
+	{                                                                      \
+		0, "replicas", "N", PD_OPT_STR, &sample_peer.replicas, NULL,   \
+		    "replicas that have to have a block (auto)"                \
 	}
 #define SAMPLE_BY_OPTS                                                         \
 	{0, "by", "SCHEME", PD_OPT_STR, &sample_opt.by, NULL,                  \
@@ -70,17 +127,27 @@ struct sample_out {
 	struct pd_atomicfile file;
 	int fd;
 	bool in_place;
-	struct pd_pds_writer *w; /* add records here */
+	struct pd_pds_writer *w;  /* add records here */
+	struct pd_transport *net; /* --to: instead of a file */
 };
 
 /* 0, or -1 having reported; a terminal is refused. */
 int sample_out_open(struct sample_out *o, bool in_place, bool append);
 /* Write a header block with this program's name in it. 0, or -1 reported. */
 int sample_out_header(struct sample_out *o, const struct pd_pds_meta *m);
+/* An endless output that goes over a network: try again what is held. To be
+ * called every second or so. 0, or -1 having reported. */
+int sample_out_tick(struct sample_out *o);
 /* Write Z and put the file in its place. 0, or -1 having reported. */
 int sample_out_finish(struct sample_out *o);
 /* Give up: what -o names stays as it was, unless it was written in place. */
 void sample_out_abort(struct sample_out *o);
+
+/* What the options of a transport say. 0, or -1 having reported. */
+int sample_net_opts(struct pd_transport_opts *o);
+/* Say on standard error what a transport lost, dropped or could not use; true
+ * when records are missing that nobody else has. */
+bool sample_net_report(const struct pd_transport *t, const char *address);
 
 /* The keys of --key-file, or the public ones. 0, or -1 having reported. */
 int sample_keys(struct pd_keys *k);

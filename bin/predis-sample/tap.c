@@ -37,6 +37,9 @@ const struct pd_opt sample_tap_opts[] = {
     SAMPLE_BY_OPTS,
     SAMPLE_KEY_OPT,
     SAMPLE_OUTPUT_OPTS,
+    SAMPLE_TO_OPTS,
+    SAMPLE_NET_OPTS,
+    SAMPLE_PEER_OPTS,
     PD_OPT_END,
 };
 
@@ -152,7 +155,7 @@ flush(struct tap *t)
 		return 0;
 	t->flushed_us = now;
 	if (pd_pds_flush(t->out.w, &err) == 0)
-		return 0;
+		return sample_out_tick(&t->out);
 	pd_cli_fail(&err);
 	return -1;
 }
