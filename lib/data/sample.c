@@ -78,7 +78,6 @@ pd_sample(struct pd_sampler *s, uint64_t hash, uint64_t time_us)
 	return true;
 }
 
-#define SECOND_US 1000000u
 /* Keeps the slots of a key's accesses and of its other events apart. */
 #define OTHER 0x9e3779b97f4a7c15ULL
 
@@ -104,8 +103,7 @@ period_over(const struct pd_keycap *c, const struct pd_keycap_slot *s,
     const struct pd_event *e)
 {
 	/* A fill has the tick of the miss, which may be before. */
-	return (int64_t)(e->time_us - s->from_us) >= SECOND_US &&
-	       (int64_t)(e->tick - s->from_tick) >= (int64_t)c->ticks;
+	return (int64_t)(e->tick - s->from) >= (int64_t)c->ticks;
 }
 
 /* How much is lost when a slot is taken from its key: the busier the more. */
@@ -139,8 +137,7 @@ slot_of(struct pd_keycap *c, uint64_t key, const struct pd_event *e)
 	s->skipped = 0;
 	s->key = key;
 begin:
-	s->from_us = e->time_us;
-	s->from_tick = e->tick;
+	s->from = e->tick;
 	s->seen = 0;
 	return s;
 }

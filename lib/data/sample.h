@@ -88,9 +88,11 @@ bool pd_sample(struct pd_sampler *s, uint64_t hash, uint64_t time_us);
  * The cap per key, applied to sampled events so that a hot key cannot blow the
  * budget: of a key, the first PD_KEYCAP_FREE events of a period are recorded,
  * then every 2nd, then every 4th, the stride doubling after each
- * PD_KEYCAP_FREE recorded ones. A period is a second, or where that is longer
- * PD_KEYCAP_PERIOD events' worth of sampling, in ticks: on a slow server too a
- * key with more than an eighth of what is to be sampled is capped.
+ * PD_KEYCAP_FREE recorded ones. A period is the ticks in which
+ * PD_KEYCAP_PERIOD events should be sampled: a second of a server with a
+ * million accesses a second at 0.1%. In ticks, so that on any server a key is
+ * capped that makes up more than an eighth of what should be sampled, and no
+ * other: caps cost accuracy at short distances.
  *
  * What is recorded is the last event of its stride, with the number of events
  * since the one recorded before as its weight: sums of weights are exact but
@@ -112,14 +114,13 @@ struct pd_event;
 
 struct pd_keycap_slot {
 	uint64_t key;
-	uint64_t from_us; /* the period began */
-	uint64_t from_tick;
+	uint64_t from; /* tick at which the period began */
 	uint32_t seen; /* in this period; 0: the slot is free */
 	uint32_t skipped;
 };
 
 struct pd_keycap {
-	uint64_t ticks;	    /* of a period, at least */
+	uint64_t ticks;	    /* of a period */
 	uint64_t forgotten; /* skipped events that nothing will stand for */
 	struct pd_keycap_slot slot[PD_KEYCAP_SETS][PD_KEYCAP_WAYS];
 };
