@@ -17,6 +17,8 @@ static const struct pd_verb verbs[] = {
 	sample_cat},
     {"merge", "FILE...", "join streams in order of time", sample_merge_opts, 1,
 	-1, sample_merge},
+    {"mrc", "[FILE...]", "what LRU would miss at every size", sample_mrc_opts,
+	0, -1, sample_mrc},
     {"send", "[FILE...]", "put the blocks of streams into a network",
 	sample_send_opts, 0, -1, sample_send},
     {"receive", "", "write the blocks that lie in a network",

@@ -180,6 +180,7 @@ int sample_cat(int argc, char **argv);
 int sample_merge(int argc, char **argv);
 int sample_send(int argc, char **argv);
 int sample_receive(int argc, char **argv);
+int sample_mrc(int argc, char **argv);
 extern const struct pd_opt sample_import_opts[];
 extern const struct pd_opt sample_tap_opts[];
 extern const struct pd_opt sample_features_opts[];
@@ -190,5 +191,6 @@ extern const struct pd_opt sample_cat_opts[];
 extern const struct pd_opt sample_merge_opts[];
 extern const struct pd_opt sample_send_opts[];
 extern const struct pd_opt sample_receive_opts[];
+extern const struct pd_opt sample_mrc_opts[];
 
 #endif /* PREDIS_SAMPLE_SAMPLE_H */
