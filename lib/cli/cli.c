@@ -18,6 +18,8 @@ bool pd_cli_verbose;
 
 static const char *program_name = "predis";
 static const char *verb_name = ""; /* the one that runs */
+static const struct pd_program *program;
+static const struct pd_verb *verb;
 
 static struct {
 	bool help;
@@ -248,6 +250,8 @@ run_verb(
 	int n;
 
 	verb_name = v->name;
+	program = p;
+	verb = v;
 	gnu_init(&g, v->opts);
 	if ((n = parse(&g, argc, argv)) < 0)
 		return PD_EXIT_FAIL;
@@ -270,6 +274,12 @@ run_verb(
 		return pd_cli_usage(
 		    "unexpected operand '%s'", argv[1 + v->max_operands]);
 	return v->run(n, argv + 1);
+}
+
+int
+pd_cli_reload(struct pd_err *err)
+{
+	return pd_config_load(program, verb, &common.config, err);
 }
 
 /* Options before a verb: only those that answer at once. */

@@ -96,6 +96,10 @@ int pd_cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* The configuration file that was read, or NULL. */
 const char *pd_cli_config_file(void);
+/* Read it again: options that neither the command line nor the environment set
+ * get what it says now; those it says nothing of stay. 0, or -1 with a message,
+ * some options being set already. */
+int pd_cli_reload(struct pd_err *err);
 
 /* Write the whole of ${p} to standard output. 0, or -1 having reported. */
 int pd_cli_out(const void *p, size_t n);
