@@ -7,18 +7,43 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/keyfile.h"
+#include "base/num.h"
+#include "base/utc.h"
 #include "data/event.h"
 #include "sample.h"
 
 static uint64_t from_us;
 static uint64_t to_us = UINT64_MAX;
 
+/* A moment, or a time before now. */
+static int
+moment(void *dest, const char *value, struct pd_err *err)
+{
+	const uint64_t now = pd_clock_wall_us();
+	const size_t n = strlen(value);
+	uint64_t us;
+
+	if (pd_utc_parse(value, dest, err) == 0)
+		return 0;
+	/* A number without a unit is no time to go back. */
+	if (n < 2 || strchr("smhd", value[n - 1]) == NULL ||
+	    pd_parse_duration(value, &us, NULL))
+		return -1;
+	*(uint64_t *)dest = us < now ? now - us : 0;
+	return 0;
+}
+
 const struct pd_opt sample_cat_opts[] = {
     {0, "from-us", "T", PD_OPT_U64, &from_us, NULL,
 	"leave out records before this time in microseconds"},
     {0, "to-us", "T", PD_OPT_U64, &to_us, NULL,
 	"leave out records after this time in microseconds"},
+    {0, "since", "WHEN", PD_OPT_CALL, &from_us, moment,
+	"leave out records before: 2026-11-24T06:30, or 2h ago as 2h"},
+    {0, "until", "WHEN", PD_OPT_CALL, &to_us, moment,
+	"leave out records after this moment"},
     SAMPLE_BY_OPTS,
     SAMPLE_KEY_OPT,
     SAMPLE_OUTPUT_OPTS,
@@ -167,7 +192,8 @@ cat_one(struct cat *c, const char *path)
 	} else if (rc == 0 && sample_note_damage(name, &s, list, n)) {
 		rc = 1;
 	}
-	pd_pds_lost(c->out.w, s.records_lost);
+	if (rc == 1)
+		pd_pds_lost(c->out.w, s.records_lost);
 	pd_pds_reader_free(c->in);
 	close(fd);
 	return rc;
@@ -176,19 +202,18 @@ cat_one(struct cat *c, const char *path)
 int
 sample_cat(int argc, char **argv)
 {
-	static char dash[] = "-";
-	static char *standard_input[] = {dash};
 	struct cat c = {.header = PD_BUF_INIT};
 	int rc = 0, one = 0;
+	char **path;
 
-	if (argc == 0) {
-		argc = 1;
-		argv = standard_input;
-	}
-	if (sample_keys(&c.keys) || sample_out_open(&c.out, false, false))
+	if ((path = sample_operands(&argc, argv, from_us, to_us)) == NULL)
 		return PD_EXIT_FAIL;
+	if (sample_keys(&c.keys) || sample_out_open(&c.out, false, false)) {
+		sample_operands_free(argc, path);
+		return PD_EXIT_FAIL;
+	}
 	for (int i = 0; i < argc && rc >= 0; i++) {
-		one = cat_one(&c, argv[i]);
+		one = cat_one(&c, path[i]);
 		rc = one < 0 ? -1 : rc | one;
 	}
 	if (rc < 0)
@@ -196,5 +221,6 @@ sample_cat(int argc, char **argv)
 	else if (sample_out_finish(&c.out))
 		rc = -1;
 	pd_buf_release(&c.header);
+	sample_operands_free(argc, path);
 	return rc < 0 ? PD_EXIT_FAIL : rc > 0 ? PD_EXIT_NO : PD_EXIT_YES;
 }

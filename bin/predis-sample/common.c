@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/hash.h"
 #include "base/keyfile.h"
+#include "data/segment.h"
 #include "data/transport.h"
 #include "sample.h"
 
@@ -19,6 +20,17 @@ const char *
 sample_name(const char *path)
 {
 	return strcmp(path, "-") == 0 ? "standard input" : path;
+}
+
+/* A segment may be finished between its being listed and opened. */
+static int
+open_finished(const char *path)
+{
+	char name[4096];
+
+	snprintf(name, sizeof(name), "%.*s",
+	    (int)(strlen(path) - strlen(PD_SEGMENT_PART)), path);
+	return open(name, O_RDONLY | O_CLOEXEC);
 }
 
 int
@@ -34,6 +46,8 @@ sample_open(const char *path)
 		       -1;
 	else
 		fd = dup(STDIN_FILENO);
+	if (fd < 0 && errno == ENOENT && sample_growing(path))
+		fd = open_finished(path);
 	if (fd < 0)
 		pd_cli_failf("cannot open '%s': %s", path, strerror(errno));
 	return fd;
@@ -296,9 +310,23 @@ sample_rule(struct pd_sampler *s, struct pd_pds_meta *m,
 }
 
 bool
+sample_only_grows(const char *name, const struct pd_pds_stats *s,
+    const struct pd_pds_damage *list, size_t n)
+{
+	const struct pd_pds_damage *last = n > 0 ? &list[n - 1] : NULL;
+
+	/* The block that is being written, and the end marker. */
+	while (n > 0 && list[n - 1].offset + list[n - 1].length >= last->offset)
+		n--;
+	return sample_growing(name) && s->truncated && n == 0;
+}
+
+bool
 sample_note_damage(const char *name, const struct pd_pds_stats *s,
     const struct pd_pds_damage *list, size_t n)
 {
+	if (sample_only_grows(name, s, list, n))
+		return false;
 	for (size_t i = 0; i < n; i++) {
 		const struct pd_pds_damage *d = &list[i];
 		char bytes[40] = "", records[60] = "";

@@ -281,13 +281,15 @@ int
 sample_info(int argc, char **argv)
 {
 	int status = PD_EXIT_YES, s;
+	char **path;
 
+	if ((path = sample_operands(&argc, argv, 0, UINT64_MAX)) == NULL)
+		return PD_EXIT_FAIL;
 	if (index_path != NULL && argc > 1)
-		return pd_cli_usage("--index is for one stream");
-	if (argc == 0)
-		return info_one("-");
-	for (int i = 0; i < argc; i++)
-		if ((s = info_one(argv[i])) > status)
+		status = pd_cli_usage("--index is for one stream");
+	for (int i = 0; i < argc && (index_path == NULL || argc == 1); i++)
+		if ((s = info_one(path[i])) > status)
 			status = s;
+	sample_operands_free(argc, path);
 	return status;
 }

@@ -337,23 +337,21 @@ print_one(struct printer *p, const char *path)
 int
 sample_print(int argc, char **argv)
 {
-	static char dash[] = "-";
-	static char *standard_input[] = {dash};
 	struct printer p = {.out = PD_BUF_INIT};
 	int status = PD_EXIT_YES, s;
+	char **path;
 
 	if (csv && sample_opt.json)
 		return pd_cli_usage("choose --json or --csv");
-	if (argc == 0) {
-		argc = 1;
-		argv = standard_input;
-	}
+	if ((path = sample_operands(&argc, argv, 0, UINT64_MAX)) == NULL)
+		return PD_EXIT_FAIL;
 	for (int i = 0; i < argc; i++) {
 		if (limit != 0 && p.records >= limit)
 			break;
-		if ((s = print_one(&p, argv[i])) > status)
+		if ((s = print_one(&p, path[i])) > status)
 			status = s;
 	}
 	pd_buf_release(&p.out);
+	sample_operands_free(argc, path);
 	return status;
 }

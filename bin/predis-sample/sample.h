@@ -163,15 +163,32 @@ int sample_rule(struct pd_sampler *s, struct pd_pds_meta *m,
  * ${n} ranges of ${list} of ${total}. */
 bool sample_note_damage(const char *name, const struct pd_pds_stats *s,
     const struct pd_pds_damage *list, size_t n);
+/* Is all that is wrong with ${name} that it is a segment that still grows? */
+bool sample_only_grows(const char *name, const struct pd_pds_stats *s,
+    const struct pd_pds_damage *list, size_t n);
 /* "standard input" for "-". */
 const char *sample_name(const char *path);
 /* Open a .pds file ("-": standard input) for reading; the descriptor or -1
  * having reported. */
 int sample_open(const char *path);
 
+/*
+ * sample_operands(argc, argv, from_us, to_us):
+ * The operands, "-" where there are none, with each directory replaced by its
+ * segments that may have records of this time; ${*argc} of them, for
+ * sample_operands_free(). NULL having reported.
+ */
+char **sample_operands(
+    int *argc, char **argv, uint64_t from_us, uint64_t to_us);
+void sample_operands_free(int argc, char **operands);
+/* Is it the name of a segment that grows, and so has no end yet? */
+bool sample_growing(const char *path);
+
 /* The verbs: operands in, exit status out. */
 int sample_import(int argc, char **argv);
 int sample_tap(int argc, char **argv);
+int sample_record(int argc, char **argv);
+int sample_index(int argc, char **argv);
 int sample_features(int argc, char **argv);
 int sample_print(int argc, char **argv);
 int sample_verify(int argc, char **argv);
@@ -183,6 +200,8 @@ int sample_receive(int argc, char **argv);
 int sample_mrc(int argc, char **argv);
 extern const struct pd_opt sample_import_opts[];
 extern const struct pd_opt sample_tap_opts[];
+extern const struct pd_opt sample_record_opts[];
+extern const struct pd_opt sample_index_opts[];
 extern const struct pd_opt sample_features_opts[];
 extern const struct pd_opt sample_print_opts[];
 extern const struct pd_opt sample_verify_opts[];

@@ -94,6 +94,8 @@ verify_one(const char *path)
 	if (read_all(r, name) == 0) {
 		n = pd_pds_damage(r, &list);
 		pd_pds_reader_stats(r, &s);
+		if (sample_only_grows(name, &s, list, n))
+			n = s.damaged = 0;
 		if (s.blocks == 0)
 			pd_cli_failf(
 			    "'%s' holds no block of a PDS stream", name);
@@ -116,11 +118,13 @@ int
 sample_verify(int argc, char **argv)
 {
 	int status = PD_EXIT_YES, s;
+	char **path;
 
-	if (argc == 0)
-		return verify_one("-");
+	if ((path = sample_operands(&argc, argv, 0, UINT64_MAX)) == NULL)
+		return PD_EXIT_FAIL;
 	for (int i = 0; i < argc; i++)
-		if ((s = verify_one(argv[i])) > status)
+		if ((s = verify_one(path[i])) > status)
 			status = s;
+	sample_operands_free(argc, path);
 	return status;
 }

@@ -99,6 +99,7 @@ mend(int fd, struct pd_segment *s, uint64_t lost, struct pd_pds_index *blocks,
 		return 1;
 	if (ftruncate(fd, (off_t)t.end))
 		return pd_err_sys(err, "cannot cut the torn end off");
+	s->bytes = t.end;
 	if (t.ended && lost == 0)
 		return 0;
 	if (write_end(fd, &t, lost, err)) {
