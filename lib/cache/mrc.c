@@ -16,12 +16,11 @@
 #define BUCKETS (54 * SUB)
 #define DISTANCE_MOST 0x1p60
 #define NIL UINT32_MAX
-#define ERROR_FACTOR 1.0 /* of the mean error, see pd_mrc_summary */
 
 struct key {
 	uint64_t key;
-	uint32_t size; /* when last told, at least 1 */
-	uint32_t next; /* free */
+	uint32_t size;	/* when last told, at least 1; 0: the entry is free */
+	uint32_t count; /* accesses; of a free one, the next free one */
 };
 
 struct shard {
@@ -34,6 +33,14 @@ struct shard {
 struct histogram {
 	double n[BUCKETS];
 	double bytes[BUCKETS];
+	double hot[BUCKETS]; /* weighted with how hot their keys are */
+};
+
+/* What a number of accesses of one key counts. */
+struct tally {
+	double n;
+	double bytes;
+	double hot;
 };
 
 struct pd_mrc {
@@ -61,7 +68,8 @@ struct pd_mrc {
 	uint64_t events;
 	double total;	    /* accesses of the source */
 	double total_bytes; /* asked for */
-	double off;
+	double off;	    /* tracked ones, less these */
+	double hot;
 	struct histogram hits; /* by distance */
 	/* Of parts but the first: by what the stack held then, up to which
 	 * it is known what LRU has. */
@@ -130,12 +138,13 @@ bucket_from(size_t i)
 }
 
 static void
-count(struct histogram *h, double distance, double n, double bytes)
+count(struct histogram *h, double distance, const struct tally *t, double part)
 {
 	const size_t i = bucket(distance);
 
-	h->n[i] += n;
-	h->bytes[i] += bytes;
+	h->n[i] += part * t->n;
+	h->bytes[i] += part * t->bytes;
+	h->hot[i] += part * t->hot;
 }
 
 /* What lies below a distance. */
@@ -172,7 +181,7 @@ drop(struct pd_mrc *m, uint32_t id)
 {
 	pd_lrustack_drop(&m->stack, id);
 	pd_keyindex_del(&m->index, id);
-	m->key[id].next = m->free;
+	m->key[id].count = m->free;
 	m->key[id].size = 0;
 	m->free = id;
 	m->keys--;
@@ -221,13 +230,13 @@ new_key(struct pd_mrc *m, uint64_t key, uint32_t *id, struct pd_err *err)
 		return 0;
 	if (m->free != NIL) {
 		*id = m->free;
-		m->free = m->key[*id].next;
+		m->free = m->key[*id].count;
 	} else {
 		if (m->used == m->room && grow(m, err) < 0)
 			return -1;
 		*id = m->used++;
 	}
-	m->key[*id] = (struct key){key, 1, NIL};
+	m->key[*id] = (struct key){key, 1, 0};
 	pd_keyindex_add(&m->index, *id);
 	m->keys++;
 	return 0;
@@ -321,25 +330,25 @@ is_new_part(const struct pd_mrc *m, const struct pd_event *e, uint32_t shard,
 
 /* Accesses. */
 
-/* ${n} hits at a depth of the stack. */
+/* A part of the tally are hits at a depth of the stack. */
 static void
 count_hits(struct pd_mrc *m, const struct pd_lrustack_depth *d, double held,
-    double n, double bytes)
+    const struct tally *t, double part)
 {
 	const double deep = m->p.by_bytes ? (double)d->bytes : d->objects;
 	const double distance = deep / whole_rate(m);
 
-	count(&m->hits, distance, n, bytes);
+	count(&m->hits, distance, t, part);
 	if (m->parts > 1)
-		count(&m->young_hits, held > distance ? held : distance, n,
-		    bytes);
+		count(
+		    &m->young_hits, held > distance ? held : distance, t, part);
 }
 
 /* The gaps that an event of some weight stands for have a sum that is known;
  * they are taken to be spread as those of independent accesses are. */
 static void
 spread_hits(struct pd_mrc *m, uint32_t id, double held, uint32_t weight,
-    double n, double bytes)
+    const struct tally *t)
 {
 	/* Quantiles of the exponential distribution. */
 	static const double gap[] = {
@@ -352,32 +361,49 @@ spread_hits(struct pd_mrc *m, uint32_t id, double held, uint32_t weight,
 	for (i = 0; i < k; i++) {
 		d = pd_lrustack_recent(&m->stack, id,
 		    (uint32_t)((back - 1) * gap[i] / weight + 0.5));
-		count_hits(m, &d, held, n / k, bytes / k);
+		count_hits(m, &d, held, t, 1.0 / k);
 	}
 }
 
-static int
-count_access(struct pd_mrc *m, uint32_t id, uint32_t size, uint32_t weight,
-    struct pd_err *err)
+/*
+ * What ${weight} accesses to a key count. As to hot, each of the c accesses to
+ * a key should count c, which is not known before the end; but their sum is c
+ * squared, and that grows by 2i - 1 with the i-th.
+ */
+static struct tally
+tally(struct pd_mrc *m, struct key *k, uint32_t weight)
 {
-	const double rate = whole_rate(m), n = weight / rate, bytes = n * size;
+	const double n = weight / whole_rate(m), was = k->count;
+	const struct tally t = {
+	    n, n * k->size, (2 * was + weight) * weight / whole_rate(m)};
+
+	k->count = k->count < NIL - weight ? k->count + weight : NIL;
+	m->counted += t.n;
+	m->sum_bytes += t.bytes;
+	m->hot += t.hot;
+	return t;
+}
+
+static int
+count_access(struct pd_mrc *m, uint32_t id, uint32_t weight, struct pd_err *err)
+{
 	const double held =
 	    (m->p.by_bytes ? (double)m->stack.bytes : (double)m->stack.marks) /
-	    rate;
+	    whole_rate(m);
+	const struct tally t = tally(m, &m->key[id], weight);
+	const uint32_t size = m->key[id].size;
 	struct pd_lrustack_depth d;
 
-	m->counted += n;
-	m->sum_bytes += bytes;
 	if (m->parts > 1)
-		count(&m->young, held, n, bytes);
+		count(&m->young, held, &t, 1);
 	if (weight > 1 && pd_lrustack_back(&m->stack, id) > 0) {
-		spread_hits(m, id, held, weight, n, bytes);
+		spread_hits(m, id, held, weight, &t);
 		return pd_lrustack_access(&m->stack, id, size, &d, err);
 	}
 	if (pd_lrustack_access(&m->stack, id, size, &d, err) < 0)
 		return -1;
 	if (d.objects > 0)
-		count_hits(m, &d, held, n, bytes);
+		count_hits(m, &d, held, &t, 1);
 	return 0;
 }
 
@@ -393,8 +419,7 @@ add_access(struct pd_mrc *m, const struct pd_event *e, struct pd_err *err)
 	if (e->size > 0)
 		m->key[id].size = e->size;
 	m->events++;
-	return count_access(
-	    m, id, m->key[id].size, e->weight > 0 ? e->weight : 1, err);
+	return count_access(m, id, e->weight > 0 ? e->weight : 1, err);
 }
 
 /* What is no access but tells of a key. */
@@ -473,33 +498,50 @@ share(double part, double all)
 	return part < 0 ? 0 : part > 1 ? 1 : part;
 }
 
-/* Of ${all} accesses (or bytes), of which ${counted} were tracked, what LRU of
- * a capacity misses: what lies at distance c is a hit of a capacity of c. */
+/* What lies at distance c is a hit of a capacity of c. */
 static double
-missed(const double *hits, const double *young, const double *young_hits,
-    double counted, double all, double capacity)
+hits_of(const double *hits, const double *young_hits, double capacity)
 {
-	const double out = below(young, capacity);
-	const double n =
-	    below(hits, capacity + 1) - below(young_hits, capacity);
+	return below(hits, capacity + 1) - below(young_hits, capacity);
+}
 
-	return share(counted - out - n, all - out);
+/*
+ * The share of misses among the accesses by which the sample is off: of keys
+ * as hot as those that make it so. Misses and accesses of a key go together,
+ * and how many accesses there were is known: it is the regression of the ones
+ * on the others over keys.
+ */
+static double
+missed_when_off(const struct pd_mrc *m, double capacity)
+{
+	const double out = below(m->young.hot, capacity);
+
+	return share(
+	    m->hot - out - hits_of(m->hits.hot, m->young_hits.hot, capacity),
+	    m->hot - out);
 }
 
 double
 pd_mrc_at(struct pd_mrc *m, double capacity, double *byte_miss_ratio)
 {
+	double out, missed;
+
 	end_part(m);
 	if (byte_miss_ratio != NULL)
 		*byte_miss_ratio = NAN;
 	if (!m->begun || (!m->p.by_bytes && capacity * whole_rate(m) < 1))
 		return NAN;
-	if (byte_miss_ratio != NULL)
-		/* Not adjusted: what size the accesses have by which the
-		 * sample is off is not known. */
-		*byte_miss_ratio =
-		    missed(m->hits.bytes, m->young.bytes, m->young_hits.bytes,
-			m->total_bytes, m->total_bytes, capacity);
-	return missed(m->hits.n, m->young.n, m->young_hits.n, m->total + m->off,
-	    m->total, capacity);
+	if (byte_miss_ratio != NULL) {
+		/* How many bytes were asked for is not known. */
+		out = below(m->young.bytes, capacity);
+		missed = m->total_bytes - out -
+			 hits_of(m->hits.bytes, m->young_hits.bytes, capacity);
+		*byte_miss_ratio = share(missed, m->total_bytes - out);
+	}
+	out = below(m->young.n, capacity);
+	missed = m->total + m->off - out -
+		 hits_of(m->hits.n, m->young_hits.n, capacity);
+	if (m->off != 0)
+		missed -= m->off * missed_when_off(m, capacity);
+	return share(missed, m->total - out);
 }
