@@ -485,8 +485,7 @@ pd_mrc_summary(struct pd_mrc *m, struct pd_mrc_summary *s)
 		      pd_lrustack_memory(&m->stack) +
 		      m->shards * sizeof(*m->shard)};
 	if (rate < 1)
-		s->error =
-		    m->keys > 0 ? ERROR_FACTOR * sqrt((1 - rate) / m->keys) : 1;
+		s->error = m->keys > 0 ? sqrt((1 - rate) / m->keys) : 1;
 }
 
 static double
