@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/keyfile.h"
+#include "data/detect.h"
 #include "data/event.h"
 #include "data/evreader.h"
 #include "data/import.h"
@@ -23,13 +24,16 @@ struct pd_evreader {
 	struct pd_keys keys;
 	struct pd_pds_meta meta;
 	struct pd_import_key key;
+	enum pd_hits hits;
 	uint64_t tick;
 	uint64_t identity;
 	uint64_t total;
 };
 
-static const struct pd_import *const imports[] = {
-    &pd_import_csv, &pd_import_oracle, &pd_import_monitor, NULL};
+static const struct pd_import *const imports[] = {&pd_import_csv,
+    &pd_import_oracle, &pd_import_monitor, &pd_import_vscsi, &pd_import_twitter,
+    &pd_import_meta, &pd_import_log, &pd_import_nginx, &pd_import_envoy,
+    &pd_import_haproxy, &pd_import_jsonl, NULL};
 
 int
 pd_timeunit_parse(const char *name)
@@ -76,6 +80,15 @@ holds_pds(int fd)
 	       p[12] == 'P' && p[13] == 'D';
 }
 
+/* The format that the content shows, or NULL. */
+static const char *
+detect(int fd)
+{
+	uint8_t p[PD_DETECT_BYTES];
+
+	return pd_detect(p, peek(fd, p, sizeof(p)));
+}
+
 static bool
 looks_like_pds(int fd, const char *path)
 {
@@ -85,26 +98,38 @@ looks_like_pds(int fd, const char *path)
 	       holds_pds(fd);
 }
 
-static int
-open_import(struct pd_evreader *r, const char *path, const char *format,
-    enum pd_timeunit unit, struct pd_err *err)
+static const struct pd_import *
+find_import(const char *format)
 {
-	const bool wall = strcmp(format, "monitor") == 0;
-	const char *name;
-
 	for (size_t i = 0; imports[i] != NULL; i++)
 		if (strcmp(format, imports[i]->name) == 0)
-			r->import = imports[i];
+			return imports[i];
+	return NULL;
+}
+
+static int
+open_import(struct pd_evreader *r, const char *path, const char *format,
+    const struct pd_evreader_opts *given, struct pd_err *err)
+{
+	struct pd_evreader_opts o = *given;
+	const char *name;
+
+	r->import = find_import(format);
 	if (r->import == NULL)
 		return pd_err_set(err, "no trace format '%s'", format);
-	if ((r->src = r->import->open(path, unit, err)) == NULL)
+	if (o.unit == PD_TIME_OWN)
+		o.unit = r->import->unit;
+	if ((r->src = r->import->open(path, &o, err)) == NULL)
 		return -1;
+	r->hits = o.hits;
+	r->meta.hits_unknown = o.hits == PD_HITS_UNKNOWN ||
+			       (o.hits == PD_HITS_OWN && !r->import->hits);
 	name = strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path;
 	snprintf(r->meta.source, sizeof(r->meta.source), "%s:%s", format, name);
 	snprintf(r->meta.time, sizeof(r->meta.time), "%s",
-	    unit == PD_TIME_SEQ ? "sequence"
-	    : wall		? "wall"
-				: "relative");
+	    o.unit == PD_TIME_SEQ ? "sequence"
+	    : r->import->wall	  ? "wall"
+				  : "relative");
 	r->meta.key_hash_id = r->meta.salt_id = r->keys.id;
 	return 0;
 }
@@ -114,19 +139,30 @@ static int
 open_fd(const char *path, const char **format, struct pd_err *err)
 {
 	const bool in = strcmp(path, "-") == 0;
+	const char *known;
 	const int fd =
 	    in ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
 		return pd_err_sys(err, "cannot open '%s'", path);
-	if (*format == NULL)
+	if (*format == NULL) {
 		*format = looks_like_pds(fd, path) ? "pds" : "csv";
-	else if (strcmp(*format, "pds") != 0 &&
-		 (in || lseek(fd, 0, SEEK_CUR) >= 0) && holds_pds(fd)) {
+		return fd;
+	}
+	known = strcmp(*format, "auto") == 0 ? "trace" : *format;
+	if (strcmp(*format, "pds") != 0 &&
+	    (in || lseek(fd, 0, SEEK_CUR) >= 0) && holds_pds(fd)) {
 		close(fd);
 		return pd_err_set(err,
 		    "'%s' is already a stream, no %s: use predis-sample cat",
-		    path, *format);
+		    path, known);
+	}
+	if (strcmp(*format, "auto") == 0 && (*format = detect(fd)) == NULL) {
+		close(fd);
+		return pd_err_set(err,
+		    "cannot tell the format of '%s' from its first bytes: name "
+		    "it (--format)",
+		    path);
 	}
 	return fd;
 }
@@ -135,6 +171,17 @@ struct pd_evreader *
 pd_evreader_open(const char *path, const char *format,
     const struct pd_keys *keys, enum pd_timeunit unit, struct pd_err *err)
 {
+	const struct pd_evreader_opts o = {
+	    .format = format, .keys = keys, .unit = unit};
+
+	return pd_evreader_open_with(path, &o, err);
+}
+
+struct pd_evreader *
+pd_evreader_open_with(
+    const char *path, const struct pd_evreader_opts *o, struct pd_err *err)
+{
+	const char *format = o->format;
 	struct pd_evreader *r;
 	struct stat st;
 
@@ -143,8 +190,8 @@ pd_evreader_open(const char *path, const char *format,
 		return NULL;
 	}
 	pd_pds_meta_init(&r->meta);
-	if (keys != NULL)
-		r->keys = *keys;
+	if (o->keys != NULL)
+		r->keys = *o->keys;
 	else
 		pd_keys_public(&r->keys);
 	if ((r->fd = open_fd(path, &format, err)) < 0)
@@ -160,7 +207,7 @@ pd_evreader_open(const char *path, const char *format,
 	}
 	close(r->fd);
 	r->fd = -1;
-	if (open_import(r, path, format, unit, err))
+	if (open_import(r, path, format, o, err))
 		goto err0;
 	return r;
 nomem:
@@ -203,6 +250,18 @@ next_pds(struct pd_evreader *r, struct pd_event *e, struct pd_err *err)
 	return 0;
 }
 
+/* Nothing was understood: that is the wrong format, and no empty trace. */
+static int
+check_rejects(const struct pd_evreader *r, struct pd_err *err)
+{
+	const struct pd_rejects *j = pd_evreader_rejects(r);
+
+	if (r->tick > 0 || j == NULL || j->count == 0)
+		return 0;
+	return pd_err_set(
+	    err, "no line of '%s' could be read; %s", r->name, j->first[0]);
+}
+
 int
 pd_evreader_next(struct pd_evreader *r, struct pd_event *e, struct pd_err *err)
 {
@@ -213,7 +272,10 @@ pd_evreader_next(struct pd_evreader *r, struct pd_event *e, struct pd_err *err)
 	pd_event_init(e);
 	rc = r->import->next(r->src, e, &r->key, err);
 	if (rc != 1)
-		return rc;
+		return rc == 0 ? check_rejects(r, err) : rc;
+	if (r->tick == 0 && r->hits == PD_HITS_OWN &&
+	    r->import->told_hit != NULL)
+		r->meta.hits_unknown = !r->import->told_hit(r->src);
 	e->tick = r->tick++;
 	e->key = pd_keys_identity_db(
 	    &r->keys, r->key.db, r->key.p, (uint32_t)r->key.n);
@@ -221,6 +283,9 @@ pd_evreader_next(struct pd_evreader *r, struct pd_event *e, struct pd_err *err)
 	if (e->client != 0)
 		e->client = (uint32_t)pd_keys_identity(
 		    &r->keys, &e->client, sizeof(e->client));
+	if (r->key.ns_name)
+		e->ns =
+		    (uint32_t)pd_keys_identity(&r->keys, &e->ns, sizeof(e->ns));
 	return 1;
 }
 
@@ -303,6 +368,14 @@ pd_evreader_ignored(const struct pd_evreader *r)
 	if (r->pds != NULL || r->import->ignored == NULL)
 		return 0;
 	return r->import->ignored(r->src);
+}
+
+const struct pd_rejects *
+pd_evreader_rejects(const struct pd_evreader *r)
+{
+	if (r->pds != NULL || r->import->rejects == NULL)
+		return NULL;
+	return r->import->rejects(r->src);
 }
 
 uint64_t

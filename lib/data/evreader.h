@@ -21,23 +21,58 @@ struct pd_pds_damage;
 struct pd_pds_meta;
 struct pd_pds_stats;
 
-/* What the time column of a csv counts. */
+/* What the time of a trace counts. */
 enum pd_timeunit {
 	PD_TIME_S, /* seconds, also with decimals */
 	PD_TIME_MS,
 	PD_TIME_US,
 	PD_TIME_SEQ, /* ignored: the time is the request number, in us */
+	PD_TIME_OWN, /* what the format counts by itself */
 };
 
 /* The unit of "s", "ms", "us", "seq", or -1. */
 int pd_timeunit_parse(const char *name);
 
+/* Do the events tell hits from misses? */
+enum pd_hits {
+	PD_HITS_OWN, /* as the format does */
+	PD_HITS_KNOWN,
+	PD_HITS_UNKNOWN,
+};
+
+struct pd_evreader_opts {
+	/* "pds" or the name of a pd_import (data/import.h); "auto": by content,
+	 * when sure; NULL: pds, else csv. */
+	const char *format;
+	const struct pd_keys *keys; /* NULL: pd_keys_public(); copied */
+	enum pd_timeunit unit;
+	/* For "log" and "jsonl"; for lines that the first does not fit the
+	 * next is tried. */
+	const char *const *pattern;
+	size_t patterns;
+	bool strict; /* a line that cannot be understood is an error */
+	enum pd_hits hits;
+};
+
+#define PD_REJECTS_NAMED 5
+
+/* Lines that could not be understood. */
+struct pd_rejects {
+	uint64_t count;
+	/* The first ones: "file:line: reason". */
+	char first[PD_REJECTS_NAMED][192];
+};
+
+/*
+ * pd_evreader_open_with(path, o, err):
+ * Open ${path} ("-": standard input). NULL with a message.
+ */
+struct pd_evreader *pd_evreader_open_with(
+    const char *path, const struct pd_evreader_opts *o, struct pd_err *err);
 /*
  * pd_evreader_open(path, format, keys, unit, err):
- * Open ${path} ("-": standard input). ${format} is "pds", "csv", "oracle" or
- * "monitor"; NULL tells pds and csv apart by content (gzip or not), or by a
- * name that ends in ".pds". ${keys} (NULL: pd_keys_public()) is copied. NULL
- * with a message.
+ * The same, for those who need no more. Without ${format}, pds and csv are told
+ * apart by content (gzip or not), or by a name that ends in ".pds".
  */
 struct pd_evreader *pd_evreader_open(const char *path, const char *format,
     const struct pd_keys *keys, enum pd_timeunit unit, struct pd_err *err);
@@ -71,6 +106,8 @@ bool pd_evreader_damage_text(const struct pd_evreader *r, char *out, size_t n);
 void pd_evreader_stats(const struct pd_evreader *r, struct pd_pds_stats *s);
 /* Records of a source that stand for no access (MONITOR's other commands). */
 uint64_t pd_evreader_ignored(const struct pd_evreader *r);
+/* Lines of it that could not be understood; NULL: the format has none. */
+const struct pd_rejects *pd_evreader_rejects(const struct pd_evreader *r);
 /* Bytes of the input handled and their total (0: unknown), for progress. */
 uint64_t pd_evreader_offset(const struct pd_evreader *r);
 uint64_t pd_evreader_total(const struct pd_evreader *r);

@@ -10,11 +10,25 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/hash.h"
 #include "data/event.h"
 #include "data/import.h"
+#include "data/import_text.h"
 #include "io/lines.h"
 
-enum { COL_TIME, COL_KEY, COL_SIZE, COL_OP, COL_COST, COL_COUNT };
+enum {
+	COL_TIME,
+	COL_KEY,
+	COL_SIZE,
+	COL_OP,
+	COL_COST, /* from here on only where a line of names has them */
+	COL_HIT,
+	COL_TTL,
+	COL_LATENCY,
+	COL_NS,
+	COL_CLIENT,
+	COL_COUNT
+};
 
 #define MAX_FIELDS 32
 
@@ -25,11 +39,6 @@ struct csv {
 	int place[COL_COUNT]; /* field number, -1 absent */
 	uint64_t records;
 	bool begun;
-};
-
-struct field {
-	const char *p;
-	size_t n;
 };
 
 static void
@@ -45,7 +54,7 @@ csv_close(void *src)
 }
 
 static void *
-csv_open(const char *path, enum pd_timeunit unit, struct pd_err *err)
+csv_open(const char *path, const struct pd_evreader_opts *o, struct pd_err *err)
 {
 	struct csv *c;
 
@@ -56,9 +65,9 @@ csv_open(const char *path, enum pd_timeunit unit, struct pd_err *err)
 		pd_err_nomem(err);
 		return NULL;
 	}
-	c->unit = unit;
+	c->unit = o->unit;
 	for (int i = 0; i < COL_COUNT; i++)
-		c->place[i] = i == COL_COST ? -1 : i;
+		c->place[i] = i >= COL_COST ? -1 : i;
 	if ((c->lines = pd_lines_open(path, err)) == NULL) {
 		csv_close(c);
 		return NULL;
@@ -67,8 +76,8 @@ csv_open(const char *path, enum pd_timeunit unit, struct pd_err *err)
 }
 
 static int
-bad_line(
-    const struct csv *c, const char *what, struct field f, struct pd_err *err)
+bad_line(const struct csv *c, const char *what, struct pd_text_field f,
+    struct pd_err *err)
 {
 	return pd_err_set(err, "%s:%llu: %s '%.*s'", c->name,
 	    (unsigned long long)pd_lines_number(c->lines), what,
@@ -76,39 +85,16 @@ bad_line(
 }
 
 static int
-split(const char *line, size_t n, struct field *f)
+take_names(
+    struct csv *c, const struct pd_text_field *f, int n, struct pd_err *err)
 {
-	int k = 0;
-
-	for (;;) {
-		const char *comma = memchr(line, ',', n);
-
-		f[k].p = line;
-		f[k].n = comma != NULL ? (size_t)(comma - line) : n;
-		k++;
-		if (comma == NULL || k == MAX_FIELDS)
-			return k;
-		n -= f[k - 1].n + 1;
-		line = comma + 1;
-	}
-}
-
-static bool
-is(struct field f, const char *name)
-{
-	return f.n == strlen(name) && memcmp(f.p, name, f.n) == 0;
-}
-
-static int
-take_names(struct csv *c, const struct field *f, int n, struct pd_err *err)
-{
-	static const char *const name[COL_COUNT] = {
-	    "time", "key", "size", "op", "cost"};
+	static const char *const name[COL_COUNT] = {"time", "key", "size", "op",
+	    "cost", "hit", "ttl", "latency", "ns", "client"};
 
 	for (int k = 0; k < COL_COUNT; k++) {
 		c->place[k] = -1;
 		for (int i = 0; i < n; i++)
-			if (is(f[i], name[k]))
+			if (pd_text_field_is(f[i], name[k]))
 				c->place[k] = i;
 	}
 	if (c->place[COL_KEY] < 0)
@@ -120,84 +106,10 @@ take_names(struct csv *c, const struct field *f, int n, struct pd_err *err)
 	return 0;
 }
 
-static int
-parse_digits(struct field *f, uint64_t *v)
-{
-	const char *const start = f->p;
-
-	*v = 0;
-	while (f->n > 0 && *f->p >= '0' && *f->p <= '9') {
-		const uint64_t d = (uint64_t)(*f->p - '0');
-
-		if (*v > (UINT64_MAX - d) / 10)
-			return -1;
-		*v = *v * 10 + d;
-		f->p++;
-		f->n--;
-	}
-	return f->p == start ? -1 : 0;
-}
-
-/* A time with or without decimals, as microseconds. */
-static int
-parse_time(struct field f, enum pd_timeunit unit, uint64_t *us)
-{
-	uint64_t scale = unit == PD_TIME_S    ? 1000000
-			 : unit == PD_TIME_MS ? 1000
-					      : 1;
-	uint64_t v;
-
-	if (parse_digits(&f, &v) || v > UINT64_MAX / 2 / scale)
-		return -1;
-	*us = v * scale;
-	if (f.n == 0)
-		return 0;
-	if (*f.p != '.')
-		return -1;
-	for (f.p++, f.n--; f.n > 0; f.p++, f.n--) {
-		if (*f.p < '0' || *f.p > '9')
-			return -1;
-		scale /= 10;
-		*us += (uint64_t)(*f.p - '0') * scale;
-	}
-	return 0;
-}
-
-static int
-parse_op(struct field f, uint8_t *op)
-{
-	static const struct {
-		const char *name;
-		uint8_t op;
-	} other[] = {{"read", PD_OP_GET}, {"write", PD_OP_SET},
-	    {"delete", PD_OP_DEL}, {"r", PD_OP_GET}, {"w", PD_OP_SET}};
-	char name[16];
-	int i;
-
-	if (f.n == 3 && memcmp(f.p, "get", 3) == 0) {
-		*op = PD_OP_GET;
-		return 0;
-	}
-	if (f.n >= sizeof(name))
-		return -1;
-	memcpy(name, f.p, f.n);
-	name[f.n] = '\0';
-	if ((i = pd_op_parse(name)) >= 0) {
-		*op = (uint8_t)i;
-		return 0;
-	}
-	for (size_t k = 0; k < sizeof(other) / sizeof(*other); k++)
-		if (strcmp(name, other[k].name) == 0) {
-			*op = other[k].op;
-			return 0;
-		}
-	return -1;
-}
-
 /* The field of a column; false when it is absent or empty. */
 static bool
-field_of(const struct csv *c, int col, const struct field *f, int n,
-    struct field *out)
+field_of(const struct csv *c, int col, const struct pd_text_field *f, int n,
+    struct pd_text_field *out)
 {
 	const int i = c->place[col];
 
@@ -207,23 +119,42 @@ field_of(const struct csv *c, int col, const struct field *f, int n,
 	return true;
 }
 
-/* A number of at most 32 bits; larger ones are the largest. 0 or -1. */
+/* Columns that a line of names may name besides. 1 or -1. */
 static int
-parse_u32(struct field f, uint32_t *out)
+more_columns(const struct csv *c, const struct pd_text_field *f, int n,
+    struct pd_event *e, struct pd_import_key *key, struct pd_err *err)
 {
-	uint64_t v;
+	struct pd_text_field v;
 
-	if (parse_digits(&f, &v) || f.n != 0)
-		return -1;
-	*out = v > UINT32_MAX ? UINT32_MAX : (uint32_t)v;
-	return 0;
+	if (field_of(c, COL_HIT, f, n, &v)) {
+		if (v.n != 1 || (*v.p != '0' && *v.p != '1'))
+			return bad_line(c, "no hit (0 or 1):", v, err);
+		e->flags |= *v.p == '1' ? PD_EV_HIT : 0;
+	}
+	if (field_of(c, COL_TTL, f, n, &v)) {
+		if (pd_text_field_time(v, 1000, &e->ttl_ms))
+			return bad_line(c, "no ttl:", v, err);
+		e->flags |= e->ttl_ms == 0 ? 0 : PD_EV_TTL;
+	}
+	if (field_of(c, COL_LATENCY, f, n, &v) &&
+	    pd_text_field_u32(v, &e->latency_us))
+		return bad_line(c, "no latency:", v, err);
+	if (field_of(c, COL_CLIENT, f, n, &v))
+		e->client = (uint32_t)pd_hash64(v.p, v.n, 0);
+	key->ns_name = false;
+	if (field_of(c, COL_NS, f, n, &v) && pd_text_field_u32(v, &e->ns)) {
+		e->ns = (uint32_t)pd_hash64(v.p, v.n, 0);
+		key->ns_name = true;
+	}
+	return 1;
 }
 
 static int
-parse_record(const struct csv *c, const struct field *f, int n,
+parse_record(const struct csv *c, const struct pd_text_field *f, int n,
     struct pd_event *e, struct pd_import_key *key, struct pd_err *err)
 {
-	struct field v;
+	struct pd_text_field v;
+	int op;
 
 	if (!field_of(c, COL_KEY, f, n, &v))
 		return bad_line(c, "no key in", f[0], err);
@@ -232,20 +163,23 @@ parse_record(const struct csv *c, const struct field *f, int n,
 	if (c->unit == PD_TIME_SEQ)
 		e->time_us = c->records;
 	else if (!field_of(c, COL_TIME, f, n, &v) ||
-		 parse_time(v, c->unit, &e->time_us))
+		 pd_text_field_time(v, pd_timeunit_us(c->unit), &e->time_us))
 		return bad_line(c, "no time:", f[0], err);
 	e->size = 1;
-	if (field_of(c, COL_SIZE, f, n, &v) && parse_u32(v, &e->size))
+	if (field_of(c, COL_SIZE, f, n, &v) && pd_text_field_u32(v, &e->size))
 		return bad_line(c, "no size:", v, err);
 	if (field_of(c, COL_COST, f, n, &v)) {
-		if (parse_u32(v, &e->latency_us))
+		if (pd_text_field_u32(v, &e->latency_us))
 			return bad_line(c, "no cost:", v, err);
 		e->flags |= e->latency_us == 0 ? 0 : PD_EV_COST;
 	}
 	e->op = PD_OP_GET;
-	if (field_of(c, COL_OP, f, n, &v) && parse_op(v, &e->op))
-		return bad_line(c, "no operation:", v, err);
-	return 1;
+	if (field_of(c, COL_OP, f, n, &v)) {
+		if ((op = pd_text_field_op(v)) < 0)
+			return bad_line(c, "no operation:", v, err);
+		e->op = (uint8_t)op;
+	}
+	return more_columns(c, f, n, e, key, err);
 }
 
 static int
@@ -253,7 +187,7 @@ csv_next(void *src, struct pd_event *e, struct pd_import_key *key,
     struct pd_err *err)
 {
 	struct csv *c = src;
-	struct field f[MAX_FIELDS];
+	struct pd_text_field f[MAX_FIELDS];
 	ssize_t len;
 	char *line;
 	int n, rc;
@@ -266,7 +200,7 @@ csv_next(void *src, struct pd_event *e, struct pd_import_key *key,
 			return -1;
 		if (len == 0 || line[0] == '#')
 			continue;
-		n = split(line, (size_t)len, f);
+		n = pd_import_text_split(line, (size_t)len, f, MAX_FIELDS);
 		if (c->begun || (line[0] >= '0' && line[0] <= '9'))
 			break;
 		c->begun = true;
@@ -279,11 +213,22 @@ csv_next(void *src, struct pd_event *e, struct pd_import_key *key,
 	return rc;
 }
 
+static bool
+csv_told_hit(const void *src)
+{
+	return ((const struct csv *)src)->place[COL_HIT] >= 0;
+}
+
 static uint64_t
 csv_offset(const void *src)
 {
 	return pd_lines_offset(((const struct csv *)src)->lines);
 }
 
-const struct pd_import pd_import_csv = {
-    "csv", csv_open, csv_next, csv_offset, NULL, csv_close};
+const struct pd_import pd_import_csv = {.name = "csv",
+    .unit = PD_TIME_S,
+    .open = csv_open,
+    .next = csv_next,
+    .offset = csv_offset,
+    .told_hit = csv_told_hit,
+    .close = csv_close};

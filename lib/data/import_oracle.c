@@ -36,7 +36,8 @@ oracle_close(void *src)
 }
 
 static void *
-oracle_open(const char *path, enum pd_timeunit unit, struct pd_err *err)
+oracle_open(
+    const char *path, const struct pd_evreader_opts *opts, struct pd_err *err)
 {
 	const bool in = strcmp(path, "-") == 0;
 	struct oracle *o;
@@ -47,7 +48,7 @@ oracle_open(const char *path, enum pd_timeunit unit, struct pd_err *err)
 		pd_err_nomem(err);
 		goto err0;
 	}
-	o->unit = unit;
+	o->unit = opts->unit;
 	fd = in ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
 		pd_err_sys(err, "cannot open '%s'", path);
@@ -111,5 +112,9 @@ oracle_offset(const void *src)
 	return (uint64_t)gzoffset(o->gz);
 }
 
-const struct pd_import pd_import_oracle = {
-    "oracle", oracle_open, oracle_next, oracle_offset, NULL, oracle_close};
+const struct pd_import pd_import_oracle = {.name = "oracle",
+    .unit = PD_TIME_S,
+    .open = oracle_open,
+    .next = oracle_next,
+    .offset = oracle_offset,
+    .close = oracle_close};
