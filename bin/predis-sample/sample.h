@@ -20,6 +20,7 @@ struct pd_json;
 struct pd_keys;
 struct pd_transport;
 struct pd_transport_opts;
+struct pd_source;
 
 /* What the shared options set. */
 struct sample_options {
@@ -50,6 +51,13 @@ struct sample_peer {
 	const char *replicas; /* "auto" or a number */
 };
 extern struct sample_peer sample_peer;
+/* What the options of live sources set. */
+struct sample_source_options {
+	double max_load;
+	const char *password_file;
+	uint64_t retry_us;
+};
+extern struct sample_source_options sample_source;
 
 /* Entries of a verb's option table. */
 #define SAMPLE_OUTPUT_OPTS                                                     \
@@ -113,6 +121,17 @@ extern struct sample_peer sample_peer;
 		0, "key-file", "FILE", PD_OPT_STR, &sample_opt.key_file, NULL, \
 		    "key file of the deployment, for keys and selection"       \
 	}
+/* A live source that is no predis-serve. */
+#define SAMPLE_SOURCE_OPTS                                                     \
+	{0, "max-load", "CORES", PD_OPT_DOUBLE, &sample_source.max_load, NULL, \
+	    "leave a Redis that takes more than this (0.8; 0: never)"},        \
+	    {0, "retry", "TIME", PD_OPT_DURATION, &sample_source.retry_us,     \
+		NULL, "connect again for so long when it is lost (0)"},        \
+	{                                                                      \
+		0, "source-password-file", "FILE", PD_OPT_STR,                 \
+		    &sample_source.password_file, NULL,                        \
+		    "first line: the password of a redis:// source"            \
+	}
 #define SAMPLE_JSON_OPT                                                        \
 	{                                                                      \
 		0, "json", NULL, PD_OPT_FLAG, &sample_opt.json, NULL,          \
@@ -158,6 +177,25 @@ int sample_keys(struct pd_keys *k);
  */
 int sample_rule(struct pd_sampler *s, struct pd_pds_meta *m,
     const struct pd_keys *k, bool has_keytext);
+
+/*
+ * Open a live source (data/source.h) with the options of SAMPLE_SOURCE_OPTS
+ * and the sampling that --by and --rate ask for. NULL having reported.
+ */
+struct pd_source *sample_source_open(
+    const char *url, const char *host, const struct pd_keys *keys);
+/* Say what the source has to say. */
+void sample_source_notes(struct pd_source *s);
+
+/* How long the verb tap is to record, and what it writes into headers. */
+struct sample_live {
+	uint64_t count;	      /* events, 0 no end */
+	uint64_t duration_us; /* 0 no end */
+	bool append;
+	const char *host; /* or NULL */
+};
+/* The verb tap with the URL of a live source. An exit status. */
+int sample_live(const char *url, const struct sample_live *o);
 
 /* Say on standard error what was damaged in ${name}; true when anything was.
  * ${n} ranges of ${list} of ${total}. */

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/keyfile.h"
 #include "data/event.h"
+#include "data/source.h"
 #include "io/fd.h"
 #include "io/sock.h"
 #include "sample.h"
@@ -36,6 +37,7 @@ const struct pd_opt sample_tap_opts[] = {
 	"write NAME into the header (default: no name)"},
     SAMPLE_BY_OPTS,
     SAMPLE_KEY_OPT,
+    SAMPLE_SOURCE_OPTS,
     SAMPLE_OUTPUT_OPTS,
     SAMPLE_TO_OPTS,
     SAMPLE_NET_OPTS,
@@ -220,6 +222,12 @@ sample_tap(int argc, char **argv)
 	int rc = -1;
 
 	(void)argc;
+	if (pd_source_is_url(argv[0]))
+		return sample_live(
+		    argv[0], &(const struct sample_live){.count = count,
+				 .duration_us = duration_us,
+				 .append = append,
+				 .host = host});
 	pd_cli_catch_signals();
 	if (sample_keys(&t.keys))
 		return PD_EXIT_FAIL;
