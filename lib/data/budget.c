@@ -34,8 +34,10 @@ pd_budget_tell(struct pd_budget *b, uint64_t events, uint64_t us)
 	if (us == 0)
 		return false;
 	rate = (double)events * SECOND_US / (double)us / (double)b->limit;
-	for (; rate > 1 && b->shift < PD_BUDGET_MOST; rate /= 2)
+	while (rate > 1 && b->shift < PD_BUDGET_MOST) {
 		b->shift++;
+		rate /= 2;
+	}
 	if (b->shift == 0 || b->shift != was || rate * 200 > PD_BUDGET_SLACK) {
 		b->calm_us = 0;
 		return b->shift != was;

@@ -284,7 +284,7 @@ test_cap(void **state)
 	assert_true(t.events < s.events * 9 / 10);
 	assert_true(fabs(t.off - s.off) < 0.002);
 	assert_true(fabs(t.accesses - s.accesses) < 100);
-	for (double c = 100; c < KEYS; c *= 2)
+	for (uint32_t c = 100; c < KEYS; c *= 2)
 		assert_true(fabs(pd_mrc_at(m, c, NULL) -
 				 pd_mrc_at(capped, c, NULL)) < 0.012);
 	assert_true(mean_error(capped) < 0.025);
