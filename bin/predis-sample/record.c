@@ -15,13 +15,14 @@
 #include "record.h"
 #include "sample.h"
 
-#define LOOK_US 250000 /* at signals and clocks, at least */
+#define LOOK_US 250000	  /* at signals and clocks, at least */
+#define UNPOLLED_US 50000 /* at sources that no descriptor tells of */
+#define ACK_BLOCKS 256
 
 static struct options {
 	struct record_from from[RECORD_FROMS];
 	size_t nfrom;
 	const char *dir;
-	const char *host;
 	const char *on_full;
 	const char *sync;
 	struct pd_recorder_limits limits;
@@ -35,6 +36,7 @@ static struct options {
 	.batch_events = 10000}};
 
 struct pd_keys record_keys;
+struct record_peers record_peers;
 
 static int
 add_from(void *dest, const char *value, struct pd_err *err)
@@ -72,12 +74,17 @@ const struct pd_opt sample_record_opts[] = {
 	"end after this time: 55m (default: no end)"},
     {0, "once", NULL, PD_OPT_FLAG, &opt.once, NULL,
 	"end after one batch, by number or time"},
-    {0, "host", "NAME", PD_OPT_STR, &opt.host, NULL,
+    {0, "host", "NAME", PD_OPT_STR, &record_peers.host, NULL,
 	"write NAME into the headers (default: no name)"},
+    {0, "group", "NAME", PD_OPT_STR, &record_peers.group, NULL,
+	"consumer group at networks (record- and the source's NAME)"},
     {0, "stat", NULL, PD_OPT_FLAG, &opt.stat, NULL,
 	"print the account of DIR as JSON and end"},
     SAMPLE_BY_OPTS,
     SAMPLE_KEY_OPT,
+    SAMPLE_SOURCE_OPTS,
+    SAMPLE_NET_OPTS,
+    SAMPLE_PEER_OPTS,
     PD_OPT_END,
 };
 
@@ -214,6 +221,9 @@ patience(const struct pd_recorder *r, uint64_t left)
 		us = LOOK_US;
 	if (us > left)
 		us = left;
+	for (size_t i = 0; i < opt.nfrom; i++)
+		if (record_from_unpolled(&opt.from[i]) && us > UNPOLLED_US)
+			us = UNPOLLED_US;
 	return (int)((us + 999) / 1000);
 }
 
@@ -224,14 +234,35 @@ take(struct pd_recorder *r, int timeout_ms)
 	struct pollfd p[RECORD_FROMS];
 
 	for (size_t i = 0; i < opt.nfrom; i++)
-		p[i] = (struct pollfd){.fd = opt.from[i].fd, .events = POLLIN};
-	if (poll(p, (nfds_t)opt.nfrom, timeout_ms) <= 0)
-		return 0;
+		p[i] = (struct pollfd){
+		    .fd = record_from_fd(&opt.from[i]), .events = POLLIN};
+	if (poll(p, (nfds_t)opt.nfrom, timeout_ms) < 0)
+		return 0; /* a signal */
 	for (size_t i = 0; i < opt.nfrom; i++)
-		if (p[i].fd >= 0 && p[i].revents != 0 &&
+		if (((p[i].fd >= 0 && p[i].revents != 0) ||
+			record_from_unpolled(&opt.from[i])) &&
 		    record_from_read(&opt.from[i], r))
 			return -1;
 	return 0;
+}
+
+/* A network keeps what it gave until it is on the disk: a batch of its own. */
+static void
+acknowledge(struct pd_recorder *r, bool now)
+{
+	const uint64_t t = pd_clock_mono_us();
+
+	for (size_t i = 0; i < opt.nfrom; i++) {
+		struct record_from *f = &opt.from[i];
+
+		if (!f->open || f->taken == 0 ||
+		    (!now && t - f->acked_us < opt.limits.batch_us &&
+			f->taken < ACK_BLOCKS))
+			continue;
+		pd_recorder_flush(r);
+		if (pd_recorder_clean(r))
+			record_from_ack(f);
+	}
 }
 
 /* 0, or -1 having reported. */
@@ -252,6 +283,7 @@ record(struct pd_recorder *r)
 		if (take(r, patience(r, left)))
 			return -1;
 		pd_recorder_turn(r);
+		acknowledge(r, false);
 		if (opt.once &&
 		    pd_recorder_received(r) - before >= opt.limits.batch_events)
 			break;
@@ -271,6 +303,7 @@ run(struct pd_recorder *r)
 		return pd_cli_fail(&err);
 	}
 	rc = record(r);
+	acknowledge(r, true);
 	for (size_t i = 0; i < opt.nfrom; i++) {
 		ever |= opt.from[i].ever;
 		record_from_close(&opt.from[i], r);
@@ -310,7 +343,7 @@ sample_record(int argc, char **argv)
 	sa.sa_handler = SIG_IGN;
 	sigaction(SIGXFSZ, &sa, NULL);
 	o.dir = opt.dir;
-	o.host = opt.host;
+	o.host = record_peers.host;
 	o.limits = opt.limits;
 	if ((r = pd_recorder_open(&o, &busy, &err)) == NULL) {
 		pd_cli_fail(&err);

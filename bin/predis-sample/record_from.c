@@ -13,14 +13,28 @@
 #include "base/keyfile.h"
 #include "data/event.h"
 #include "data/segment.h"
+#include "data/source.h"
+#include "data/transport.h"
 #include "io/fd.h"
 #include "io/sock.h"
 #include "record.h"
 #include "sample.h"
 
 #define CONNECT_MS 1000 /* other sources wait so long */
+#define NET_MS 1	/* to wait for a block of a network */
+#define READS 64	/* of one source before it is the others' turn */
+#define READ_LATER (-2) /* nothing now */
+#define OVERLOAD_US 300000000
 #define WAIT_MIN_US 100000
 #define WAIT_MAX_US 30000000
+
+static enum record_kind
+kind_of(const char *address)
+{
+	if (pd_transport_is_url(address))
+		return RECORD_NET;
+	return pd_source_is_url(address) ? RECORD_LIVE : RECORD_TAP;
+}
 
 int
 record_from_parse(struct record_from *f, const char *text, struct pd_err *err)
@@ -30,7 +44,7 @@ record_from_parse(struct record_from *f, const char *text, struct pd_err *err)
 	size_t n;
 
 	memset(f, 0, sizeof(*f));
-	f->fd = f->number = f->stream = -1;
+	f->tap = f->number = f->stream = -1;
 	f->address = text;
 	if (eq != NULL && (n = (size_t)(eq - text)) < sizeof(f->name)) {
 		memcpy(f->name, text, n);
@@ -41,7 +55,10 @@ record_from_parse(struct record_from *f, const char *text, struct pd_err *err)
 	if (f->address == text)
 		snprintf(f->name, sizeof(f->name), "%08x",
 		    (unsigned)pd_hash64(text, strlen(text), 0));
-	return pd_addr_parse(&addr, f->address, NULL, err);
+	f->kind = kind_of(f->address);
+	return f->kind == RECORD_TAP
+		   ? pd_addr_parse(&addr, f->address, NULL, err)
+		   : 0;
 }
 
 /* Try again later, each time later. */
@@ -54,29 +71,84 @@ postpone(struct record_from *f)
 	f->retry_us = pd_clock_mono_us() + f->wait_us;
 }
 
+/* 0, or -1 with a message, or having reported. */
+static int
+open_tap(struct record_from *f, struct pd_err *err)
+{
+	struct pd_addr addr;
+
+	if (pd_addr_parse(&addr, f->address, NULL, err))
+		return -1;
+	f->tap = pd_sock_connect(&addr, CONNECT_MS, err);
+	return f->tap < 0 ? -1 : 0;
+}
+
+static int
+open_net(struct record_from *f, struct pd_err *err)
+{
+	struct pd_transport_opts o;
+	char group[64];
+
+	if (sample_net_opts(&o))
+		return -1;
+	snprintf(group, sizeof(group), "record-%s", f->name);
+	o.group = record_peers.group != NULL ? record_peers.group : group;
+	o.follow = true;
+	o.retry_us = CONNECT_MS * 1000;
+	o.stopping = pd_cli_stopping;
+	f->net = pd_transport_receiver(f->address, &o, err);
+	f->taken = 0;
+	f->acked_us = pd_clock_mono_us();
+	return f->net == NULL ? -1 : 0;
+}
+
+static int
+open_any(struct record_from *f, struct pd_err *err)
+{
+	if ((f->in = pd_pds_reader_new()) == NULL)
+		return pd_err_nomem(err);
+	if (f->kind == RECORD_TAP)
+		return open_tap(f, err);
+	if (f->kind == RECORD_NET)
+		return open_net(f, err);
+	f->live =
+	    sample_source_open(f->address, record_peers.host, &record_keys);
+	return f->live == NULL ? -1 : 0;
+}
+
+/* Close and free what open_any() made. */
+static void
+close_any(struct record_from *f)
+{
+	if (f->tap >= 0)
+		close(f->tap);
+	f->tap = -1;
+	pd_source_close(f->live);
+	f->live = NULL;
+	pd_transport_close(f->net);
+	f->net = NULL;
+	pd_pds_reader_free(f->in);
+	f->in = NULL;
+	f->open = false;
+}
+
 void
 record_from_connect(struct record_from *f, struct pd_recorder *r)
 {
 	struct pd_err err = PD_ERR_INIT;
-	struct pd_addr addr;
 
-	if (f->fd >= 0 || pd_clock_mono_us() < f->retry_us)
+	if (f->open || pd_clock_mono_us() < f->retry_us)
 		return;
-	if (pd_addr_parse(&addr, f->address, NULL, &err) ||
-	    (f->fd = pd_sock_connect(&addr, CONNECT_MS, &err)) < 0) {
+	if (open_any(f, &err)) {
+		close_any(f);
 		if (!f->told)
-			pd_cli_note(
-			    "%s: %s; it is tried again", f->name, err.msg);
+			pd_cli_note("%s: %s%sit is tried again", f->name,
+			    err.msg, err.msg[0] != '\0' ? "; " : "");
 		f->told = true;
 		postpone(f);
 		return;
 	}
-	if ((f->in = pd_pds_reader_new()) == NULL) {
-		close(f->fd);
-		f->fd = -1;
-		postpone(f);
-		return;
-	}
+	f->open = true;
 	f->stream = -1;
 	f->lost = f->damaged = 0;
 	f->marked = false;
@@ -90,13 +162,37 @@ record_from_connect(struct record_from *f, struct pd_recorder *r)
 void
 record_from_close(struct record_from *f, struct pd_recorder *r)
 {
-	if (f->fd < 0)
+	if (!f->open)
 		return;
 	pd_recorder_gone(r, f->number, f->marked);
-	close(f->fd);
-	f->fd = -1;
-	pd_pds_reader_free(f->in);
-	f->in = NULL;
+	close_any(f);
+}
+
+int
+record_from_fd(const struct record_from *f)
+{
+	if (!f->open)
+		return -1;
+	return f->kind == RECORD_LIVE ? pd_source_fd(f->live) : f->tap;
+}
+
+bool
+record_from_unpolled(const struct record_from *f)
+{
+	return f->open && f->kind != RECORD_TAP;
+}
+
+void
+record_from_ack(struct record_from *f)
+{
+	struct pd_err err = PD_ERR_INIT;
+
+	if (f->kind != RECORD_NET || !f->open)
+		return;
+	f->acked_us = pd_clock_mono_us();
+	if (f->taken > 0 && pd_transport_ack(f->net, &err))
+		pd_cli_note("%s: %s", f->name, err.msg);
+	f->taken = 0;
 }
 
 /* What the reader knows to be lost, up to the block at hand. */
@@ -132,7 +228,10 @@ find_stream(struct record_from *f, struct pd_recorder *r,
 			     b->stream_id == f->stream_id))
 		return 0;
 	out = *m;
-	if (sample_rule(&f->sampler, &out, &record_keys, false))
+	/* A live source has sampled already. */
+	if (f->kind == RECORD_LIVE)
+		pd_sampler_init(&f->sampler, PD_SAMPLE_NONE, 1, 0, 0);
+	else if (sample_rule(&f->sampler, &out, &record_keys, false))
 		return -1;
 	f->stream = pd_recorder_header(r, f->number, &out, err);
 	f->stream_id = b->stream_id;
@@ -192,30 +291,76 @@ drain(struct record_from *f, struct pd_recorder *r, struct pd_err *err)
 	return 0;
 }
 
+/* Bytes of the stream into ${chunk}: their number, 0 at the end, READ_LATER,
+ * or -1 with a message. */
+static ssize_t
+read_some(
+    struct record_from *f, uint8_t *chunk, size_t size, struct pd_err *err)
+{
+	struct pd_transport_block b;
+	ssize_t n;
+	int got;
+
+	if (f->kind == RECORD_TAP) {
+		n = pd_read_some(f->tap, chunk, size);
+		return n < 0 ? pd_err_sys(err, "cannot read") : n;
+	}
+	if (f->kind == RECORD_LIVE) {
+		n = pd_source_read(f->live, chunk, size, err);
+		sample_source_notes(f->live);
+		return n == PD_SOURCE_AGAIN ? READ_LATER : n;
+	}
+	got = pd_transport_get(f->net, &b, NET_MS, err);
+	if (got != 1)
+		return got == 2 ? READ_LATER : got;
+	f->taken++;
+	if (pd_pds_reader_feed(f->in, b.data, b.n))
+		return pd_err_nomem(err);
+	return (ssize_t)b.n;
+}
+
+/* The connection is over. */
+static void
+part(struct record_from *f, struct pd_recorder *r, const char *why)
+{
+	pd_cli_note("%s: %s; it is tried again", f->name, why);
+	if (f->live != NULL && pd_source_overloaded(f->live))
+		f->wait_us = OVERLOAD_US;
+	record_from_close(f, r);
+	postpone(f);
+}
+
 int
 record_from_read(struct record_from *f, struct pd_recorder *r)
 {
 	static uint8_t chunk[1 << 16];
 	struct pd_err err = PD_ERR_INIT;
-	ssize_t n;
+	ssize_t n = 0;
+	int i;
 
-	n = pd_read_some(f->fd, chunk, sizeof(chunk));
-	if (n > 0) {
-		f->wait_us = 0; /* it is worth coming back soon */
-		if (pd_pds_reader_feed(f->in, chunk, (size_t)n))
-			pd_err_nomem(&err);
-		else if (drain(f, r, &err) == 0)
+	for (i = 0; i < READS; i++) {
+		n = read_some(f, chunk, sizeof(chunk), &err);
+		if (n == READ_LATER)
 			return 0;
-		pd_err_prefix(&err, "%s", f->name);
-		pd_cli_fail(&err);
-		return -1;
+		if (n <= 0)
+			break;
+		f->wait_us = 0; /* it is worth coming back soon */
+		if ((f->kind != RECORD_NET &&
+			pd_pds_reader_feed(f->in, chunk, (size_t)n) &&
+			pd_err_nomem(&err)) ||
+		    drain(f, r, &err)) {
+			pd_err_prefix(&err, "%s", f->name);
+			pd_cli_fail(&err);
+			return -1;
+		}
+		if (f->kind == RECORD_TAP) /* the next read may wait */
+			return 0;
 	}
-	pd_cli_note("%s: %s%s%s; it is tried again", f->name,
-	    n < 0	? "cannot read: "
-	    : f->marked ? "the server ended the stream"
-			: "the server went away without an end marker",
-	    n < 0 ? strerror(errno) : "", "");
-	record_from_close(f, r);
-	postpone(f);
+	if (n < 0)
+		part(f, r, err.msg);
+	else if (n == 0)
+		part(f, r,
+		    f->marked ? "the server ended the stream"
+			      : "the server went away without an end marker");
 	return 0;
 }

@@ -513,3 +513,12 @@ pd_recorder_received(const struct pd_recorder *r)
 {
 	return r->received;
 }
+
+bool
+pd_recorder_clean(const struct pd_recorder *r)
+{
+	for (size_t i = 0; i < r->nlanes; i++)
+		if (r->lane[i]->accepted != r->lane[i]->written)
+			return false;
+	return true;
+}

@@ -146,6 +146,8 @@ void pd_recorder_flush(struct pd_recorder *r);
 void pd_recorder_rotate(struct pd_recorder *r);
 /* Microseconds until a turn has something to do, at most a second. */
 uint64_t pd_recorder_due(const struct pd_recorder *r);
+/* Whether nothing waits for its batch. */
+bool pd_recorder_clean(const struct pd_recorder *r);
 /* Events that came, now and in earlier lives of the directory. */
 uint64_t pd_recorder_received(const struct pd_recorder *r);
 
