@@ -281,6 +281,7 @@ write_header(struct tapclient *c, const struct source *src)
 	const struct pd_sampler *sampler = &s->shards->tap->sampler;
 	struct pd_buf json = PD_BUF_INIT;
 	struct pd_pds_meta m;
+	char run[17];
 	int r;
 
 	pd_pds_meta_init(&m);
@@ -292,6 +293,8 @@ write_header(struct tapclient *c, const struct source *src)
 	snprintf(m.tool, sizeof(m.tool), "predis-serve %s", PD_VERSION);
 	snprintf(m.source, sizeof(m.source), "predis-serve");
 	m.start_us = s->workers->now_us;
+	snprintf(run, sizeof(run), "%.16s", s->runid);
+	m.run_id = strtoull(run, NULL, 16);
 	m.shards = s->nshards;
 	m.capacity_objects = c->server->capacity;
 	if (s->cfg.maxobjects == 0)
