@@ -131,7 +131,7 @@ add_rows(struct pd_buf *b, const struct row *row, size_t n, const void *from)
 }
 
 #define ROWS(rows_, from_)                                                     \
-	add_rows(b, rows_, sizeof(rows_) / sizeof(rows_[0]), from_)
+	add_rows(b, (rows_), sizeof(rows_) / sizeof((rows_)[0]), (from_))
 
 #define OF(name_, member_)                                                     \
 	{                                                                      \
