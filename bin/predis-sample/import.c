@@ -93,7 +93,7 @@ copy(struct pd_evreader *in, struct sample_out *out, struct pd_sampler *s)
 	else
 		tell_rejects(in);
 	if (rc == 0 && pd_evreader_ignored(in) > 0)
-		pd_cli_note("%llu other commands left out",
+		pd_cli_note("%llu records that are no access left out",
 		    (unsigned long long)pd_evreader_ignored(in));
 	return rc;
 }

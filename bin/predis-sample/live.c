@@ -238,8 +238,8 @@ tell(const struct live *l)
 		pd_cli_note("%llu lines could not be understood",
 		    (unsigned long long)st.bad);
 	if (pd_cli_verbose)
-		pd_cli_note("%llu requests, %llu recorded, %llu other "
-			    "commands left out",
+		pd_cli_note("%llu requests, %llu recorded; %llu lines "
+			    "that are no access",
 		    (unsigned long long)st.requests,
 		    (unsigned long long)l->events,
 		    (unsigned long long)st.ignored);

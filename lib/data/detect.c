@@ -104,8 +104,7 @@ is_monitor(const char *line)
 	const size_t us =
 	    line[s] == '.' ? strspn(line + s + 1, "0123456789") : 0;
 
-	return strcmp(line, "OK") == 0 ||
-	       (s > 0 && us == 6 && strncmp(line + s + 7, " [", 2) == 0);
+	return s > 0 && us == 6 && strncmp(line + s + 7, " [", 2) == 0;
 }
 
 static const char *
@@ -117,6 +116,8 @@ detect_line(char *line, size_t n)
 		return line[n - 1] == '}' ? "jsonl" : NULL;
 	if (is_monitor(line))
 		return "monitor";
+	if (strncmp(line, "ts=", 3) == 0 && strstr(line, " gid=") != NULL)
+		return "memcached";
 	for (size_t i = 0; i < sizeof(ready) / sizeof(*ready); i++)
 		if (pd_logformat_fits(ready[i], line, n))
 			return ready[i];
@@ -127,22 +128,24 @@ static const char *
 detect_text(char *p, size_t n)
 {
 	char *nl;
-	size_t len;
+	size_t len, line;
 
 	for (;;) {
 		nl = memchr(p, '\n', n);
-		len = nl != NULL ? (size_t)(nl - p) : n;
-		if (len > 0 && p[0] != '#' && p[0] != '\r')
+		line = len = nl != NULL ? (size_t)(nl - p) : n;
+		if (len > 0 && p[len - 1] == '\r')
+			len--;
+		/* Remarks, and the answer before what was watched. */
+		if (len > 0 && p[0] != '#' &&
+		    !(len == 2 && memcmp(p, "OK", 2) == 0))
 			break;
 		if (nl == NULL)
 			return n == 0 ? "csv" : NULL; /* nothing in it */
-		p += len + 1;
-		n -= len + 1;
+		p += line + 1;
+		n -= line + 1;
 	}
-	if (p[len - 1] == '\r')
-		len--;
 	p[len] = '\0';
-	return len > 0 ? detect_line(p, len) : NULL;
+	return detect_line(p, len);
 }
 
 const char *

@@ -31,9 +31,10 @@ struct pd_evreader {
 };
 
 static const struct pd_import *const imports[] = {&pd_import_csv,
-    &pd_import_oracle, &pd_import_monitor, &pd_import_vscsi, &pd_import_twitter,
-    &pd_import_meta, &pd_import_log, &pd_import_nginx, &pd_import_envoy,
-    &pd_import_haproxy, &pd_import_jsonl, NULL};
+    &pd_import_oracle, &pd_import_monitor, &pd_import_memcached,
+    &pd_import_vscsi, &pd_import_twitter, &pd_import_meta, &pd_import_log,
+    &pd_import_nginx, &pd_import_envoy, &pd_import_haproxy, &pd_import_jsonl,
+    NULL};
 
 int
 pd_timeunit_parse(const char *name)
@@ -276,7 +277,8 @@ pd_evreader_next(struct pd_evreader *r, struct pd_event *e, struct pd_err *err)
 	if (r->tick == 0 && r->hits == PD_HITS_OWN &&
 	    r->import->told_hit != NULL)
 		r->meta.hits_unknown = !r->import->told_hit(r->src);
-	e->tick = r->tick++;
+	if ((e->flags & PD_EV_FILL) == 0)
+		e->tick = r->tick++;
 	e->key = pd_keys_identity_db(
 	    &r->keys, r->key.db, r->key.p, (uint32_t)r->key.n);
 	r->identity = e->key;

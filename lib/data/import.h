@@ -34,7 +34,8 @@ struct pd_import {
 	 * PD_TIME_OWN. */
 	void *(*open)(const char *path, const struct pd_evreader_opts *o,
 	    struct pd_err *err);
-	/* 1, 0 at the end, -1 with a message. ${e} comes initialised. */
+	/* 1, 0 at the end, -1 with a message. ${e} comes initialised; the tick
+	 * is set by the reader, unless it is a fill, which has its miss's. */
 	int (*next)(void *src, struct pd_event *e, struct pd_import_key *key,
 	    struct pd_err *err);
 	/* Bytes of the input handled. */
@@ -55,6 +56,8 @@ extern const struct pd_import pd_import_csv;
 extern const struct pd_import pd_import_oracle;
 /* What redis-cli MONITOR prints. */
 extern const struct pd_import pd_import_monitor;
+/* What memcached's watch prints. */
+extern const struct pd_import pd_import_memcached;
 /* Block traces of VMware's vscsiStats as CloudPhysics published them: 32
  * (version 1) or 40 bytes (version 2) a record, little-endian. gzip or not. */
 extern const struct pd_import pd_import_vscsi;

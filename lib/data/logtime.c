@@ -126,7 +126,7 @@ iso(struct scan *s, struct moment *t)
 	    !number(s, 2, 1, 12, &t->month) || !take(s, '-') ||
 	    !number(s, 2, 1, 31, &t->day) || (!take(s, 'T') && !take(s, ' ')))
 		return false;
-	return clock_time(s, t) && (take(s, ' ') || true) && zone(s, t);
+	return clock_time(s, t) && zone(s, t);
 }
 
 static bool
@@ -153,7 +153,7 @@ clf(struct scan *s, struct moment *t)
 	    !number(s, 4, 1970, 9999, &t->year) || !take(s, ':') ||
 	    !clock_time(s, t))
 		return false;
-	return s->p == s->end || (take(s, ' ') && zone(s, t));
+	return s->p == s->end || (take(s, ' ') && s->p < s->end && zone(s, t));
 }
 
 static int

@@ -1,71 +1,38 @@
 /*
- * memcached's watch, doc/protocol.txt: a line an event,
- *	ts=1795480562.234805 gid=4 type=item_get key=foo status=found
- *	clsid=1 cfd=25 size=3
- * with keys URI-encoded and microseconds without leading zeros. A command that
- * stores or deletes looks its key up first, and that look-up has a line of its
- * own before the other; the pair is one access. The server drops lines when
- * nobody takes them fast enough and tells how many ("skipped=N" to a slow
- * watcher, log_worker_dropped in its stats).
+ * memcached's watch on one connection (data/mclog.h understands the lines),
+ * and its stats once a second on another one: they tell what its threads had
+ * no room for (log_worker_dropped), beside what it skips for a slow watcher.
  *
- * Lines of one worker are in order; those of several come in turns.
+ * Lines of one thread are in order; those of several come in turns.
  */
-#include <errno.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/err.h"
-#include "base/hash.h"
 #include "data/event.h"
 #include "data/import_text.h"
+#include "data/mclog.h"
 #include "data/source_priv.h"
 #include "io/fd.h"
 
-#define KEY_MAX 250
-#define MISS_SLOTS 65536
-#define REALTIME_MAX (1u << 31) /* larger ttls were negative */
 #define STATS_MAX 32768
 #define HOLD_US 50000 /* how long the second line of a pair may take */
 
-enum line_kind { LINE_OTHER, LINE_BAD, LINE_GET, LINE_STORE, LINE_DELETE };
-
-/* One line of the log. */
-struct entry {
-	enum line_kind kind;
-	uint64_t time_us;
-	uint64_t gid;
-	uint32_t cfd;
-	uint32_t ttl;
-	uint32_t size;
-	bool found;  /* of a look-up */
-	bool stored; /* of a store */
-	bool update; /* append, prepend */
-	size_t nkey;
-	char key[KEY_MAX];
-};
-
 struct memcached {
 	struct pd_live_lines lines;
+	struct pd_mclog *log;
 	int fd;
 	int stats;	/* a second connection */
 	bool deletions; /* asked for, and not refused */
 	bool answered;
-	bool holding; /* a look-up that may belong to the next line */
-	uint64_t held_us;
-	struct entry now, held;
+	uint64_t held_us;	 /* when the log began to hold a line */
 	uint64_t worker_dropped; /* as the server said last */
+	uint64_t dropped;	 /* since we watch */
 	bool dropped_known;
 	struct pd_live_counts counts;
-	/* Misses that a store may fill, direct-mapped. */
-	struct {
-		uint64_t key;
-		uint64_t tick;
-	} miss[MISS_SLOTS];
-	struct entry out; /* handed out; the key is borrowed */
 };
 
 static void
@@ -76,210 +43,12 @@ memcached_close(void *src)
 	if (m == NULL)
 		return;
 	pd_live_lines_release(&m->lines);
+	pd_mclog_free(m->log);
 	if (m->fd >= 0)
 		close(m->fd);
 	if (m->stats >= 0)
 		close(m->stats);
 	free(m);
-}
-
-/* --- lines -------------------------------------------------------------- */
-
-static int
-hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static int
-decode_key(struct entry *e, struct pd_text_field f)
-{
-	e->nkey = 0;
-	for (size_t i = 0; i < f.n; i++) {
-		char c = f.p[i];
-
-		if (c == '%') {
-			if (f.n - i < 3 || hex(f.p[i + 1]) < 0 ||
-			    hex(f.p[i + 2]) < 0)
-				return -1;
-			c = (char)(hex(f.p[i + 1]) << 4 | hex(f.p[i + 2]));
-			i += 2;
-		}
-		if (e->nkey == sizeof(e->key))
-			return -1;
-		e->key[e->nkey++] = c;
-	}
-	return e->nkey > 0 ? 0 : -1;
-}
-
-/* "seconds.microseconds", the latter without leading zeros. */
-static int
-parse_ts(struct pd_text_field f, uint64_t *us)
-{
-	const char *dot = memchr(f.p, '.', f.n);
-	struct pd_text_field s = f, u;
-	uint64_t micros;
-
-	if (dot == NULL)
-		return -1;
-	s.n = (size_t)(dot - f.p);
-	u.p = dot + 1;
-	u.n = f.n - s.n - 1;
-	if (pd_text_field_u64(s, us) || pd_text_field_u64(u, &micros) ||
-	    *us > UINT32_MAX || micros > 999999)
-		return -1;
-	*us = *us * 1000000 + micros;
-	return 0;
-}
-
-static enum line_kind
-kind_of(struct pd_text_field f)
-{
-	if (pd_text_field_is(f, "item_get"))
-		return LINE_GET;
-	if (pd_text_field_is(f, "item_store"))
-		return LINE_STORE;
-	return pd_text_field_is(f, "deleted") ? LINE_DELETE : LINE_OTHER;
-}
-
-/* One "name=value". 0 or -1. */
-static int
-take_pair(struct entry *e, struct pd_text_field name, struct pd_text_field v)
-{
-	if (pd_text_field_is(name, "ts"))
-		return parse_ts(v, &e->time_us);
-	if (pd_text_field_is(name, "gid"))
-		return pd_text_field_u64(v, &e->gid);
-	if (pd_text_field_is(name, "type"))
-		e->kind = kind_of(v);
-	else if (pd_text_field_is(name, "key"))
-		return decode_key(e, v);
-	else if (pd_text_field_is(name, "cfd"))
-		return pd_text_field_u32(v, &e->cfd);
-	else if (pd_text_field_is(name, "ttl"))
-		return pd_text_field_u32(v, &e->ttl);
-	else if (pd_text_field_is(name, "size"))
-		return pd_text_field_u32(v, &e->size);
-	else if (pd_text_field_is(name, "cmd"))
-		e->update = pd_text_field_is(v, "append") ||
-			    pd_text_field_is(v, "prepend");
-	else if (pd_text_field_is(name, "status")) {
-		e->found = pd_text_field_is(v, "found");
-		e->stored = pd_text_field_is(v, "stored");
-	}
-	return 0;
-}
-
-static void
-parse_line(struct entry *e, const char *p, size_t n)
-{
-	struct pd_text_field name, value;
-	const char *const end = p + n;
-	const char *eq, *sp;
-
-	memset(e, 0, offsetof(struct entry, key));
-	while (p < end) {
-		if ((sp = memchr(p, ' ', (size_t)(end - p))) == NULL)
-			sp = end;
-		if ((eq = memchr(p, '=', (size_t)(sp - p))) == NULL) {
-			e->kind = LINE_BAD;
-			return;
-		}
-		name = (struct pd_text_field){p, (size_t)(eq - p)};
-		value = (struct pd_text_field){eq + 1, (size_t)(sp - eq) - 1};
-		if (take_pair(e, name, value)) {
-			e->kind = LINE_BAD;
-			return;
-		}
-		p = sp < end ? sp + 1 : end;
-	}
-	if (e->kind > LINE_BAD && (e->nkey == 0 || e->time_us == 0))
-		e->kind = LINE_BAD;
-}
-
-/* --- events ------------------------------------------------------------- */
-
-static void
-give_key(struct memcached *m, const struct entry *e, struct pd_import_key *key)
-{
-	m->out = *e;
-	key->p = m->out.key;
-	key->n = m->out.nkey;
-	key->db = 0;
-}
-
-static uint64_t
-miss_hash(const struct entry *e)
-{
-	return pd_hash64(e->key, e->nkey, 0) | 1;
-}
-
-static void
-fill_common(const struct entry *in, struct pd_event *e)
-{
-	e->time_us = in->time_us;
-	e->client = in->cfd;
-	e->size = in->size;
-}
-
-static int
-give_get(struct memcached *m, const struct entry *in, struct pd_event *e,
-    struct pd_import_key *key)
-{
-	const uint64_t h = miss_hash(in);
-	const uint64_t i = (h >> 32) % MISS_SLOTS;
-
-	fill_common(in, e);
-	e->op = PD_OP_GET;
-	if (in->found) {
-		e->flags |= PD_EV_HIT;
-	} else {
-		e->size = 1;
-		m->miss[i].key = h;
-		m->miss[i].tick = e->tick;
-	}
-	give_key(m, in, key);
-	return 1;
-}
-
-/* ${lookup} is that of the store, NULL unknown. */
-static int
-give_store(struct memcached *m, const struct entry *in,
-    const struct entry *lookup, struct pd_event *e, struct pd_import_key *key)
-{
-	const uint64_t h = miss_hash(in);
-	const uint64_t i = (h >> 32) % MISS_SLOTS;
-
-	fill_common(in, e);
-	e->op = in->update ? PD_OP_UPDATE : PD_OP_SET;
-	if (in->kind == LINE_DELETE)
-		e->op = PD_OP_DEL;
-	else if (!in->stored) /* add, replace or cas that had no effect */
-		e->op = PD_OP_TOUCH;
-	if (in->ttl > 0) {
-		e->flags |= PD_EV_TTL;
-		e->ttl_ms = in->ttl < REALTIME_MAX ? in->ttl * 1000ULL : 1;
-	}
-	if (lookup != NULL && lookup->found) {
-		e->flags |= PD_EV_HIT;
-	} else if (e->op == PD_OP_SET && m->miss[i].key == h) {
-		e->flags |= PD_EV_FILL;
-		e->tick = m->miss[i].tick;
-	}
-	if (m->miss[i].key == h)
-		m->miss[i].key = 0;
-	give_key(m, in, key);
-	return 1;
-}
-
-static bool
-same_command(const struct entry *a, const struct entry *b)
-{
-	return a->cfd == b->cfd && a->nkey == b->nkey &&
-	       memcmp(a->key, b->key, a->nkey) == 0;
 }
 
 /* "OK" to the watch, or an error. 0, or -1 with a message. */
@@ -301,45 +70,32 @@ first_line(struct memcached *m, const char *line, struct pd_err *err)
 	return 0;
 }
 
-/* A line that is an event goes to m->now: 1, else as lines_next(). */
+/* Read one line. As pd_live_lines_next(). */
 static int
-next_entry(struct memcached *m, struct pd_err *err)
+next_line(struct memcached *m, struct pd_err *err)
 {
-	uint64_t skipped;
 	char *line;
 	size_t n;
 	int rc;
 
-	for (;;) {
-		rc = pd_live_lines_next(&m->lines, &line, &n, err);
-		if (rc != 1)
-			return rc;
-		if (!m->answered) {
-			if (first_line(m, line, err))
-				return -1;
-			continue;
-		}
-		if (n > 8 && memcmp(line, "skipped=", 8) == 0) {
-			if (pd_text_field_u64(
-				(struct pd_text_field){line + 8, n - 8},
-				&skipped) == 0)
-				m->counts.lost += skipped;
-			continue;
-		}
-		parse_line(&m->now, line, n);
-		if (m->now.kind > LINE_BAD)
-			return 1;
-		m->counts.bad += m->now.kind == LINE_BAD;
-		m->counts.ignored += m->now.kind == LINE_OTHER;
+	rc = pd_live_lines_next(&m->lines, &line, &n, err);
+	if (rc != 1)
+		return rc;
+	if (!m->answered)
+		return first_line(m, line, err) ? -1 : 1;
+	switch (pd_mclog_line(m->log, line, n)) {
+	case PD_MCLOG_BAD:
+		m->counts.bad++;
+		break;
+	case PD_MCLOG_OTHER:
+		m->counts.ignored++;
+		break;
+	case PD_MCLOG_EVENT:
+		m->held_us = pd_clock_mono_us();
+		break;
 	}
-}
-
-/* The look-up that is held is an access of its own. */
-static int
-give_held(struct memcached *m, struct pd_event *e, struct pd_import_key *key)
-{
-	m->holding = false;
-	return give_get(m, &m->held, e, key);
+	m->counts.lost = m->dropped + pd_mclog_lost(m->log);
+	return 1;
 }
 
 static int
@@ -347,30 +103,21 @@ memcached_next(void *src, struct pd_event *e, struct pd_import_key *key,
     struct pd_err *err)
 {
 	struct memcached *m = src;
-	int rc;
+	int rc = 1;
 
-	for (;;) {
-		if (m->now.kind <= LINE_BAD && (rc = next_entry(m, err)) != 1) {
-			if (m->holding && rc != -1 &&
-			    (rc == PD_LIVE_CLOSED ||
-				pd_clock_mono_us() - m->held_us > HOLD_US))
-				return give_held(m, e, key);
+	while (!pd_mclog_next(m->log, e, key)) {
+		if (rc != 1)
 			return rc;
-		}
-		if (m->holding && (m->now.kind == LINE_GET ||
-				      !same_command(&m->held, &m->now)))
-			return give_held(m, e, key); /* now waits */
-		if (m->now.kind != LINE_GET)
-			break;
-		m->held = m->now;
-		m->holding = true;
-		m->held_us = pd_clock_mono_us();
-		m->now.kind = LINE_OTHER;
+		rc = next_line(m, err);
+		if (rc == -1)
+			return -1;
+		/* A pair is written at once: nothing more belongs to it. */
+		if (rc != 1 && pd_mclog_holds(m->log) &&
+		    (rc == PD_LIVE_CLOSED ||
+			pd_clock_mono_us() - m->held_us > HOLD_US))
+			pd_mclog_flush(m->log);
 	}
-	rc = give_store(m, &m->now, m->holding ? &m->held : NULL, e, key);
-	m->holding = false;
-	m->now.kind = LINE_OTHER;
-	return rc;
+	return 1;
 }
 
 /* Nothing more is waited for. */
@@ -433,9 +180,10 @@ memcached_check(void *src, uint64_t now_us)
 	if (pd_text_field_u64(f, &dropped))
 		return;
 	if (m->dropped_known && dropped > m->worker_dropped)
-		m->counts.lost += dropped - m->worker_dropped;
+		m->dropped += dropped - m->worker_dropped;
 	m->worker_dropped = dropped;
 	m->dropped_known = true;
+	m->counts.lost = m->dropped + pd_mclog_lost(m->log);
 }
 
 static ssize_t
@@ -463,7 +211,8 @@ memcached_open(
 	m->fd = m->stats = -1;
 	m->counts.load = -1;
 	m->deletions = true;
-	if (pd_live_lines_init(&m->lines, read_socket, m))
+	if ((m->log = pd_mclog_new()) == NULL ||
+	    pd_live_lines_init(&m->lines, read_socket, m))
 		pd_err_nomem(err);
 	else if ((m->fd = pd_sock_connect(a, PD_LIVE_CONNECT_MS, err)) >= 0 &&
 		 (m->stats = pd_sock_connect(a, PD_LIVE_CONNECT_MS, err)) >=
