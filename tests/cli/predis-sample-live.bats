@@ -6,6 +6,7 @@ setup() { load ../lib/common; }
 
 teardown() {
 	[ -z "${TOP_PID:-}" ] || kill "$TOP_PID" 2>/dev/null || true
+	[ ! -s redis.pid ] || kill "$(cat redis.pid)" 2>/dev/null || true
 	stop_serve
 }
 
@@ -208,6 +209,44 @@ told() { jq -s -e "length > 0 and (last | $1)" out; }
 	run -2 predis-sample top ./absent.sock
 	run -2 --separate-stderr predis-sample top - </dev/null
 	[[ $stderr == *'no stream came'* ]]
+}
+
+@test "top of a Redis: by database, sampled here, hits unknown" {
+	command -v redis-server >/dev/null || skip 'needs redis-server'
+	redis-server --port 0 --unixsocket "$PWD/redis.sock" --save '' \
+	    --daemonize yes --pidfile "$PWD/redis.pid" >/dev/null
+	wait_for redis-cli -s redis.sock ping
+	predis-sample top --json --interval 200ms "redis+unix:$PWD/redis.sock" \
+	    >out 2>notes 3>&- &
+	TOP_PID=$!
+	wait_for sh -c 'redis-cli -s redis.sock client list | grep -q cmd=monitor'
+	seq 3000 | sed 's/.*/SET k& 0123456789/' |
+	    redis-cli -s redis.sock --pipe >/dev/null
+	seq 1000 | sed 's/.*/GET k&/' | redis-cli -s redis.sock -n 5 --pipe
+	wait_for told '.events_in_all == 4000 and .events == 0'
+	kill -INT "$TOP_PID"
+	wait "$TOP_PID"
+	TOP_PID=
+	redis-cli -s redis.sock shutdown nosave || true
+	fits sample-top <out
+	jq -s -e 'all(.hit_ratio_in_all == null) and
+	    ([.[].namespaces[]] | group_by(.ns) | map([.[0].ns,
+		([.[].requests] | add)])) == [[0, 3000], [5, 1000]] and
+	    ([.[].namespaces[] | select(.ns == 0) | .bytes_in] | add) == 30000
+	    ' out
+	run -2 predis-sample top --rate 0.1 out
+}
+
+@test "namespaces of a trace, each with its hits and bytes" {
+	awk 'BEGIN { print "time,key,size,op,hit,ns"
+	    for (i = 0; i < 3000; i++)
+		print i "," i % 50 ",10,get," (i % 3 == 1) "," i % 3 }' >ns.csv
+	predis-sample stat --json ns.csv >stat.json
+	fits sample-stat <stat.json
+	jq -e '[.namespaces[] | [.ns, .requests, .hit_ratio, .bytes_out]] |
+	    sort == [[0, 1000, 0, 0], [1, 1000, 1, 10000], [2, 1000, 0, 0]]
+	    ' stat.json
+	predis-sample stat ns.csv | grep -Eq '^1 +0.33 +1.0000 '
 }
 
 @test "top on a terminal draws, and puts it back as it was" {
