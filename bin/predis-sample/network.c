@@ -2,6 +2,7 @@
  * Streams to a network: send puts every block of its input there as it is;
  * damage stays behind.
  */
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -48,6 +49,15 @@ send_blocks(struct pd_transport *t, struct pd_pds_reader *r, struct raw *raw,
 	return rc < 0 ? -1 : 0;
 }
 
+/* Nothing to read at the moment? */
+static bool
+is_quiet(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	return poll(&p, 1, 0) == 0;
+}
+
 /* Read and send until the end of ${fd}. 0 or -1. */
 static int
 pump(struct pd_transport *t, int fd, const char *path, struct pd_pds_reader *r,
@@ -61,6 +71,11 @@ pump(struct pd_transport *t, int fd, const char *path, struct pd_pds_reader *r,
 	do {
 		if (pd_buf_reserve(&raw.bytes, chunk)) {
 			rc = pd_err_nomem(err);
+			break;
+		}
+		/* A slow pipe: what came is not kept for company. */
+		if (is_quiet(fd) && pd_transport_flush(t, err)) {
+			rc = -1;
 			break;
 		}
 		n = pd_read_some(fd, raw.bytes.data + raw.bytes.len, chunk);
