@@ -33,7 +33,7 @@ const struct pd_opt sample_features_opts[] = {
     {'l', "labels", NULL, PD_OPT_FLAG, &opt.labels, NULL,
 	"add labels: log2(1 + ticks to the key's next access)"},
     {0, "keys", "N", PD_OPT_U64, &opt.keys, NULL,
-	"keys tracked at once, 112 bytes each (1048576)"},
+	"keys tracked at once, 92 bytes each (1048576)"},
     {'t', "table", NULL, PD_OPT_FLAG, &opt.table, NULL,
 	"print the table of slots and end"},
     SAMPLE_JSON_OPT,
@@ -152,8 +152,9 @@ static void
 tell(const struct features_counts *n)
 {
 	if (n->keys_dropped > 0)
-		pd_cli_note("%llu keys left the history before the end, those "
-			    "asked longest ago (--keys %llu)",
+		pd_cli_note(
+		    "%llu keys left the history before the end, those not "
+		    "asked lately (--keys %llu)",
 		    (unsigned long long)n->keys_dropped,
 		    (unsigned long long)opt.keys);
 	if (pd_cli_verbose)
@@ -205,7 +206,7 @@ sample_features(int argc, char **argv)
 				    "text pipe them into predis-sample print");
 	if (opt.by_bytes && opt.capacity == 0)
 		return pd_cli_usage("--bytes needs --capacity");
-	if (opt.keys == 0 || opt.keys > 1u << 30)
-		return pd_cli_usage("--keys is 1 to 1073741824");
+	if (opt.keys == 0 || opt.keys > PD_HISTORY_KEYS_MAX)
+		return pd_cli_usage("--keys is 1 to 536870911");
 	return make_rows(argc == 0 ? "-" : argv[0], &o);
 }

@@ -1,6 +1,6 @@
 /*
- * The table of tracked keys: chained hash, a list by last access, and what an
- * event adds to a key.
+ * The table of tracked keys, a chained hash with CLOCK replacement, and what
+ * an event adds to a key.
  */
 
 #include <stdlib.h>
@@ -13,37 +13,27 @@
 #include "data/history.h"
 #include "data/history_priv.h"
 
-#define NONE PD_HISTORY_NONE
-
-struct link {
-	uint32_t next;	/* in the hash chain */
-	uint32_t newer; /* in the list by last access */
-	uint32_t older;
-};
+#define NONE PD_HISTORY_KEYS_MAX /* fits entry.next */
 
 struct pd_history {
 	struct entry *entries;
-	struct link *links;
 	uint32_t *heads; /* head_mask + 1 chains */
 	uint32_t head_mask;
 	uint32_t capacity;
 	uint32_t used;
-	uint32_t newest;
-	uint32_t oldest;
+	uint32_t hand; /* the next entry to be dropped, unless touched */
 	struct spaces spaces;
 	bool hits_unknown;
+	uint64_t slots;
 	struct pd_history_stats stats;
 };
 
-/* The power of two that is at least ${n} (n <= 2^31). */
+/* The largest power of two that is at most ${n} > 0: chains of 1 to 2 keys,
+ * and at most 4 bytes a key. */
 static uint32_t
 power_of_two(uint32_t n)
 {
-	uint32_t p = 1;
-
-	while (p < n)
-		p <<= 1;
-	return p;
+	return 1u << (31 - (unsigned)__builtin_clz(n));
 }
 
 struct pd_history *
@@ -53,9 +43,9 @@ pd_history_new(const struct pd_history_opts *opts, struct pd_err *err)
 	uint32_t keys = opts->keys != 0 ? opts->keys : PD_HISTORY_KEYS;
 	uint32_t spaces =
 	    opts->namespaces != 0 ? opts->namespaces : PD_HISTORY_SPACES;
-	uint32_t heads;
+	uint32_t heads, i;
 
-	if (keys > 1u << 30 || spaces > 1u << 24) {
+	if (keys > PD_HISTORY_KEYS_MAX || spaces > 1u << 24) {
 		pd_err_set(err, "cannot track %lu keys in %lu namespaces",
 		    (unsigned long)keys, (unsigned long)spaces);
 		return NULL;
@@ -64,18 +54,18 @@ pd_history_new(const struct pd_history_opts *opts, struct pd_err *err)
 	if ((h = calloc(1, sizeof(*h))) == NULL)
 		goto err0;
 	h->entries = calloc(keys, sizeof(*h->entries));
-	h->links = calloc(keys, sizeof(*h->links));
 	h->heads = malloc(heads * sizeof(*h->heads));
-	if (h->entries == NULL || h->links == NULL || h->heads == NULL ||
+	if (h->entries == NULL || h->heads == NULL ||
 	    pd_spaces_init(&h->spaces, spaces) < 0)
 		goto err1;
-	memset(h->heads, 0xff, heads * sizeof(*h->heads));
+	for (i = 0; i < heads; i++)
+		h->heads[i] = NONE;
 	h->head_mask = heads - 1;
 	h->capacity = keys;
-	h->newest = h->oldest = NONE;
 	h->hits_unknown = opts->hits_unknown;
+	h->slots = opts->slots != 0 ? opts->slots : UINT64_MAX;
 	h->stats.memory_bytes =
-	    sizeof(*h) + keys * (sizeof(*h->entries) + sizeof(*h->links)) +
+	    sizeof(*h) + keys * sizeof(*h->entries) +
 	    heads * sizeof(*h->heads) +
 	    ((size_t)h->spaces.mask + 1) * sizeof(*h->spaces.cell);
 	return h;
@@ -93,7 +83,6 @@ pd_history_free(struct pd_history *h)
 	if (h == NULL)
 		return;
 	free(h->entries);
-	free(h->links);
 	free(h->heads);
 	free(h->spaces.cell);
 	free(h);
@@ -113,11 +102,11 @@ pd_history_keep(uint64_t ms, double keep[DECAYS])
 {
 	/* How often to square the factor of a half-life to get the one of the
 	 * next shorter: log2 of their ratio. */
-	static const uint8_t squarings[DECAYS] = {6, 2, 2, 2, 6, 0};
+	static const uint8_t squarings[DECAYS] = {0, 6, 2, 2, 2, 6};
 	double f = pd_exp2_neg((double)ms * (1.0 / 262144000.0));
 	unsigned i, j;
 
-	for (i = DECAYS; i-- > 0;) {
+	for (i = 0; i < DECAYS; i++) {
 		for (j = 0; j < squarings[i]; j++)
 			f *= f;
 		if (f < 0x1p-400)
@@ -140,47 +129,38 @@ find(struct pd_history *h, uint64_t key)
 	uint32_t i = *chain(h, key);
 
 	while (i != NONE && h->entries[i].key != key)
-		i = h->links[i].next;
+		i = h->entries[i].next;
 	return i;
 }
 
-static void
-list_remove(struct pd_history *h, uint32_t i)
-{
-	struct link *l = &h->links[i];
-
-	if (l->newer != NONE)
-		h->links[l->newer].older = l->older;
-	else
-		h->newest = l->older;
-	if (l->older != NONE)
-		h->links[l->older].newer = l->newer;
-	else
-		h->oldest = l->newer;
-}
-
-static void
-list_push(struct pd_history *h, uint32_t i)
-{
-	h->links[i].newer = NONE;
-	h->links[i].older = h->newest;
-	if (h->newest != NONE)
-		h->links[h->newest].newer = i;
-	else
-		h->oldest = i;
-	h->newest = i;
-}
-
+/*
+ * CLOCK: the hand passes over entries that were asked for again since it came
+ * by, and drops the next one that was not. So a key stays for a whole turn
+ * after it came, and for another one after each turn in which it was asked.
+ */
 static uint32_t
-drop_oldest(struct pd_history *h)
+drop_one(struct pd_history *h)
 {
-	uint32_t i = h->oldest;
-	uint32_t *p = chain(h, h->entries[i].key);
+	struct entry *en = &h->entries[h->hand];
+	uint32_t i, *p;
 
-	while (*p != i)
-		p = &h->links[*p].next;
-	*p = h->links[i].next;
-	list_remove(h, i);
+	while (en->flags & E_TOUCHED) {
+		en->flags &= ~(unsigned)E_TOUCHED & 7;
+		h->hand = h->hand + 1 == h->capacity ? 0 : h->hand + 1;
+		en = &h->entries[h->hand];
+	}
+	i = h->hand;
+	h->hand = i + 1 == h->capacity ? 0 : i + 1;
+	p = chain(h, en->key);
+	if (*p == i) {
+		*p = en->next;
+	} else {
+		struct entry *before = &h->entries[*p];
+
+		while (before->next != i)
+			before = &h->entries[before->next];
+		before->next = en->next;
+	}
 	h->stats.keys_dropped++;
 	return i;
 }
@@ -194,19 +174,36 @@ insert(struct pd_history *h, uint64_t key, struct pd_history_note *note)
 
 	note->is_new = true;
 	note->dropped = h->used == h->capacity;
-	i = note->dropped ? drop_oldest(h) : h->used++;
+	i = note->dropped ? drop_one(h) : h->used++;
 	p = chain(h, key);
-	h->links[i].next = *p;
-	*p = i;
-	list_push(h, i);
 	en = &h->entries[i];
 	memset(en, 0, sizeof(*en));
 	en->key = key;
+	en->next = *p & NONE;
+	*p = i;
 	en->reads = en->hits = SHARE_NONE;
+	en->size = Q_NONE;
 	en->gap_mean = en->gap_min = Q_NONE;
 	en->ttl = en->refetch = en->latency = Q_NONE;
 	memset(en->gap, PD_CODE_NONE, sizeof(en->gap));
 	return i;
+}
+
+void
+pd_history_ahead(const struct pd_history *h, const uint64_t *keys, unsigned n)
+{
+	uint32_t i;
+
+	if (n > PD_HISTORY_FAR)
+		__builtin_prefetch(
+		    &h->heads[pd_mix64(keys[PD_HISTORY_FAR]) & h->head_mask]);
+	if (n <= PD_HISTORY_NEAR)
+		return;
+	i = h->heads[pd_mix64(keys[PD_HISTORY_NEAR]) & h->head_mask];
+	if (i == NONE)
+		return;
+	__builtin_prefetch(&h->entries[i], 1);
+	__builtin_prefetch((const char *)&h->entries[i] + 64, 1);
 }
 
 /* --- counting ----------------------------------------------------------- */
@@ -295,7 +292,7 @@ count_object(struct entry *en, const struct pd_event *e)
 	uint16_t ttl;
 
 	if (e->size != 0)
-		en->size = e->size;
+		en->size = pd_history_size(e->size);
 	if ((e->flags & PD_EV_TTL) == 0) {
 		if (e->op == PD_OP_SET || e->op == PD_OP_EXPIRE)
 			en->ttl = Q_NONE;
@@ -315,6 +312,7 @@ count_access(struct entry *en, const struct pd_event *e, const struct since *s,
 	uint32_t weight = e->weight == 0 ? 1 : e->weight;
 	uint64_t count = en->count + (uint64_t)weight;
 	bool wrote = pd_op_writes(e->op), hit = e->flags & PD_EV_HIT;
+	uint64_t noise;
 	unsigned i;
 
 	if (s->known) {
@@ -328,14 +326,19 @@ count_access(struct entry *en, const struct pd_event *e, const struct since *s,
 	if (((e->tick - en->tick) & TICK_MASK) <= TICK_MASK / 2)
 		en->tick = e->tick & TICK_MASK;
 	en->last_ms = (en->last_ms + s->ms) & MS_MASK;
+	noise = pd_mix64(e->key + 0x9e3779b97f4a7c15ULL * en->count);
 	for (i = 0; i < DECAYS; i++)
-		en->decayed[i] =
-		    (float)((double)en->decayed[i] * s->keep[i] + weight);
+		decayed_put(en, i,
+		    s->known ? decayed_get(en, i) * s->keep[i] + weight
+			     : weight,
+		    noise >> (4 * i));
 	en->count = (count > COUNT_MAX ? COUNT_MAX : count) & COUNT_MAX;
 	en->reads = move_share(en->reads, !wrote) & SHARE_NONE;
 	en->hits = move_share(en->hits, hit) & SHARE_NONE;
-	en->flags = (wrote ? E_WROTE : 0u) |
-		    (e->op == PD_OP_GET && !hit ? E_MISSED : 0u);
+	en->flags = ((wrote ? E_WROTE : 0u) |
+			(e->op == PD_OP_GET && !hit ? E_MISSED : 0u) |
+			(s->known ? E_TOUCHED : 0u)) &
+		    7;
 	if (e->latency_us != 0 && (e->flags & PD_EV_COST) == 0)
 		en->latency = move(en->latency,
 		    fixed10(pd_log2((double)e->latency_us + 1.0)), 2);
@@ -357,7 +360,7 @@ count_aside(struct entry *en, const struct pd_event *e, uint64_t now_ms)
 		ms = ring_sub(now_ms, en->last_ms, MS_MASK, &back);
 		en->refetch =
 		    move(en->refetch, fixed10(pd_log2((double)ms + 1.0)), 2);
-		en->flags &= (uint8_t)~E_MISSED;
+		en->flags &= ~(unsigned)E_MISSED & 7;
 	}
 }
 
@@ -368,18 +371,16 @@ add_access(struct pd_history *h, const struct pd_event *e, float *row,
     struct pd_history_note *note)
 {
 	uint64_t now_ms = (e->time_us / 1000) & MS_MASK;
-	struct row_in in = {
-	    .e = e, .now_ms = now_ms, .hits_unknown = h->hits_unknown};
+	struct row_in in = {.e = e,
+	    .now_ms = now_ms,
+	    .hits_unknown = h->hits_unknown,
+	    .slots = h->slots};
 	struct space *ns;
 	struct since s;
 	struct entry *en;
 
-	if (note->slot == NONE) {
+	if (note->slot == NONE)
 		note->slot = insert(h, e->key, note);
-	} else if (note->slot != h->newest) {
-		list_remove(h, note->slot);
-		list_push(h, note->slot);
-	}
 	en = &h->entries[note->slot];
 	s = since_last(h, en, e, now_ms);
 	ns = pd_spaces_enter(&h->spaces, e->ns, now_ms, in.ns_share);
@@ -393,6 +394,7 @@ add_access(struct pd_history *h, const struct pd_event *e, float *row,
 	count_access(en, e, &s, now_ms);
 	count_object(en, e);
 	note->distance = s.ticks;
+	note->gap_ms = s.gap_ms;
 	h->stats.accesses++;
 }
 
@@ -413,4 +415,6 @@ pd_history_add(struct pd_history *h, const struct pd_event *e, float *row,
 	else if (note->slot != NONE)
 		count_aside(
 		    &h->entries[note->slot], e, (e->time_us / 1000) & MS_MASK);
+	if (note->slot == NONE)
+		note->slot = PD_HISTORY_NONE;
 }

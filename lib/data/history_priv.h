@@ -10,7 +10,9 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
+#include "base/log2.h"
 #include "data/event.h"
 
 #define MS_MASK ((1ULL << 40) - 1)
@@ -23,15 +25,19 @@
 #define SHARE_ONE 4000 /* 12-bit shares: 1.0 */
 #define SHARE_NONE 4095
 
-/* Half-lives of the decayed counters, 2^0, 2^6, 2^8, 2^10, 2^12, 2^18 s. */
-enum { D_1S, D_1M, D_5M, D_15M, D_1H, D_3D, DECAYS };
+/* Half-lives of the decayed counters, 2^18, 2^12, 2^10, 2^8, 2^6, 2^0 s. */
+enum { D_3D, D_1H, D_15M, D_5M, D_1M, D_1S, DECAYS };
 
 enum entry_flag {
-	E_WROTE = 1,  /* the last access wrote */
-	E_MISSED = 2, /* the last access missed and is not filled yet */
+	E_WROTE = 1,   /* the last access wrote */
+	E_MISSED = 2,  /* the last access missed and is not filled yet */
+	E_TOUCHED = 4, /* asked again since the clock's hand came by */
 };
 
-/* One tracked key: 96 bytes. */
+/*
+ * One tracked key: 88 bytes, and 4 at most in the heads of the chains. Sizes
+ * and times that only logarithms are made of are kept as logarithms.
+ */
 struct entry {
 	uint64_t key;
 	uint64_t last_ms : 40;
@@ -39,23 +45,23 @@ struct entry {
 	uint64_t first_ms : 40;
 	uint64_t reads : 12; /* moving shares, SHARE_ONE = all */
 	uint64_t hits : 12;
-	uint64_t tick : 48; /* of the last access */
-	uint64_t flags : 8;
-	uint64_t spare : 8;
-	uint32_t size;		/* last known bytes, 0 unknown */
-	uint16_t gap_mean;	/* log2(1+ms), 6.10 */
-	uint16_t gap_var;	/* octaves^2, 9.7 */
-	uint16_t gap_min;	/* log2(1+ms), 6.10 */
-	uint16_t ttl;		/* log2(ms) when set, 6.10 */
-	uint16_t refetch;	/* log2(1+ms), 6.10 */
-	uint16_t latency;	/* log2(1+us), 6.10 */
-	uint8_t gap[GAPS];	/* codes of ticks, newest first */
+	uint64_t tick : 48;	    /* of the last access */
+	uint64_t size : 16;	    /* log2(bytes), 6.10 */
+	uint32_t next : 29;	    /* in the hash chain */
+	uint32_t flags : 3;	    /* enum entry_flag */
+	uint16_t gap_mean;	    /* log2(1+ms), 6.10 */
+	uint16_t gap_var;	    /* octaves^2, 9.7 */
+	uint16_t gap_min;	    /* log2(1+ms), 6.10 */
+	uint16_t ttl;		    /* log2(ms) when set, 6.10 */
+	uint16_t refetch;	    /* log2(1+ms), 6.10 */
+	uint16_t latency;	    /* log2(1+us), 6.10 */
+	uint16_t decayed[DECAYS];   /* accesses, as of last_ms: low halves */
+	uint8_t decayed_high[D_1S]; /* and high bytes, of all but D_1S */
+	uint8_t gap[GAPS];	    /* codes of ticks, newest first */
 	uint8_t unit[GAPS - 1]; /* the same gaps in time units, at most 255 */
-	uint8_t pad;
-	float decayed[DECAYS]; /* accesses, as of last_ms */
 };
 
-_Static_assert(sizeof(struct entry) == 96, "a tracked key takes 96 bytes");
+_Static_assert(sizeof(struct entry) == 88, "a tracked key takes 88 bytes");
 
 /* One namespace. Means move with weight 1/min(n, 64). */
 struct space {
@@ -101,9 +107,59 @@ struct row_in {
 	const struct space *ns; /* NULL: none, or not tracked */
 	double ns_share[2];	/* log2 of its share; NaN unknown */
 	bool hits_unknown;
+	uint64_t slots; /* those that are wanted */
 };
 
+/* The slots that no more than these groups need. */
+#define SLOTS(from, to) ((UINT64_MAX >> (63 - ((to) - (from)))) << (from))
+#define SLOTS_SERVED SLOTS(0, 19)
+#define SLOTS_GAPS SLOTS(20, 32)
+#define SLOTS_RATES SLOTS(33, 40)
+#define SLOTS_OBJECT (SLOTS(41, 44) | SLOTS(50, 50))
+#define SLOTS_COUNTS SLOTS(45, 49)
+#define SLOTS_SPACE SLOTS(51, 56)
+#define SLOTS_CONTEXT SLOTS(57, 63)
+
+/* Write in->slots of the row; the others of a group that is touched hold
+ * their values too, or anything. */
 void pd_history_write_row(const struct row_in *in, float *row);
+
+/* Counter ${i} of a key with a last access; at least 1. */
+static inline double
+decayed_get(const struct entry *en, unsigned i)
+{
+	uint64_t code = en->decayed[i], bits;
+	double x;
+
+	if (i != D_1S) {
+		code |= (uint64_t)en->decayed_high[i] << 16;
+		bits = (code + (1023ULL << 19)) << 33;
+	} else {
+		bits = (code + (1023ULL << 11)) << 41;
+	}
+	memcpy(&x, &bits, sizeof(x));
+	return x;
+}
+
+/*
+ * Keep ${x} >= 1 in 24 bits (D_1S: 16), 5 of them the exponent. The part that
+ * does not fit decides by ${noise} which way it is rounded: adding 1 to a
+ * large count would otherwise be lost each time.
+ */
+static inline void
+decayed_put(struct entry *en, unsigned i, double x, uint64_t noise)
+{
+	const unsigned drop = i != D_1S ? 33 : 41;
+	uint64_t bits;
+
+	x = x > 0x1.ffcp31 ? 0x1.ffcp31 : x;
+	memcpy(&bits, &x, sizeof(bits));
+	bits += noise & ((1ULL << drop) - 1);
+	bits = (bits >> drop) - (1023ULL << (52 - drop));
+	en->decayed[i] = (uint16_t)bits;
+	if (i != D_1S)
+		en->decayed_high[i] = (uint8_t)(bits >> 16);
+}
 
 /* 0, or -1 out of memory; the caller frees s->cell. */
 int pd_spaces_init(struct spaces *s, uint32_t capacity);
@@ -129,6 +185,13 @@ ring_sub(uint64_t b, uint64_t a, uint64_t mask, bool *back)
 		return d;
 	*back = true;
 	return 0;
+}
+
+/* log2 of ${bytes} > 0 in 6.10, rounded down. */
+static inline uint16_t
+pd_history_size(uint32_t bytes)
+{
+	return (uint16_t)(pd_log2(bytes) * 1024.0);
 }
 
 /* 2^(-ms / half-life) for all half-lives, by squaring the slowest. */

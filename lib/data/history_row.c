@@ -49,7 +49,6 @@ write_served(const struct row_in *in, float *row)
 {
 	const struct pd_event *e = in->e;
 	const struct entry *en = in->en;
-	uint32_t size = e->size != 0 ? e->size : en->size;
 	struct pd_served s;
 
 	memset(&s, PD_CODE_NONE, sizeof(s));
@@ -60,8 +59,10 @@ write_served(const struct row_in *in, float *row)
 	s.evict_age = e->ctx[PD_CTX_EVICT_AGE];
 	s.hit_ratio = e->ctx[PD_CTX_HIT_RATIO];
 	s.new_share = e->ctx[PD_CTX_NEW_SHARE];
-	if (size != 0)
-		s.size = pd_code(size);
+	if (e->size != 0)
+		s.size = pd_code(e->size);
+	else if (en->size != Q_NONE)
+		s.size = (uint8_t)(1 + en->size / 256);
 	if (e->flags & PD_EV_TTL)
 		s.ttl_left = pd_code(e->ttl_ms / 1000);
 	s.flags = en->flags & E_WROTE ? PD_SERVED_WRITE : 0;
@@ -121,7 +122,9 @@ write_rates(const struct row_in *in, float *row)
 	unsigned i;
 
 	for (i = 0; i < DECAYS; i++)
-		x[i] = (double)en->decayed[i] * in->since->keep[i];
+		x[i] = in->since->known
+			   ? decayed_get(en, i) * in->since->keep[i]
+			   : 0.0;
 	row[PD_F_edc_1s] = (float)(x[D_1S] < 0x1p-40 ? 0.0 : x[D_1S]);
 	row[PD_F_edc_1m] = (float)(x[D_1M] < 0x1p-40 ? 0.0 : x[D_1M]);
 	row[PD_F_edc_1h] = (float)(x[D_1H] < 0x1p-40 ? 0.0 : x[D_1H]);
@@ -150,9 +153,10 @@ write_object(const struct row_in *in, float *row)
 	double left, total;
 
 	row[PD_F_size_change] =
-	    en->size == 0 || e->size == 0
+	    en->size == Q_NONE || e->size == 0
 		? NAN
-		: (float)(pd_log2(e->size) - pd_log2(en->size));
+		: (float)((int)pd_history_size(e->size) - (int)en->size) /
+		      1024.0f;
 	row[PD_F_ttl_total] = row[PD_F_ttl_share] = NAN;
 	if (e->flags & PD_EV_TTL && (en->ttl != Q_NONE || e->op == PD_OP_SET)) {
 		left = pd_log2((double)ms);
@@ -231,11 +235,18 @@ write_context(const struct pd_event *e, float *row)
 void
 pd_history_write_row(const struct row_in *in, float *row)
 {
-	write_served(in, row);
-	write_gaps(in, row);
-	write_rates(in, row);
-	write_object(in, row);
-	write_counts(in, row);
-	write_space(in, row);
-	write_context(in->e, row);
+	if (in->slots & SLOTS_SERVED)
+		write_served(in, row);
+	if (in->slots & SLOTS_GAPS)
+		write_gaps(in, row);
+	if (in->slots & SLOTS_RATES)
+		write_rates(in, row);
+	if (in->slots & SLOTS_OBJECT)
+		write_object(in, row);
+	if (in->slots & SLOTS_COUNTS)
+		write_counts(in, row);
+	if (in->slots & SLOTS_SPACE)
+		write_space(in, row);
+	if (in->slots & SLOTS_CONTEXT)
+		write_context(in->e, row);
 }
