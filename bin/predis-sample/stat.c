@@ -12,6 +12,7 @@
 #include "cli/plot.h"
 #include "data/event.h"
 #include "data/keyseen.h"
+#include "data/tickspan.h"
 #include "data/timeline.h"
 #include "data/traffic.h"
 #include "io/chart.h"
@@ -70,6 +71,7 @@ struct tally {
 	struct pd_evreader *in;
 	struct pd_traffic *traffic;
 	struct pd_timeline time;
+	struct pd_tickspan ticks;
 	struct pd_keyseen *seen; /* NULL: the sampling tells nothing of keys */
 	struct pd_kll *kll[FIGURES];
 	enum pd_scheme scheme;
@@ -122,6 +124,7 @@ note(struct tally *t, const struct pd_event *e)
 
 	n = pd_traffic_add(t->traffic, e);
 	pd_timeline_add(&t->time, e->time_us, n);
+	pd_tickspan_add(&t->ticks, pd_evreader_shard(t->in), e);
 	if (t->first_factor == 0)
 		t->first_factor = t->traffic->factor;
 	k = times(t, n);
@@ -356,6 +359,8 @@ print_json(struct pd_buf *b, const struct tally *t)
 	pd_json_init(&j, b);
 	pd_json_open(&j, '{');
 	json_origin(&j, t);
+	pd_json_key(&j, "ticks");
+	pd_json_double(&j, pd_tickspan_ticks(&t->ticks));
 	for (i = 0; i < TOTALS; i++)
 		report_json(&j, totals[i].key, total_of(t, i));
 	report_json(&j, "requests_per_second", report_per(total_of(t, 0), s));
@@ -416,19 +421,23 @@ text_ratio(struct pd_buf *b, const char *name, struct pd_estimate e)
 static void
 text_totals(struct pd_buf *b, const struct tally *t)
 {
+	struct pd_estimate e = {0, 0};
 	char all[40], rate[40];
 	size_t i;
 
 	pd_buf_printf(b, "%-16s %18s %18s\n", "", "in all", "a second");
 	for (i = 0; i < TOTALS; i++) {
-		const struct pd_estimate e = total_of(t, i);
-
+		e = total_of(t, i);
 		report_estimate(all, e, totals[i].bytes);
 		report_estimate(
 		    rate, report_per(e, seconds_of(t)), totals[i].bytes);
 		pd_buf_printf(
 		    b, "%-16s %18s %18s\n", totals[i].name, all, rate);
 	}
+	e = (struct pd_estimate){pd_tickspan_ticks(&t->ticks), 0};
+	report_estimate(all, e, false);
+	report_estimate(rate, report_per(e, seconds_of(t)), false);
+	pd_buf_printf(b, "%-16s %18s %18s\n", "ticks (counted)", all, rate);
 	report_estimate(all, keys_of(t), false);
 	pd_buf_printf(b, "%-16s %18s\n", "keys", all);
 	text_ratio(
@@ -552,6 +561,7 @@ open_tally(struct tally *t, const char *path)
 		return out_of_memory();
 	pd_traffic_init(t->traffic);
 	pd_timeline_init(&t->time);
+	pd_tickspan_init(&t->ticks);
 	for (i = 0; i < FIGURES; i++)
 		if ((t->kll[i] = pd_kll_new(PD_KLL_K, i + 1)) == NULL)
 			return out_of_memory();

@@ -88,6 +88,7 @@ take_header(struct top *t)
 		pd_traffic_init(&v->now);
 		pd_traffic_init(&v->all);
 		pd_hotkeys_init(&v->hot, NULL, 1);
+		pd_tickspan_init(&v->ticks);
 	}
 	v->rate = m->rate;
 	pd_traffic_header(&v->now, m);
@@ -107,6 +108,7 @@ take_events(struct top *t, const struct pd_pds_block *b, struct pd_err *err)
 {
 	const struct pd_pds_meta *m = pd_pds_header_meta(t->in);
 	const struct pd_event *e;
+	const uint32_t *shard;
 	struct top_view *v;
 	uint32_t i;
 	double n;
@@ -122,9 +124,12 @@ take_events(struct top *t, const struct pd_pds_block *b, struct pd_err *err)
 	if (m->rate != v->rate && take_header(t))
 		return pd_err_nomem(err);
 	e = pd_pds_events(t->in);
+	shard = pd_pds_event_shards(t->in);
 	for (i = 0; i < b->nrec; i++) {
 		(void)pd_traffic_add(&v->all, &e[i]);
 		n = pd_traffic_add(&v->now, &e[i]);
+		pd_tickspan_add(
+		    &v->ticks, shard != NULL ? shard[i] : m->shard, &e[i]);
 		if (pd_event_is_access(&e[i]))
 			pd_hotkeys_note(&v->hot, e[i].key, NULL, 0, 0,
 			    e[i].time_us, stands_for(v, &e[i], n));
@@ -210,6 +215,7 @@ start_over(struct top *t, uint64_t now_us)
 			continue;
 		n = &v->now;
 		v->reported_us = v->all.last_us;
+		v->reported_ticks = pd_tickspan_ticks(&v->ticks);
 		pd_traffic_init(n);
 		n->scheme = v->all.scheme;
 		n->factor = v->all.factor;

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "data/hotkeys.h"
+#include "data/tickspan.h"
 #include "data/traffic.h"
 
 /* What one way of sampling shows. */
@@ -16,6 +17,8 @@ struct top_view {
 	struct pd_traffic now; /* since the last report */
 	struct pd_traffic all; /* since the start */
 	struct pd_hotkeys hot;
+	struct pd_tickspan ticks;
+	double reported_ticks; /* at the last report */
 	double rate;
 	uint64_t reported_us; /* the last event at the last report */
 };

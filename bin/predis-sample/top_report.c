@@ -63,6 +63,18 @@ rate_of(const struct pd_traffic *t, size_t i, double seconds)
 	return report_per(pd_traffic_total(&t->all, rates[i].what), seconds);
 }
 
+/* What the source counted, now or in all, a second. */
+static struct pd_estimate
+ticks_of(const struct top_report *r, bool in_all)
+{
+	struct pd_estimate e = {pd_tickspan_ticks(&r->v->ticks), 0};
+
+	if (in_all)
+		return report_per(e, r->all_s);
+	e.value -= r->v->reported_ticks;
+	return report_per(e, r->now_s);
+}
+
 static void
 json_hot(struct pd_json *j, const struct hot *h)
 {
@@ -124,6 +136,11 @@ print_json(struct pd_buf *b, const struct top_report *r)
 		    key, sizeof(key), "%s_per_second_in_all", rates[i].key);
 		report_json(&j, key, rate_of(&r->v->all, i, r->all_s));
 	}
+	for (i = 0; i < 2; i++) {
+		pd_json_key(&j,
+		    i == 0 ? "ticks_per_second" : "ticks_per_second_in_all");
+		pd_json_double(&j, ticks_of(r, i == 1).value);
+	}
 	report_json(
 	    &j, "hit_ratio", report_hit_ratio(&r->v->now, &r->v->now.all));
 	report_json(&j, "hit_ratio_in_all",
@@ -182,6 +199,9 @@ text_rates(struct pd_buf *b, const struct top_report *r)
 		    all, rate_of(&r->v->all, i, r->all_s), rates[i].bytes);
 		pd_buf_printf(b, "%-12s %20s %20s\n", rates[i].name, now, all);
 	}
+	report_estimate(now, ticks_of(r, false), false);
+	report_estimate(all, ticks_of(r, true), false);
+	pd_buf_printf(b, "%-12s %20s %20s\n", "ticks", now, all);
 	text_ratio(now, report_hit_ratio(&r->v->now, &r->v->now.all));
 	text_ratio(all, report_hit_ratio(&r->v->all, &r->v->all.all));
 	pd_buf_printf(b, "%-12s %20s %20s\n", "hit ratio", now, all);

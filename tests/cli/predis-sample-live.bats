@@ -66,6 +66,7 @@ told() { jq -s -e "length > 0 and (last | $1)" out; }
 	jq -e --argjson h "$hits" --argjson m "$misses" '
 	    .sampling == "none" and .events == 80000 and
 	    .requests == 80000 and .requests_se == 0 and
+	    .ticks == .accesses and
 	    .gets == $h + $m and .hit_ratio == $h / ($h + $m) and
 	    .hit_ratio_se == 0 and .bytes_in == 2000000 and
 	    .bytes_out == 100 * $h and .ttl_share == 1 and
@@ -103,6 +104,7 @@ told() { jq -s -e "length > 0 and (last | $1)" out; }
 		jq -e --arg s "${how% *}" '.sampling == $s' stat.json
 		close requests 80000 5
 		close gets $((hits + misses)) 5
+		jq -e '.ticks > 70000 and .ticks <= 80000' stat.json
 		close bytes_in 2000000 5
 		ratio=$(echo "$hits $misses" | awk '{ print $1 / ($1 + $2) }')
 		close hit_ratio "$ratio" 5

@@ -12,6 +12,7 @@
 #include "base/rng.h"
 #include "data/keyseen.h"
 #include "data/pds_meta.h"
+#include "data/tickspan.h"
 #include "data/timeline.h"
 #include "data/traffic.h"
 
@@ -355,6 +356,49 @@ test_many_keys(void **state)
 	pd_keyseen_free(k);
 }
 
+static void
+note_tick(struct pd_tickspan *s, uint32_t shard, uint64_t tick)
+{
+	struct pd_event e;
+
+	pd_event_init(&e);
+	e.tick = tick;
+	pd_tickspan_add(s, shard, &e);
+}
+
+static void
+test_ticks(void **state)
+{
+	struct pd_tickspan s;
+	struct pd_event e;
+	uint32_t i;
+
+	(void)state;
+	pd_tickspan_init(&s);
+	assert_true(pd_tickspan_ticks(&s) == 0);
+	note_tick(&s, 0, 1000000);
+	assert_true(pd_tickspan_ticks(&s) == 1);
+	note_tick(&s, 0, 1000099);
+	note_tick(&s, 0, 1000050); /* of another thread */
+	note_tick(&s, 7, 500);
+	note_tick(&s, 7, 400);
+	assert_true(pd_tickspan_ticks(&s) == 100 + 101);
+	/* A fill has the tick of its miss, long ago. */
+	pd_event_init(&e);
+	e.tick = 3;
+	e.op = PD_OP_SET;
+	e.flags = PD_EV_FILL;
+	pd_tickspan_add(&s, 0, &e);
+	assert_true(pd_tickspan_ticks(&s) == 201);
+	/* Another run of the server. */
+	note_tick(&s, 0, 5);
+	note_tick(&s, 0, 14);
+	assert_true(pd_tickspan_ticks(&s) == 211);
+	for (i = 0; i < PD_TICKSPAN_SHARDS; i++)
+		note_tick(&s, 100 + i, 1);
+	assert_true(isnan(pd_tickspan_ticks(&s)));
+}
+
 int
 main(void)
 {
@@ -366,6 +410,7 @@ main(void)
 	    cmocka_unit_test(test_another_rate),
 	    cmocka_unit_test(test_weights),
 	    cmocka_unit_test(test_timeline),
+	    cmocka_unit_test(test_ticks),
 	    cmocka_unit_test(test_keys),
 	    cmocka_unit_test(test_many_keys),
 	};
