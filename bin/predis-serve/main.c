@@ -138,6 +138,8 @@ static const struct pd_opt opts[] = {
 	"offer sampled events on a Unix socket or HOST:PORT"},
     {0, "tap-rate", "SHARE", PD_OPT_SHARE, &opt.cfg.tap_rate, NULL,
 	"share that is sampled (default 0.001)"},
+    {0, "tap-budget", "N", PD_OPT_U64, &opt.cfg.tap_budget, NULL,
+	"lower the rate where more events come in a second (default 0: no)"},
     {0, "tap-by", "WHAT", PD_OPT_STR, &opt.tap_by, NULL,
 	"sample by key, event or window (default key)"},
     {0, "snapshot", "FILE", PD_OPT_STR, &opt.cfg.snapshot, NULL,

@@ -175,7 +175,7 @@ tap_info(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	(void)n;
 	pd_server_stats(s, &sum);
 	setting("tap-rate")->get(s, &b);
-	pd_reply_map(r, 8);
+	pd_reply_map(r, 10);
 	pd_reply_pair_str(r, "address", s->cfg.tap ? s->cfg.tap : "");
 	pd_reply_pair_str(r, "by", pd_scheme_name(s->cfg.tap_scheme));
 	pd_reply_pair_str(r, "rate", pd_buf_cstr(&b) ? (char *)b.data : "");
@@ -190,6 +190,9 @@ tap_info(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	pd_reply_pair_int(r, "waiting_events", waiting);
 	pd_reply_pair_int(r, "sampled", sum.tap_sampled);
 	pd_reply_pair_int(r, "lost", sum.tap_lost + lost);
+	pd_reply_pair_int(r, "budget_per_second", s->cfg.tap_budget);
+	pd_reply_pair_real(r, "rate_in_force",
+	    s->shards->tap != NULL ? s->shards->tap->sampler.rate : 0);
 	pd_buf_release(&b);
 }
 

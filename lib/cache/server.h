@@ -111,6 +111,7 @@ struct pd_server_config {
 	const char *tap;	 /* address, or NULL */
 	enum pd_scheme tap_scheme;
 	double tap_rate;
+	uint64_t tap_budget; /* events a second; 0 no limit */
 	struct pd_keys keys;
 	const char *snapshot;	       /* a file, or NULL */
 	uint64_t snapshot_interval_us; /* 0: at the end and when asked */

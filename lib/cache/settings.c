@@ -393,6 +393,16 @@ SET(set_tap_by)
 	return set_sampling(s, (enum pd_scheme)scheme, s->cfg.tap_rate);
 }
 
+GET(get_tap_budget)
+{
+	pd_buf_printf(b, "%llu", (unsigned long long)s->cfg.tap_budget);
+}
+
+SET(set_tap_budget)
+{
+	return pd_parse_u64(v, &s->cfg.tap_budget, err);
+}
+
 const struct pd_setting pd_settings[] = {
     {"appendonly", get_no, set_no},
     {"bind", get_bind, set_bind},
@@ -412,6 +422,7 @@ const struct pd_setting pd_settings[] = {
     {"proto-max-bulk-len", get_max_value, set_max_value},
     {"requirepass", get_empty, set_requirepass},
     {"save", get_empty, set_save},
+    {"tap-budget", get_tap_budget, set_tap_budget},
     {"tap-by", get_tap_by, set_tap_by},
     {"tap-rate", get_tap_rate, set_tap_rate},
     {"timeout", get_timeout, set_timeout},

@@ -17,6 +17,7 @@
 #include "cache/store.h"
 #include "cache/tap.h"
 #include "cache/tapserve.h"
+#include "data/budget.h"
 #include "data/pds.h"
 #include "io/sock.h"
 
@@ -25,11 +26,12 @@
 #define QUEUE_MAX (8u << 20)  /* of all clients at most */
 #define QUEUE_SHARE 32u	      /* of all clients, of the memory limit */
 #define EVENT_BYTES                                                            \
-	256u		   /* of a queue, for an event in a block: with all    \
-			      its copies until it is in the queue */
-#define SHARE 4		   /* drained when 1/SHARE of the ring is full */
-#define ROOM_KEYS 1000	   /* from so many keys on the room is told */
-#define ROOM_SLACK 8	   /* a new header when it is off by 1/ROOM_SLACK */
+	256u	       /* of a queue, for an event in a block: with all        \
+			  its copies until it is in the queue */
+#define SHARE 4	       /* drained when 1/SHARE of the ring is full */
+#define ROOM_KEYS 1000 /* from so many keys on the room is told */
+#define ROOM_SLACK 8   /* a new header when it is off by 1/ROOM_SLACK */
+#define SECOND_US 1000000u
 #define PARTING_US 1000000 /* clients have this long at the end */
 
 struct tapclient {
@@ -52,6 +54,9 @@ struct pd_tapserver {
 	bool listening;	      /* somebody is: taps are on */
 	atomic_bool resample; /* rate or scheme changed: the loop's turn */
 	uint32_t *heads;      /* of rings, up to where to read */
+	struct pd_budget budget;
+	uint64_t sampled; /* events since the budget was told, lost ones too */
+	uint64_t told_us;
 	atomic_uint_least64_t bytes;
 };
 
@@ -495,6 +500,7 @@ drain(struct pd_tapserver *t)
 		for (c = t->clients; c != NULL; c = c->next)
 			pd_pds_lost(c->writer, lost);
 		t->server->workers->io.tap_lost += lost;
+		t->sampled += lost;
 	}
 	while ((tap = oldest(t, &i)) != NULL) {
 		e = pd_tap_peek(tap, t->heads[i]);
@@ -502,6 +508,7 @@ drain(struct pd_tapserver *t)
 			if (!c->dead)
 				add_event(c, e, i, queue);
 		pd_tap_pop(tap);
+		t->sampled++;
 	}
 }
 
@@ -569,25 +576,58 @@ flush(struct pd_tapserver *t)
 	reap(t);
 }
 
-/* What was sampled before comes before the new header. */
+/* The rate in force: what was asked for, or what the budget leaves of it.
+ * What was sampled before comes before the new header. */
 static void
 resample(struct pd_tapserver *t)
 {
 	struct pd_server *s = t->server;
+	double rate;
 	uint32_t i;
 
 	pd_worker_enter(s->workers);
 	pd_worker_alone(s->workers);
-	atomic_store_explicit(&t->resample, false, memory_order_relaxed);
+	/* Who asks for a rate gets it, until the budget says otherwise. */
+	if (atomic_exchange_explicit(&t->resample, false, memory_order_relaxed))
+		pd_budget_init(&t->budget, s->cfg.tap_budget);
+	rate = pd_budget_rate(&t->budget, s->cfg.tap_rate);
 	note_heads(t);
 	for (i = 0; i < s->nshards; i++)
-		pd_tap_set_rate(
-		    s->shards[i].tap, s->cfg.tap_scheme, s->cfg.tap_rate);
+		pd_tap_set_rate(s->shards[i].tap, s->cfg.tap_scheme, rate);
 	pd_worker_together(s->workers);
 	pd_worker_leave(s->workers);
 	drain(t);
 	flush(t);
 	new_headers(t);
+}
+
+/* Once a second: keep to the budget. */
+static void
+tell_budget(struct pd_tapserver *t)
+{
+	struct pd_server *s = t->server;
+	const uint64_t us = s->workers->mono_us - t->told_us;
+	const unsigned was = t->budget.shift;
+	double wanted;
+
+	if (us < SECOND_US)
+		return;
+	pd_worker_enter(s->workers);
+	t->budget.limit = s->cfg.tap_budget;
+	wanted = s->cfg.tap_rate;
+	pd_worker_leave(s->workers);
+	if (pd_budget_tell(&t->budget, t->sampled, us)) {
+		pd_server_log(s,
+		    t->budget.shift > was ? PD_LOG_WARNING : PD_LOG_NOTICE,
+		    "tap: %llu events in %.1f s with a budget of %llu a "
+		    "second: the rate is %g now",
+		    (unsigned long long)t->sampled, (double)us / SECOND_US,
+		    (unsigned long long)t->budget.limit,
+		    pd_budget_rate(&t->budget, wanted));
+		resample(t);
+	}
+	t->sampled = 0;
+	t->told_us = s->workers->mono_us;
 }
 
 void
@@ -598,6 +638,7 @@ pd_tapserver_flush(struct pd_tapserver *t)
 
 	pd_tapserver_drain(t, true);
 	flush(t);
+	tell_budget(t);
 	if (t->n > 0 && room_changed(t, look_at_source(t).room))
 		new_headers(t);
 	/* The room that readers took, though nobody writes to the cache. */

@@ -79,3 +79,36 @@ ask() {
 	[ "$(field key <reply)" = acme:hot ]
 	run ! grep acme:hot "$BATS_TEST_TMPDIR/serve.log"
 }
+
+# A reader of the tap, and more events than the budget allows, until the rate
+# is lower than what was asked for.
+@test "more events than the budget lower the rate, and headers say so" {
+	start_serve --tap "$PWD/tap.sock" --tap-rate 50% --tap-budget 40
+	predis-sample tap -o got.pds "$PWD/tap.sock" 3>&- &
+	reader=$!
+	wait_for tapped 1
+	in_force() { cli predis.tap info | field rate_in_force; }
+	seq 1 2000 | sed 's/^/GET k/' >gets
+	lowered() {
+		cli <gets >ignored
+		in_force | awk '{ exit !($1 < 0.5) }'
+	}
+	[ "$(in_force)" = 0.5 ]
+	wait_for lowered
+	[ "$(cli predis.tap info | field rate)" = 0.5 ]
+	[ "$(cli predis.tap info | field budget_per_second)" = 40 ]
+	grep -q 'with a budget of 40 a second: the rate is' \
+	    "$BATS_TEST_TMPDIR/serve.log"
+	# What the operator asks for is what there is, until the next second.
+	cli config set tap-budget 0
+	cli predis.tap rate 0.25
+	[ "$(in_force)" = 0.25 ]
+	cli <gets >ignored
+	kill "$reader"
+	wait "$reader" || true
+	predis-sample print --headers --json got.pds |
+	    jq -r '.header.sampling.rate | numbers' >rates
+	[ "$(head -n 1 rates)" = 0.5 ]
+	[ "$(tail -n 1 rates)" = 0.25 ]
+	awk 'NR > 1 && $1 < 0.25 { n++ } END { exit !(n > 0) }' rates
+}
