@@ -104,8 +104,8 @@ ask() {
 	cli predis.tap rate 0.25
 	[ "$(in_force)" = 0.25 ]
 	cli <gets >ignored
-	kill "$reader"
-	wait "$reader" || true
+	stop_serve # it hands over what the reader still has to get
+	wait "$reader"
 	predis-sample print --headers --json got.pds |
 	    jq -r '.header.sampling.rate | numbers' >rates
 	[ "$(head -n 1 rates)" = 0.5 ]
