@@ -68,35 +68,42 @@ screen_begin(void)
 	atexit(leave);
 }
 
-static unsigned
-rows(void)
+/* How large it is now. */
+static struct winsize
+size_now(void)
 {
 	struct winsize w;
 
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_row > 1)
-		return w.ws_row;
-	return 24;
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) != 0)
+		memset(&w, 0, sizeof(w));
+	if (w.ws_row < 2)
+		w.ws_row = 24;
+	if (w.ws_col < 2)
+		w.ws_col = 80;
+	return w;
 }
 
 int
 screen_draw(const char *text, size_t n)
 {
 	struct pd_buf b = PD_BUF_INIT;
-	const unsigned most = rows() - 1;
+	const struct winsize w = size_now();
 	const char *end;
+	size_t len;
 	unsigned i;
 	int rc;
 
 	if (!entered)
 		pd_buf_addstr(&b, ENTER);
 	pd_buf_addstr(&b, HOME);
-	for (i = 0; i < most && n > 0; i++) {
+	for (i = 0; i + 1 < w.ws_row && n > 0; i++) {
 		end = memchr(text, '\n', n);
 		if (end == NULL)
 			end = text + n;
-		pd_buf_add(&b, text, (size_t)(end - text));
+		len = (size_t)(end - text);
+		pd_buf_add(&b, text, len < w.ws_col ? len : w.ws_col - 1u);
 		pd_buf_addstr(&b, END_OF_LINE "\n");
-		n -= (size_t)(end - text);
+		n -= len;
 		text = end;
 		if (n > 0) {
 			text++;

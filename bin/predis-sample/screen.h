@@ -11,7 +11,7 @@
 
 /* From now on standard output is drawn on. */
 void screen_begin(void);
-/* Show these lines, as far as they fit. 0, or -1 having reported. */
+/* Show these lines of ASCII, as far as they fit. 0, or -1 having reported. */
 int screen_draw(const char *text, size_t n);
 /* Put it back; nothing where it was not begun. */
 void screen_end(void);

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #define PD_TIMELINE 256
-#define PD_TIMELINE_LEAST_US 1000
+#define PD_TIMELINE_LEAST_US UINT64_C(1000)
 
 struct pd_timeline {
 	uint64_t from_us;

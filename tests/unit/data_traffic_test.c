@@ -18,6 +18,7 @@
 
 #define EVENTS 40000
 #define KEYS 3000
+#define MANY ((size_t)KEYS * 10)
 
 static struct pd_event traffic[EVENTS];
 static struct pd_traffic whole, sampled;
@@ -94,7 +95,7 @@ test_all_of_it(void **state)
 		in += ev->op == PD_OP_SET ? ev->size : 0;
 	}
 	assert_true(whole.events == EVENTS);
-	assert_true(whole.last_us == (EVENTS - 1) * UINT64_C(1000));
+	assert_true(whole.last_us == UINT64_C(1000) * (EVENTS - 1));
 	assert_true(whole.all.sum[PD_TRAFFIC_REQUESTS] == n);
 	assert_true(whole.all.sum[PD_TRAFFIC_GETS] == gets);
 	assert_true(whole.all.sum[PD_TRAFFIC_HITS] == hits);
@@ -222,7 +223,7 @@ test_another_rate(void **state)
 			if (i % (EVENTS / 2) == 0) {
 				m.rate = i == 0 ? 0.01 : 0.3;
 				pd_sampler_init(&s, m.scheme, m.rate, 1,
-				    k * 2 + i / (EVENTS / 2));
+				    k * 2U + i / (EVENTS / 2));
 				pd_traffic_header(&sampled, &m);
 			}
 			if (pd_sample_event(&s))
@@ -301,8 +302,8 @@ test_timeline(void **state)
 static void
 test_keys(void **state)
 {
-	static uint64_t last[KEYS * 10 + 1], count[KEYS * 10 + 1];
-	struct pd_keyseen *k = pd_keyseen_new(KEYS * 10);
+	static uint64_t last[MANY + 1], count[MANY + 1];
+	struct pd_keyseen *k = pd_keyseen_new(MANY);
 	size_t once = 0, keys = 0;
 	struct pd_rng r;
 	uint64_t gap, i;
@@ -311,14 +312,14 @@ test_keys(void **state)
 	assert_non_null(k);
 	pd_rng_init(&r, 9);
 	for (i = 1; i < 60000; i++) {
-		const uint64_t key = pd_rng_below(&r, KEYS * 10);
+		const uint64_t key = pd_rng_below(&r, MANY);
 
 		assert_int_equal(pd_keyseen_note(k, key, i, 1, &gap), 1);
 		assert_true(gap == (count[key] > 0 ? i - last[key] : 0));
 		last[key] = i;
 		count[key]++;
 	}
-	for (i = 0; i < KEYS * 10; i++) {
+	for (i = 0; i < MANY; i++) {
 		keys += count[i] > 0;
 		once += count[i] == 1;
 	}
