@@ -1,0 +1,111 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/err.h"
+#include "io/cluster.h"
+
+static uint16_t
+slot(const char *key)
+{
+	return pd_cluster_slot(key, strlen(key));
+}
+
+/* The check value of CRC16/XMODEM (0x31c3), and what CLUSTER KEYSLOT of
+ * redis-server 7.0 answers. */
+static void
+slots_are_those_of_redis(void **state)
+{
+	(void)state;
+	assert_int_equal(slot("123456789"), 0x31c3 & 16383);
+	assert_int_equal(slot("foo"), 12182);
+	assert_int_equal(slot("bar"), 5061);
+	assert_int_equal(slot(""), 0);
+	assert_int_equal(slot("ev:{0}"), 13907);
+	assert_int_equal(slot("ev:{15}"), 4178);
+}
+
+/* The examples of the specification's section on hash tags. */
+static void
+hash_tags(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    slot("{user1000}.following"), slot("{user1000}.followers"));
+	assert_int_equal(slot("{user1000}.following"), slot("user1000"));
+	assert_int_equal(slot("foo{bar}{zap}"), slot("bar"));
+	assert_int_equal(slot("foo{{bar}}zap"), slot("{bar"));
+	assert_int_not_equal(slot("foo{}{bar}"), slot("bar"));
+	assert_int_not_equal(slot("foo{}{bar}"), slot(""));
+	assert_int_not_equal(slot("foo{bar"), slot("bar"));
+}
+
+static void
+redirections(void **state)
+{
+	static const char *const bad[] = {"", "MOVED", "MOVED ", "MOVED 1",
+	    "MOVED x h:1", "MOVED 16384 h:1", "MOVED -1 h:1", "MOVED 1 h",
+	    "MOVED 1 h:", "MOVED 1 h:1x", "MOVED 123456789 h:1",
+	    "MOVED 1 h:1234567890123456", "ERR no", "moved 1 h:1"};
+	char host[280], port[16], long_host[400];
+	uint16_t s;
+	bool ask;
+
+	(void)state;
+	assert_int_equal(pd_cluster_parse_redirect(
+			     "MOVED 3999 127.0.0.1:6381", &ask, &s, host, port),
+	    0);
+	assert_false(ask);
+	assert_int_equal(s, 3999);
+	assert_string_equal(host, "127.0.0.1");
+	assert_string_equal(port, "6381");
+	assert_int_equal(pd_cluster_parse_redirect(
+			     "ASK 16383 ::1:7000", &ask, &s, host, port),
+	    0);
+	assert_true(ask);
+	assert_string_equal(host, "::1");
+	assert_int_equal(
+	    pd_cluster_parse_redirect("MOVED 0 :7000", &ask, &s, host, port),
+	    0);
+	assert_string_equal(host, "");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_int_equal(
+		    pd_cluster_parse_redirect(bad[i], &ask, &s, host, port),
+		    -1);
+	memset(long_host, 'h', sizeof(long_host));
+	memcpy(long_host, "MOVED 1 ", 8);
+	memcpy(long_host + 390, ":1", 3);
+	assert_int_equal(
+	    pd_cluster_parse_redirect(long_host, &ask, &s, host, port), -1);
+}
+
+static void
+nobody_answers(void **state)
+{
+	const struct pd_cluster_opts o = {.retry_us = 200000};
+	struct pd_err err = PD_ERR_INIT;
+
+	(void)state;
+	assert_null(pd_cluster_open("127.0.0.1:1,127.0.0.1:2", &o, &err));
+	assert_non_null(strstr(err.msg, "cannot connect"));
+	assert_null(pd_cluster_open("", &o, &err));
+	assert_null(pd_cluster_open("127.0.0.1:1,", &o, &err));
+	assert_null(pd_cluster_open("127.0.0.1:99999", &o, &err));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(slots_are_those_of_redis),
+	    cmocka_unit_test(hash_tags),
+	    cmocka_unit_test(redirections),
+	    cmocka_unit_test(nobody_answers),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
