@@ -639,7 +639,7 @@ pd_command_dispatch(
 {
 	if (cmd == NULL)
 		cmd = lookup(c, a, n);
-	if (cmd != NULL && c->server->nworkers == 1) {
+	if (cmd != NULL && (c->server->nworkers == 1 || c->worker->keeps)) {
 		dispatch(c, cmd, a, n);
 	} else if (cmd != NULL) {
 		pd_command_lock(c, cmd, a, n);

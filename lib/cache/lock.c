@@ -177,6 +177,15 @@ pd_shard_lock(struct pd_worker *w, struct pd_shard *sh)
 	pd_store_time(sh->store, w->now_us, w->mono_us);
 }
 
+bool
+pd_shard_trylock(struct pd_worker *w, struct pd_shard *sh)
+{
+	if (w->server->nworkers > 1 && pthread_mutex_trylock(&sh->lock))
+		return false;
+	pd_store_time(sh->store, w->now_us, w->mono_us);
+	return true;
+}
+
 void
 pd_shard_unlock(struct pd_worker *w, struct pd_shard *sh)
 {

@@ -97,6 +97,8 @@ pd_notes_unlock(struct pd_server *s)
 
 /* One shard, within and not alone. */
 void pd_shard_lock(struct pd_worker *w, struct pd_shard *sh);
+/* False: another loop has it. */
+bool pd_shard_trylock(struct pd_worker *w, struct pd_shard *sh);
 void pd_shard_unlock(struct pd_worker *w, struct pd_shard *sh);
 
 /* Has it this shard, locked or alone? */

@@ -179,6 +179,8 @@ struct pd_worker {
 	struct pd_io_limits limits;
 	uint64_t held[PD_SHARDS_MAX / 64]; /* shards that a command has */
 	uint64_t stirred;		   /* loops that have to be woken */
+	uint64_t kept[PD_SHARDS_MAX / 64]; /* shards that its turn has */
+	bool keeps;			   /* any: commands lock none */
 	uint32_t nwaits; /* clients with large values that wait (large.h) */
 	bool gave_turn;	 /* others may go on with theirs */
 	atomic_uint_least64_t large_bytes; /* of large values on their way */

@@ -13,54 +13,28 @@
 #include "cache/server.h"
 #include "cache/store.h"
 #include "cache/turn.h"
-#include "data/hotkeys.h"
+#include "cache/turn_priv.h"
 
 #define INPUT 131072
+#define INPUT_WIDE 524288 /* with several loops: more clients at once */
 #define READ_BYTES 65536
 #define READ_LEAST 16384     /* with less room the turn executes first */
 #define READ_MOST (1u << 20) /* in one turn, of a large value */
-#define COMMANDS 512	     /* parsed ahead at a time */
-#define ARGS 4096	     /* of them all */
 #define ARGS_LEAST 128	     /* with less room no more are parsed */
-#define NEAR 48		     /* keys brought near at a time, up to 64 */
+#define MOST_LEAST 8	     /* commands of one client, where they are many */
 #define PACE_US 1000000	     /* how often draws are fitted to the traffic */
 
-/* A command that is whole. */
-struct ahead {
-	struct pd_cmd *cmd; /* NULL: look it up when it runs */
-	struct pd_arg *argv;
-	uint32_t argc;
-	uint32_t key; /* the first of its keys in the turn's */
-	size_t len;   /* of its bytes */
-};
-
-struct pd_turn {
-	uint8_t *input;
-	size_t used;		 /* lent to clients */
-	struct pd_client *first; /* that have something to do, in order */
-	struct pd_client *last;
-	struct pd_client *doomed;
-	uint32_t nahead;
-	uint32_t nargs;
-	uint32_t nkeys;
-	uint32_t near;	  /* below it, keys have been brought near */
-	uint64_t draw;	  /* as many keys parsed ahead: the last one is drawn */
-	uint64_t pace_us; /* when draws are fitted to the traffic again */
-	struct pd_hotkeys hot;
-	struct ahead ahead[COMMANDS];
-	uint64_t hash[ARGS]; /* of the keys */
-	struct pd_arg arg[ARGS];
-};
-
 struct pd_turn *
-pd_turn_new(const struct pd_keys *keys, unsigned number)
+pd_turn_new(const struct pd_keys *keys, unsigned number, bool several)
 {
+	const size_t room = several ? INPUT_WIDE : INPUT;
 	struct pd_turn *t = calloc(1, sizeof(*t));
 
-	if (t == NULL || (t->input = malloc(INPUT)) == NULL) {
+	if (t == NULL || (t->input = malloc(room)) == NULL) {
 		free(t);
 		return NULL;
 	}
+	t->room = room;
 	pd_hotkeys_init(&t->hot, keys, keys->select_salt + number);
 	return t;
 }
@@ -83,7 +57,7 @@ pd_turn_free(struct pd_turn *t)
 size_t
 pd_turn_memory(const struct pd_turn *t)
 {
-	return sizeof(*t) + INPUT;
+	return sizeof(*t) + t->room;
 }
 
 bool
@@ -145,13 +119,6 @@ pd_turn_sweep(struct pd_worker *w)
 	pd_worker_leave(w);
 }
 
-/* May it execute commands now? */
-static bool
-may_run(const struct pd_client *c)
-{
-	return !c->closed && !c->close_after && !c->paused && !c->held_back;
-}
-
 /* READ. */
 
 /* How much to read at once: exactly a large value, else a good piece. */
@@ -173,7 +140,7 @@ lend(struct pd_turn *t, struct pd_client *c)
 {
 	pd_buf_release(&c->in);
 	c->in.data = t->input + t->used;
-	c->in.cap = INPUT - t->used;
+	c->in.cap = t->room - t->used;
 	c->lent = true;
 }
 
@@ -244,9 +211,9 @@ pd_turn_read(struct pd_client *c)
 
 	if (c->lent) /* read in this turn: what follows it is lent */
 		return;
-	if (INPUT - t->used < READ_LEAST) {
+	if (t->room - t->used < READ_LEAST) {
 		pd_turn_execute(c->worker);
-		if (!may_run(c))
+		if (!turn_may_run(c))
 			return;
 	}
 	while (read_some(t, c) && pd_conn_pending(&c->conn))
@@ -268,7 +235,7 @@ pd_turn_read_more(struct pd_worker *w)
 	struct pd_client *c;
 
 	for (c = t->first; c != NULL; c = c->next_ready) {
-		if (c->more && !c->closed && INPUT - t->used >= READ_LEAST)
+		if (c->more && !c->closed && t->room - t->used >= READ_LEAST)
 			pd_turn_read(c);
 		c->more = false;
 	}
@@ -348,9 +315,9 @@ parse_ahead(struct pd_turn *t, struct pd_client *c)
 	c->ahead = t->nahead;
 	c->nahead = 0;
 	c->unusual = r->left > 0 || r->len > 0 || r->unauthenticated;
-	if (c->unusual || !may_run(c))
+	if (c->unusual || !turn_may_run(c))
 		return;
-	while (at < c->in.len && has_room(t)) {
+	while (at < c->in.len && c->nahead < t->most && has_room(t)) {
 		a = &t->ahead[t->nahead];
 		a->argv = t->arg + t->nargs;
 		a->argc = pd_resp_quick((const char *)c->in.data + at,
@@ -382,6 +349,25 @@ look_ahead(struct pd_turn *t, struct pd_client *c)
 		draw_keys(t, c);
 }
 
+/* How many commands of one client are parsed at a time: all that there is room
+ * for, but where many clients are to be served by shards each has its part. */
+static uint32_t
+share(const struct pd_worker *w, const struct pd_turn *t)
+{
+	const uint32_t least = turn_wide_least(w->server);
+	const struct pd_client *c;
+	uint32_t n = 0, most;
+
+	if (least == 0)
+		return COMMANDS;
+	for (c = t->first; c != NULL && n < COMMANDS; c = c->next_ready)
+		n++;
+	if (n < least)
+		return COMMANDS;
+	most = COMMANDS / n;
+	return most < MOST_LEAST ? MOST_LEAST : most;
+}
+
 /* Take clients off the list, as many as can be parsed ahead. Returns the first
  * of a list of them. */
 static struct pd_client *
@@ -395,6 +381,7 @@ take(struct pd_worker *w, struct pd_turn *t)
 		t->draw = pd_hotkeys_skip(&t->hot, w->mono_us);
 	}
 	t->nahead = t->nargs = t->nkeys = t->near = 0;
+	t->most = share(w, t);
 	for (c = first; c != NULL; c = c->next_ready) {
 		look_ahead(t, c);
 		if (!has_room(t))
@@ -406,12 +393,10 @@ take(struct pd_worker *w, struct pd_turn *t)
 	return first;
 }
 
-/* Up to NEAR keys of several shards, whose locks are taken together: nothing
- * but prefetching is done with them. */
+/* Up to NEAR keys of several shards. */
 static void
-prefetch_some(struct pd_worker *w, const uint64_t *hash, uint32_t n)
+prefetch_some(const struct pd_server *s, const uint64_t *hash, uint32_t n)
 {
-	struct pd_server *s = w->server;
 	struct pd_near key[NEAR];
 	uint8_t at[PD_SHARDS_MAX] = {0}, shard[NEAR];
 	uint32_t i, k, sum = 0;
@@ -424,30 +409,29 @@ prefetch_some(struct pd_worker *w, const uint64_t *hash, uint32_t n)
 		k = at[i];
 		at[i] = (uint8_t)sum;
 		sum += k;
-		if (k > 0)
-			pd_shard_lock(w, &s->shards[i]);
 	}
 	for (i = 0; i < n; i++)
 		key[at[shard[i]]++] =
 		    (struct pd_near){s->shards[shard[i]].store, hash[i]};
 	pd_stores_prefetch(key, n);
-	/* at[i] is where the next one begins now. */
-	for (i = 0, sum = 0; i < s->nshards; sum = at[i], i++)
-		if (at[i] > sum)
-			pd_shard_unlock(w, &s->shards[i]);
 }
 
 static void
 prefetch(struct pd_worker *w, const uint64_t *hash, uint32_t n)
 {
-	uint32_t i;
+	uint32_t i, some;
 
 	if (w->server->nshards == 1 && w->server->nworkers == 1) {
 		pd_store_prefetch(pd_server_first(w->server), hash, n);
 		return;
 	}
-	for (i = 0; i < n; i += NEAR)
-		prefetch_some(w, hash + i, n - i < NEAR ? n - i : NEAR);
+	for (i = 0; i < n; i += NEAR) {
+		some = n - i < NEAR ? n - i : NEAR;
+		if (w->server->nworkers == 1)
+			prefetch_some(w->server, hash + i, some);
+		else
+			turn_keep(w, hash + i, some);
+	}
 }
 
 /* What the keys of command ${i} and some after it touch is brought near. */
@@ -528,8 +512,8 @@ run_muted(struct pd_client *c, const struct ahead *a)
 		c->mute = PD_MUTE_SKIP;
 }
 
-static void
-execute(struct pd_client *c, const struct ahead *a)
+void
+turn_command(struct pd_client *c, const struct ahead *a)
 {
 	if (a->argc > 0) {
 		if (c->server->paused_until_ms != 0 && !c->parser.oversize &&
@@ -572,7 +556,7 @@ step(struct pd_client *c)
 		break;
 	}
 	a = (struct ahead){NULL, r->argv, r->argc, 0, r->len};
-	execute(c, &a);
+	turn_command(c, &a);
 	if (!c->closed) {
 		pd_large_end(c);
 		pd_resp_next(r);
@@ -619,14 +603,18 @@ run_ahead(struct pd_worker *w, struct pd_turn *t, struct pd_client *c)
 	uint32_t i;
 	bool more;
 
-	for (i = c->ahead; i < c->ahead + c->nahead && may_run(c); i++) {
+	for (i = c->ahead; i < c->ahead + c->nahead && turn_may_run(c); i++) {
 		if (i >= t->near)
 			bring_near(w, t, i);
-		execute(c, &t->ahead[i]);
+		if (w->keeps && !turn_can_use(t, c, &t->ahead[i]))
+			turn_let_go(w);
+		turn_command(c, &t->ahead[i]);
 	}
-	more = may_run(c) && c->in_at < c->in.len;
-	if (more && c->unusual)
-		more = step(c) && may_run(c) && c->in_at < c->in.len;
+	more = turn_may_run(c) && c->in_at < c->in.len;
+	if (more && c->unusual) {
+		turn_let_go(w);
+		more = step(c) && turn_may_run(c) && c->in_at < c->in.len;
+	}
 	return more;
 }
 
@@ -640,7 +628,7 @@ run(struct pd_worker *w, struct pd_turn *t, struct pd_client *c)
 	w->timing.at = pd_ticks();
 	more = run_ahead(w, t, c);
 	near = t->near;
-	while (more && has_room(t)) {
+	while (more && t->most == COMMANDS && has_room(t)) {
 		t->near = t->nahead;
 		look_ahead(t, c);
 		more = run_ahead(w, t, c);
@@ -666,12 +654,17 @@ pd_turn_execute(struct pd_worker *w)
 	pd_worker_begin(w);
 	if (t->doomed != NULL)
 		sweep(w);
-	while (t->first != NULL)
-		for (c = take(w, t); c != NULL; c = next) {
+	while (t->first != NULL) {
+		c = take(w, t);
+		if (t->most < COMMANDS)
+			turn_wide(w, t, c);
+		for (; c != NULL; c = next) {
 			next = c->next_ready;
 			c->is_ready = false;
 			run(w, t, c);
 		}
+		turn_let_go(w);
+	}
 	pd_worker_leave(w);
 	t->used = 0;
 }

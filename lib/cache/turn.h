@@ -25,7 +25,8 @@ struct pd_turn;
 struct pd_worker;
 
 /* Of loop ${number}; ${keys} are borrowed. NULL out of memory. */
-struct pd_turn *pd_turn_new(const struct pd_keys *keys, unsigned number);
+struct pd_turn *pd_turn_new(
+    const struct pd_keys *keys, unsigned number, bool several);
 /* The keys that clients of the loop ask for most (data/hotkeys.h), sampled or
  * not. For who is alone. */
 struct pd_hotkeys *pd_turn_hotkeys(struct pd_turn *t);

@@ -352,7 +352,7 @@ open_one(struct pd_server *s, unsigned i, struct pd_err *err)
 	w->wall_offset_us = pd_clock_wall_us() - pd_clock_mono_us();
 	w->count = calloc(pd_commands_total(s->commands), sizeof(*w->count));
 	w->recent = calloc(PD_COMMANDS_RECENT, sizeof(*w->recent));
-	w->turn = pd_turn_new(&s->cfg.keys, i);
+	w->turn = pd_turn_new(&s->cfg.keys, i, s->nworkers > 1);
 	if (w->count == NULL || w->recent == NULL || w->turn == NULL)
 		return pd_err_nomem(err);
 	w->timing.slower_us = 10000;

@@ -24,6 +24,13 @@ teardown() {
 	PID=
 }
 
+@test "a crowd with long pipelines: replies in order, nothing lost" {
+	start_serve --threads 2 --maxmemory 256M --shards 2
+	timeout 120 /usr/bin/python3 "$TOP/tests/clients/crowd.py" "$PORT"
+	redis-cli -p "$PORT" config set notify-keyspace-events KEA
+	timeout 120 /usr/bin/python3 "$TOP/tests/clients/crowd.py" "$PORT" 40 3
+}
+
 @test "four loops and a redis-server: the same replies" {
 	redis-server --port 0 --unixsocket "$PWD/r" --save '' \
 	    --appendonly no --logfile "$PWD/redis.log" 3>&- &

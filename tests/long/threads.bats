@@ -23,6 +23,7 @@ teardown() { stop_serve; }
 	load=$!
 	timeout 600 /usr/bin/python3 "$TOP/tests/clients/threads.py" "$PORT" 60
 	wait "$load"
+	timeout 300 /usr/bin/python3 "$TOP/tests/clients/crowd.py" "$PORT" 200
 	redis-cli -p "$PORT" shutdown
 	wait "$PID" || { cat tsan.* && false; }
 	PID=
@@ -41,6 +42,7 @@ teardown() { stop_serve; }
 	wait_for test -s port
 	PORT=$(cat port)
 	timeout 300 /usr/bin/python3 "$TOP/tests/clients/threads.py" "$PORT" 10
+	timeout 300 /usr/bin/python3 "$TOP/tests/clients/crowd.py" "$PORT" 120
 	redis-benchmark -s ./s -n 50000 -P 16 -c 10 -t get,set,mset -q >/dev/null
 	redis-cli -p "$PORT" shutdown
 	wait "$PID"
