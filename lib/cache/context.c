@@ -32,6 +32,7 @@ struct pd_context {
 	bool by_bytes;
 	unsigned shift;	   /* the rate is 2^-shift */
 	uint64_t capacity; /* of the real cache */
+	uint32_t most;	   /* objects of the ghost */
 	uint64_t used;	   /* by the ghost */
 	struct ghost *ghost;
 	uint32_t ghosts; /* allocated */
@@ -162,8 +163,8 @@ grow(struct pd_context *ctx)
 	struct ghost *g;
 	uint32_t i;
 
-	if (n > PD_CONTEXT_MAX)
-		n = PD_CONTEXT_MAX;
+	if (n > ctx->most)
+		n = ctx->most;
 	if (pd_keyindex_reserve(&ctx->index, n) == -1)
 		return false;
 	g = realloc(ctx->ghost, n * sizeof(*g));
@@ -190,6 +191,7 @@ pd_context_new(uint64_t capacity, bool by_bytes, struct pd_err *err)
 	ctx->codes.hit_ratio = PD_CODE_NONE;
 	ctx->codes.new_share = PD_CODE_NONE;
 	ctx->by_bytes = by_bytes;
+	ctx->most = PD_CONTEXT_MAX;
 	ctx->head = ctx->tail = ctx->free = NIL;
 	ctx->bloom[0] = calloc(BLOOM_BITS / 64, sizeof(uint64_t));
 	ctx->bloom[1] = calloc(BLOOM_BITS / 64, sizeof(uint64_t));
@@ -224,9 +226,18 @@ void
 pd_context_set_capacity(struct pd_context *ctx, uint64_t capacity)
 {
 	ctx->capacity = capacity;
-	while (!ctx->by_bytes && ghost_capacity(ctx) > PD_CONTEXT_MAX)
+	while (!ctx->by_bytes && ghost_capacity(ctx) > ctx->most)
 		halve(ctx);
 	/* The next access evicts what is too much now. */
+}
+
+void
+pd_context_limit(struct pd_context *ctx, uint32_t most)
+{
+	ctx->most = most;
+	while (ctx->count > most)
+		halve(ctx);
+	pd_context_set_capacity(ctx, ctx->capacity);
 }
 
 /* Whether a key was asked for lately; it is remembered. */
@@ -266,7 +277,7 @@ ghost_add(struct pd_context *ctx, uint64_t key, uint32_t size, uint64_t tick)
 
 	if ((ctx->by_bytes ? size : 1) > ghost_capacity(ctx))
 		return;
-	if (ctx->count >= PD_CONTEXT_MAX) {
+	if (ctx->count >= ctx->most) {
 		halve(ctx);
 		if (!sampled(ctx, key))
 			return;

@@ -67,6 +67,10 @@ pd_context_selects(uint64_t key, unsigned shift)
 /* The limit changed. */
 void pd_context_set_capacity(struct pd_context *ctx, uint64_t capacity);
 
+/* The ghost holds at most ${most} >= 1 objects from now on, and not
+ * PD_CONTEXT_MAX: of several contexts that stand for one cache together. */
+void pd_context_limit(struct pd_context *ctx, uint32_t most);
+
 /* What it was told last. */
 uint64_t pd_context_capacity(const struct pd_context *ctx);
 

@@ -215,6 +215,8 @@ create(struct pd_store *st, const struct pd_policy_ops *ops, struct pd_err *err)
 	    .context = st->context,
 	    .resident = tell,
 	    .owner = st,
+	    .verdict = st->cfg.verdict,
+	    .leads = st->cfg.leads,
 	};
 	uint64_t hint = params.capacity;
 	struct pd_policy *p;
@@ -265,6 +267,10 @@ store_open_policy(
 	    st->cfg.keys->table_seed, err);
 	if (st->whatif == NULL)
 		goto err0;
+	if (st->cfg.ghosts > 0) {
+		pd_context_limit(st->context, st->cfg.ghosts);
+		pd_whatif_limit(st->whatif, st->cfg.ghosts, st->tick);
+	}
 	st->whatif_bytes = pd_whatif_memory(st->whatif);
 	if ((st->policy = create(st, ops, err)) == NULL)
 		goto err1;

@@ -33,6 +33,7 @@ struct pd_err;
 struct pd_look;
 struct pd_model;
 struct pd_policy;
+struct pd_verdict;
 
 #define PD_NO_SLOT UINT32_MAX
 
@@ -78,6 +79,9 @@ struct pd_policy_params {
 	void (*resident)(
 	    const void *owner, uint32_t slot, struct pd_access *acc);
 	const void *owner;
+	/* selector: one of several that rule alike (selector.h), or NULL. */
+	struct pd_verdict *verdict;
+	bool leads;
 };
 
 struct pd_policy_ops {

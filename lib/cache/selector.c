@@ -58,9 +58,10 @@ selector_create(const struct pd_policy_params *params, struct pd_err *err)
 	s->params = *params;
 	s->params.unguarded = true;
 	s->history = UINT64_MAX;
-	s->most = PD_MINI_MAX;
-	if (pd_panel_init(&s->panel, selector_experts, EXPERTS, s->most,
-		&s->params, err) < 0)
+	s->obeys = params->verdict != NULL && !params->leads;
+	s->most = s->obeys ? 0 : PD_MINI_MAX;
+	if (!s->obeys && pd_panel_init(&s->panel, selector_experts, EXPERTS,
+			     s->most, &s->params, err) < 0)
 		goto err0;
 	s->params.model = NULL;
 	s->learned = pd_policy_learned.create(&s->params, err);
@@ -68,6 +69,8 @@ selector_create(const struct pd_policy_params *params, struct pd_err *err)
 		goto err1;
 	s->params.model = params->model;
 	selector_follow(s);
+	selector_say(s);
+	selector_obey(s);
 	return &s->base;
 err1:
 	pd_panel_release(&s->panel);
@@ -231,9 +234,11 @@ static uint32_t
 selector_victim(struct pd_policy *p, uint64_t tick)
 {
 	struct selector *s = (struct selector *)p;
-	struct pd_policy *r = ruler(s);
 	uint32_t slot;
+	struct pd_policy *r;
 
+	selector_obey(s);
+	r = ruler(s);
 	if (s->following) {
 		slot = pd_follow_victim(&s->follow);
 		if (slot != PD_NO_SLOT)
@@ -268,6 +273,7 @@ selector_set_capacity(struct pd_policy *p, uint64_t capacity)
 	if (s->fixed != NULL && s->fixed->ops->set_capacity != NULL)
 		s->fixed->ops->set_capacity(s->fixed, capacity);
 	pd_panel_set_capacity(&s->panel, capacity, s->tick);
+	selector_obey(s);
 }
 
 static void
@@ -288,8 +294,11 @@ selector_set_history(struct pd_policy *p, uint64_t bytes)
 {
 	struct selector *s = (struct selector *)p;
 
-	s->most = pd_panel_room(EXPERTS + 1, bytes / 2);
-	if (s->most > 0 && s->panel.experts > 0)
+	if (!s->obeys)
+		s->most = pd_panel_room(EXPERTS + 1, bytes / 2);
+	if (s->obeys)
+		selector_obey(s);
+	else if (s->most > 0 && s->panel.experts > 0)
 		pd_panel_limit(&s->panel, s->most, s->tick);
 	else
 		renew_panel(s);
@@ -306,8 +315,16 @@ selector_set_model(struct pd_policy *p, const struct pd_model *m)
 {
 	struct selector *s = (struct selector *)p;
 
-	if (m == s->params.model || selector_challenge(s, m) == 0)
+	if (m == s->params.model)
 		return;
+	if (s->obeys) {
+		selector_obey_model(s, m);
+		return;
+	}
+	if (selector_challenge(s, m) == 0) {
+		selector_say(s);
+		return;
+	}
 	selector_let_go(s);
 	s->params.model = m;
 	if (s->panel.experts > 0)

@@ -17,6 +17,18 @@
 
 extern const struct pd_policy_ops pd_policy_selector;
 
+/*
+ * Who rules in several caches that are parts of one, by hash of the key: the
+ * first of them judges by its miniature caches, whose sample is one of the
+ * whole, and the others have none and do as it says. Written with the lock of
+ * the first, read with those of the others.
+ */
+struct pd_verdict;
+
+/* NULL out of memory. */
+struct pd_verdict *pd_verdict_new(void);
+void pd_verdict_free(struct pd_verdict *v);
+
 struct pd_selector_expert {
 	const char *name;
 	bool rules;

@@ -34,6 +34,7 @@ selector_let_go(struct selector *s)
 	pd_model_free(s->champion);
 	s->champion = NULL;
 	s->champion_bytes = 0;
+	selector_say(s);
 }
 
 void

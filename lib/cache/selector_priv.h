@@ -30,6 +30,8 @@ struct selector {
 	uint64_t history; /* bytes of ghosts */
 	uint32_t most;	  /* objects a mini */
 	uint64_t tick;
+	bool obeys;	 /* the verdict of another */
+	unsigned obeyed; /* what that was last */
 	bool following;
 	struct pd_follow follow; /* while following */
 	struct pd_panel panel;
@@ -51,6 +53,29 @@ void selector_unfollow(struct selector *s);
 /* The minis see only some keys from now on, or none. */
 void selector_go_alone(struct selector *s);
 void selector_drop_fixed(struct selector *s);
+
+/* selector_verdict.c: several that rule alike. */
+
+#define CONTEST                                                                \
+	0x100U /* in a verdict, with the expert: there is a champion           \
+		*/
+
+/* Say who rules, if this one leads. */
+void selector_say(const struct selector *s);
+/* The verdict, for one that obeys. */
+unsigned selector_verdict(const struct selector *s);
+/* Rule as the verdict wants. */
+void selector_obey_slowly(struct selector *s);
+/* A new model in one that obeys. */
+void selector_obey_model(struct selector *s, const struct pd_model *m);
+
+/* Rule as the verdict wants, if this one obeys and it has changed. */
+static inline void
+selector_obey(struct selector *s)
+{
+	if (s->obeys && selector_verdict(s) != s->obeyed)
+		selector_obey_slowly(s);
+}
 
 /* selector_contest.c: a new model beside the one that it replaces. */
 

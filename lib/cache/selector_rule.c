@@ -174,6 +174,7 @@ selector_rule(struct selector *s, unsigned expert)
 		follow_ruler(s);
 	s->since = s->tick;
 	s->switches++;
+	selector_say(s);
 }
 
 void

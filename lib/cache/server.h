@@ -41,6 +41,7 @@ struct pd_tap;
 struct pd_tapserver;
 struct pd_tls_ctx;
 struct pd_turn;
+struct pd_verdict;
 struct pd_watchtab;
 
 #define PD_WORKERS_MAX 64
@@ -220,6 +221,7 @@ struct pd_server {
 	struct pd_shard *shards;
 	uint32_t nshards; /* a power of two */
 	uint32_t shard_mask;
+	struct pd_verdict *verdict; /* of their selectors; NULL with one */
 	struct pd_worker *workers;
 	unsigned nworkers;
 	struct pd_commands *commands;

@@ -14,6 +14,7 @@
 #define LOG_MOST (UINT64_C(4) << 20)
 #define SHARD_BYTES (UINT64_C(16) << 20) /* a shard has at least */
 #define SHARD_OBJECTS 2500
+#define GHOSTS_LEAST 1250 /* objects of a ghost where shards are many */
 
 /* The part of a limit that shard ${i} has; 0 is no limit. */
 static uint64_t
@@ -39,6 +40,16 @@ eviction_log(const struct pd_server *s)
 	return n / s->nshards;
 }
 
+/* Objects that a ghost of one shard holds: together they say as much of the
+ * server as that of one shard would, and cost no more. */
+static uint32_t
+ghosts(const struct pd_server *s)
+{
+	const uint32_t n = PD_CONTEXT_MAX / s->nshards;
+
+	return n < GHOSTS_LEAST ? GHOSTS_LEAST : n;
+}
+
 static int
 open_one(struct pd_server *s, uint32_t i, struct pd_err *err)
 {
@@ -49,9 +60,12 @@ open_one(struct pd_server *s, uint32_t i, struct pd_err *err)
 	    .max_share = s->cfg.max_share,
 	    .eviction_log = eviction_log(s),
 	    .evict = s->cfg.evict,
+	    .ghosts = ghosts(s),
 	    .evictable = PD_EVICT_ALL,
 	    .policy = pd_policy_find(s->cfg.policy),
 	    .objective = s->cfg.objective,
+	    .verdict = s->verdict,
+	    .leads = i == 0,
 	    .keys = &s->cfg.keys,
 	};
 	struct pd_shard *sh = &s->shards[i];
@@ -63,8 +77,8 @@ open_one(struct pd_server *s, uint32_t i, struct pd_err *err)
 	return sh->store == NULL ? -1 : 0;
 }
 
-/* As many as the threads want, two each, as long as each has room for its
- * ghosts: every shard samples for itself. */
+/* As many as the threads want, two each, so that there is nearly always one
+ * that no other loop has, as long as each has room for its ghosts. */
 static uint32_t
 count_shards(const struct pd_server_config *cfg)
 {
@@ -91,6 +105,8 @@ pd_shards_open(struct pd_server *s, struct pd_err *err)
 	if (s->shards == NULL)
 		return pd_err_nomem(err);
 	memset(s->shards, 0, (size_t)s->nshards * sizeof(*s->shards));
+	if (s->nshards > 1 && (s->verdict = pd_verdict_new()) == NULL)
+		return pd_err_nomem(err);
 	s->shard_mask = s->nshards - 1;
 	for (i = 0; i < s->nshards; i++)
 		if (open_one(s, i, err))
@@ -111,6 +127,8 @@ pd_shards_close(struct pd_server *s)
 		}
 	free(s->shards);
 	s->shards = NULL;
+	pd_verdict_free(s->verdict);
+	s->verdict = NULL;
 }
 
 /* Sums. */
@@ -159,36 +177,13 @@ same_or(const char *a, const char *b, const char *other)
 	return strcmp(a, b) == 0 ? a : other;
 }
 
-/* ${judged}[i] counts who knows of expert i. */
+/* One of those that follow the first one's verdict, when they know of it. */
 static void
-add_selector(struct pd_selector_stats *to, const struct pd_selector_stats *ss,
-    unsigned *judged)
+add_selector(struct pd_selector_stats *to, const struct pd_selector_stats *ss)
 {
-	const struct pd_selector_expert *e;
-	unsigned i;
-
 	to->ruling = same_or(to->ruling, ss->ruling, "mixed");
-	to->contest = same_or(to->contest, ss->contest, "mixed");
-	to->champion = same_or(to->champion, ss->champion, "mixed");
-	to->since = ss->since > to->since ? ss->since : to->since;
-	to->switches += ss->switches;
 	to->failed += ss->failed;
-	to->seen += ss->seen;
-	to->rate += ss->rate;
 	to->memory += ss->memory;
-	if (ss->experts > to->experts)
-		to->experts = ss->experts;
-	for (i = 0; i < ss->experts; i++) {
-		e = &ss->expert[i];
-		to->expert[i].name = e->name;
-		to->expert[i].rules |= e->rules;
-		if (!e->judged)
-			continue;
-		to->expert[i].judged = true;
-		to->expert[i].miss_ratio += e->miss_ratio;
-		to->expert[i].error = hypot(to->expert[i].error, e->error);
-		judged[i]++;
-	}
 }
 
 static void
@@ -226,32 +221,22 @@ add_store(struct pd_totals *t, const struct pd_store *st)
 	add_whatif(&t->whatif, &ws);
 }
 
-/* The policy's own numbers, where it is a selector. */
+/* The policy's own numbers, where it is a selector: those of the first shard,
+ * who judges for all on a sample of its keys, as numbers of the whole. */
 static void
 add_policies(const struct pd_server *s, struct pd_totals *t)
 {
-	unsigned judged[PD_JUDGE_EXPERTS] = {0}, i;
 	struct pd_selector_stats ss;
 	uint32_t k;
 
-	for (k = 0; k < s->nshards; k++) {
-		if (!pd_selector_stats(s->shards[k].store->policy, &ss))
-			return;
-		if (k == 0) {
-			t->selector.ruling = ss.ruling;
-			t->selector.contest = ss.contest;
-			t->selector.champion = ss.champion;
-		}
-		add_selector(&t->selector, &ss, judged);
-	}
+	if (!pd_selector_stats(pd_server_first(s)->policy, &t->selector))
+		return;
+	for (k = 1; k < s->nshards; k++)
+		if (pd_selector_stats(s->shards[k].store->policy, &ss))
+			add_selector(&t->selector, &ss);
 	t->selects = true;
 	t->selector.since *= s->nshards;
 	t->selector.rate /= s->nshards;
-	for (i = 0; i < t->selector.experts; i++)
-		if (judged[i] > 0) {
-			t->selector.expert[i].miss_ratio /= judged[i];
-			t->selector.expert[i].error /= judged[i];
-		}
 }
 
 void

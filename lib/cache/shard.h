@@ -42,8 +42,8 @@ struct pd_totals {
 	uint64_t tap_bytes; /* of rings */
 	struct pd_context_stats context;
 	struct pd_whatif_stats whatif;
-	/* "mixed" where shards differ; ratios are means of the shards that
-	 * know them. */
+	/* What the first shard's says, which judges for all; "mixed" while
+	 * others do not rule so yet. */
 	struct pd_selector_stats selector;
 	bool selects; /* the policy is a selector */
 };

@@ -34,6 +34,7 @@ struct pd_keys;
 struct pd_model;
 struct pd_restoring;
 struct pd_tap;
+struct pd_verdict;
 struct pd_whatif;
 
 #define PD_STORE_DBS 16
@@ -69,10 +70,13 @@ struct pd_store_config {
 	uint64_t max_value;    /* bytes of one value */
 	double max_share;      /* of maxmemory, for one key with its value */
 	uint64_t eviction_log; /* bytes to remember keys that left */
+	uint32_t ghosts;       /* objects a ghost, 0: by itself */
 	bool evict;	       /* false: refuse writes when full */
 	enum pd_evictable evictable;
 	const struct pd_policy_ops *policy;
 	enum pd_objective objective; /* costs are kept with PD_OBJECTIVE_COST */
+	struct pd_verdict *verdict;  /* selector.h; borrowed, may be NULL */
+	bool leads;		     /* by it */
 	const struct pd_keys *keys;  /* seed of the hash; borrowed */
 };
 

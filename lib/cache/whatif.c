@@ -30,6 +30,7 @@ struct pd_whatif {
 	uint64_t seed;
 	bool by_bytes;
 	unsigned shift;
+	uint32_t most; /* objects of LRU's ghost */
 	/* What a ghost cannot know of a key: value is the expiry (ms since
 	 * 1970, 0 none), mark the database. Only where there is something to
 	 * know. */
@@ -132,8 +133,9 @@ pd_whatif_new(
 	w->capacity = capacity;
 	w->seed = seed;
 	w->by_bytes = by_bytes;
+	w->most = PD_MINI_MAX;
 	if (!by_bytes)
-		w->shift = pd_mini_shift(capacity, PD_MINI_MAX);
+		w->shift = pd_mini_shift(capacity, w->most);
 	if (pd_keytab_init(&w->facts, FACTS_MOST) == -1 ||
 	    pd_keytab_init(&w->own, OWN_MOST) == -1) {
 		(void)pd_err_nomem(err);
@@ -182,6 +184,16 @@ pd_whatif_set_shift(struct pd_whatif *w, unsigned shift, uint64_t tick)
 }
 
 void
+pd_whatif_limit(struct pd_whatif *w, uint32_t most, uint64_t tick)
+{
+	w->most = most;
+	if (!w->by_bytes)
+		pd_whatif_set_shift(w, pd_mini_shift(w->capacity, most), tick);
+	while (pd_mini_objects(w->mini[PD_WHATIF_LRU]) > most)
+		pd_whatif_set_shift(w, w->shift + 1, tick);
+}
+
+void
 pd_whatif_set_capacity(struct pd_whatif *w, uint64_t capacity, uint64_t tick)
 {
 	unsigned i;
@@ -190,8 +202,7 @@ pd_whatif_set_capacity(struct pd_whatif *w, uint64_t capacity, uint64_t tick)
 		return;
 	w->capacity = capacity;
 	if (!w->by_bytes)
-		pd_whatif_set_shift(
-		    w, pd_mini_shift(capacity, PD_MINI_MAX), tick);
+		pd_whatif_set_shift(w, pd_mini_shift(capacity, w->most), tick);
 	for (i = 0; i < PD_WHATIF_GHOSTS; i++)
 		pd_mini_set_capacity(w->mini[i], capacity, tick);
 }
@@ -273,7 +284,7 @@ put(struct pd_whatif *w, const struct pd_whatif_access *a)
 	}
 	own_put(w, acc.key, a->acc.size);
 	fact_set(w, acc.key, a->db, a->expiry);
-	if (pd_mini_objects(w->mini[PD_WHATIF_LRU]) > PD_MINI_MAX)
+	if (pd_mini_objects(w->mini[PD_WHATIF_LRU]) > w->most)
 		pd_whatif_set_shift(w, w->shift + 1, acc.tick);
 }
 

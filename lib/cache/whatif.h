@@ -76,6 +76,10 @@ struct pd_whatif *pd_whatif_new(
     uint64_t capacity, bool by_bytes, uint64_t seed, struct pd_err *err);
 void pd_whatif_free(struct pd_whatif *w);
 
+/* LRU's ghost holds at most ${most} objects, and not PD_MINI_MAX: of several
+ * that stand for one cache together. */
+void pd_whatif_limit(struct pd_whatif *w, uint32_t most, uint64_t tick);
+
 /* The limit changed. */
 void pd_whatif_set_capacity(
     struct pd_whatif *w, uint64_t capacity, uint64_t tick);

@@ -52,8 +52,9 @@ owner_tell(const void *owner, uint32_t slot, struct pd_access *acc)
 }
 
 static inline void
-owner_init(struct owner *o, const struct pd_policy_ops *ops, uint64_t capacity,
-    bool by_bytes, uint64_t seed)
+owner_init_shared(struct owner *o, const struct pd_policy_ops *ops,
+    uint64_t capacity, bool by_bytes, uint64_t seed, struct pd_verdict *verdict,
+    bool leads)
 {
 	struct pd_policy_params params = {
 	    .capacity = capacity,
@@ -61,6 +62,8 @@ owner_init(struct owner *o, const struct pd_policy_ops *ops, uint64_t capacity,
 	    .seed = seed,
 	    .objects_hint = 64,
 	    .minute = 100,
+	    .verdict = verdict,
+	    .leads = leads,
 	};
 	struct pd_err err = PD_ERR_INIT;
 
@@ -81,6 +84,13 @@ owner_init(struct owner *o, const struct pd_policy_ops *ops, uint64_t capacity,
 		return;
 	}
 	assert_ptr_equal(o->policy->ops, ops);
+}
+
+static inline void
+owner_init(struct owner *o, const struct pd_policy_ops *ops, uint64_t capacity,
+    bool by_bytes, uint64_t seed)
+{
+	owner_init_shared(o, ops, capacity, by_bytes, seed, NULL, false);
 }
 
 static inline void

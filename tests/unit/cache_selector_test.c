@@ -316,6 +316,74 @@ a_challenger_has_to_show_itself(void **state)
 	pd_trees_free(twin.trees);
 }
 
+/* One without minis of its own does as another says, with its model and beside
+ * a champion, and misses as few. */
+static void
+one_leads_and_one_obeys(void **state)
+{
+	static const float counts[] = {1.1f};
+	struct pd_verdict *v = pd_verdict_new();
+	struct pd_model good, bad, twin;
+	struct owner leads, obeys;
+	unsigned n = 0, own, other;
+
+	(void)state;
+	assert_non_null(v);
+	stairs(&good, PD_F_frequency, counts, 1, false);
+	stairs(&bad, PD_F_frequency, counts, 1, true);
+	stairs(&twin, PD_F_frequency, counts, 1, false);
+	owner_init_shared(
+	    &leads, &pd_policy_selector, CAPACITY, false, 3, v, true);
+	owner_init_shared(
+	    &obeys, &pd_policy_selector, CAPACITY, false, 3, v, false);
+	loop(&leads, 0, CAPACITY + 20, 30000);
+	own = loop(&obeys, 0, CAPACITY + 20, 30000);
+	assert_string_not_equal(ruling(&leads), "lru");
+	assert_string_equal(ruling(&obeys), ruling(&leads));
+	assert_true(own < 15000);
+	assert_int_equal(stats_of(&obeys).experts, 0);
+	assert_int_equal(stats_of(&obeys).memory, 0);
+
+	end(&leads, &obeys);
+	owner_init_shared(
+	    &leads, &pd_policy_selector, CAPACITY, false, 3, v, true);
+	owner_init_shared(
+	    &obeys, &pd_policy_selector, CAPACITY, false, 3, v, false);
+	leads.ops->set_model(leads.policy, &good);
+	obeys.ops->set_model(obeys.policy, &good);
+	again(&leads, &obeys, &n, 40000, &own, &other);
+	assert_string_equal(stats_of(&leads).ruling, "learned");
+	assert_string_equal(stats_of(&obeys).ruling, "learned");
+	again(&leads, &obeys, &n, 40000, &own, &other);
+	assert_true(other <= own + own / 50);
+
+	leads.ops->set_model(leads.policy, &bad);
+	obeys.ops->set_model(obeys.policy, &bad);
+	assert_string_equal(stats_of(&obeys).ruling, "champion");
+	assert_ptr_equal(pd_selector_champion(obeys.policy), &good);
+	again(&leads, &obeys, &n, 40000, &own, &other);
+	assert_string_equal(stats_of(&obeys).ruling, "champion");
+	assert_true(other <= own + own / 50);
+
+	/* The champion leaves both, and what follows it rules. */
+	leads.ops->set_model(leads.policy, &twin);
+	obeys.ops->set_model(obeys.policy, &twin);
+	again(&leads, &obeys, &n, 40000, &own, &other);
+	assert_string_equal(stats_of(&leads).ruling, "learned");
+	assert_string_equal(stats_of(&obeys).ruling, "learned");
+	assert_null(pd_selector_champion(obeys.policy));
+	assert_int_equal(atomic_load(&good.refs), 0);
+
+	leads.ops->set_model(leads.policy, NULL);
+	obeys.ops->set_model(obeys.policy, NULL);
+	assert_string_not_equal(ruling(&obeys), "learned");
+	end(&leads, &obeys);
+	pd_verdict_free(v);
+	pd_trees_free(good.trees);
+	pd_trees_free(bad.trees);
+	pd_trees_free(twin.trees);
+}
+
 /* A bad champion that does not rule does not keep a better one from it. */
 static void
 a_better_challenger_takes_over(void **state)
@@ -519,6 +587,7 @@ main(void)
 		cmocka_unit_test(a_bad_model_after_a_good_one_costs_little),
 		cmocka_unit_test(a_challenger_has_to_show_itself),
 		cmocka_unit_test(a_better_challenger_takes_over),
+		cmocka_unit_test(one_leads_and_one_obeys),
 		cmocka_unit_test(a_change_of_rule_evicts_nothing),
 		cmocka_unit_test(minis_come_and_go),
 #if NOMEM_WORKS
