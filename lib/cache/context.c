@@ -32,7 +32,6 @@ struct pd_context {
 	bool by_bytes;
 	unsigned shift;	   /* the rate is 2^-shift */
 	uint64_t capacity; /* of the real cache */
-	uint32_t most;	   /* objects of the ghost */
 	uint64_t used;	   /* by the ghost */
 	struct ghost *ghost;
 	uint32_t ghosts; /* allocated */
@@ -47,6 +46,7 @@ struct pd_context {
 	uint32_t new_share; /* in ONE, over sampled accesses */
 	uint64_t *bloom[2]; /* [0] fills */
 	uint32_t bloom_keys;
+	uint32_t most; /* objects of the ghost */
 	uint64_t accesses;
 	uint64_t hits;
 	uint64_t seen;

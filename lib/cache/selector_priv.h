@@ -30,9 +30,9 @@ struct selector {
 	uint64_t history; /* bytes of ghosts */
 	uint32_t most;	  /* objects a mini */
 	uint64_t tick;
-	bool obeys;	 /* the verdict of another */
-	unsigned obeyed; /* what that was last */
 	bool following;
+	bool obeys;		 /* the verdict of another */
+	unsigned obeyed;	 /* what that was last */
 	struct pd_follow follow; /* while following */
 	struct pd_panel panel;
 };

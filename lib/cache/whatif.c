@@ -30,7 +30,6 @@ struct pd_whatif {
 	uint64_t seed;
 	bool by_bytes;
 	unsigned shift;
-	uint32_t most; /* objects of LRU's ghost */
 	/* What a ghost cannot know of a key: value is the expiry (ms since
 	 * 1970, 0 none), mark the database. Only where there is something to
 	 * know. */
@@ -39,6 +38,7 @@ struct pd_whatif {
 	struct pd_keytab own;
 	uint64_t own_units;
 	uint32_t turn; /* sampled accesses since the last balance */
+	uint32_t most; /* objects of LRU's ghost */
 	struct group group[PD_WHATIF_GROUPS];
 	uint64_t reads;
 	uint64_t hits;

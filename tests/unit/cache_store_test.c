@@ -264,8 +264,10 @@ memory_stays_within(const char *policy)
 			    policy, i, (unsigned)st->total,
 			    st->policy->ops->memory(st->policy));
 		v[n] = 'v';
-		/* The index may grow by a bucket after the check. */
-		if (pd_store_memory(st) >= limit + 256)
+		/* After the check the index may grow by a bucket, and what a
+		 * policy remembers of others by a step; where that happens
+		 * depends on what malloc gives. */
+		if (pd_store_memory(st) >= limit + 8192)
 			fail_msg("%s: %ju bytes above the limit", policy,
 			    (uintmax_t)(pd_store_memory(st) - limit));
 		if (i % 1000 == 0)
