@@ -61,6 +61,8 @@ struct cat {
 	struct pd_buf header; /* of the stream being written, as it came */
 	bool begun;
 	uint64_t lost;
+	uint64_t slots; /* form of the rows written last, 0 none yet */
+	bool codes;
 };
 
 /* Follow the header of the block at hand. 0, or -1 having reported. */
@@ -116,7 +118,14 @@ static int
 copy_rows(struct cat *c, uint32_t n, struct pd_err *err)
 {
 	const struct pd_pds_row *row = pd_pds_rows(c->in);
+	bool codes;
+	const uint64_t slots = pd_pds_row_slots(c->in, &codes);
 
+	if ((slots != c->slots || codes != c->codes) &&
+	    pd_pds_row_form(c->out.w, slots, codes, err))
+		return -1;
+	c->slots = slots;
+	c->codes = codes;
 	for (uint32_t i = 0; i < n; i++) {
 		if (row[i].time_us < from_us || row[i].time_us > to_us)
 			continue;

@@ -14,8 +14,11 @@ static struct {
 	uint64_t capacity;
 	uint64_t keys;
 	const char *mask;
+	const char *label_unit;
+	const char *horizon;
 	bool by_bytes;
 	bool labels;
+	bool quantize;
 	bool table;
 } opt = {.keys = PD_HISTORY_KEYS};
 
@@ -29,9 +32,16 @@ const struct pd_opt sample_features_opts[] = {
     {0, "bytes", NULL, PD_OPT_FLAG, &opt.by_bytes, NULL,
 	"--capacity counts bytes, not objects"},
     {'m', "mask", "LIST", PD_OPT_STR, &opt.mask, NULL,
-	"only these slots: names, numbers, 0-19, served, sampled"},
+	"only these slots: names, numbers, 0-19, served, sampled, "
+	"groups"},
+    {0, "quantize", NULL, PD_OPT_FLAG, &opt.quantize, NULL,
+	"one byte a value, eight steps an octave"},
     {'l', "labels", NULL, PD_OPT_FLAG, &opt.labels, NULL,
-	"add labels: log2(1 + ticks to the key's next access)"},
+	"add labels: log2(1 + gap to the key's next access)"},
+    {0, "label-unit", "UNIT", PD_OPT_STR, &opt.label_unit, NULL,
+	"gaps of labels are in ticks (default) or ms"},
+    {0, "horizon", "N", PD_OPT_STR, &opt.horizon, NULL,
+	"labels above N ticks, or a time such as 1h, are censored"},
     {0, "keys", "N", PD_OPT_U64, &opt.keys, NULL,
 	"keys tracked at once, 92 bytes each (1048576)"},
     {'t', "table", NULL, PD_OPT_FLAG, &opt.table, NULL,
@@ -68,14 +78,14 @@ table_line(struct pd_buf *b, int i)
 }
 
 static int
-print_table(const bool *use)
+print_table(uint64_t slots)
 {
 	struct pd_buf b = PD_BUF_INIT;
 	struct pd_err err = PD_ERR_INIT;
 	int i, rc;
 
 	for (i = 0; i < PD_FEATURES; i++)
-		if (use[i])
+		if (slots >> i & 1)
 			table_line(&b, i);
 	if (b.failed) {
 		(void)pd_err_nomem(&err);
@@ -105,46 +115,98 @@ slot_of(const char *s, size_t n)
 	return (int)v;
 }
 
-/* One item of a mask: a slot, a range of two, or a group. 0 or -1. */
-static int
-add_item(bool *use, const char *s, size_t n)
+/* Names of several slots at once. */
+static const struct {
+	const char *name;
+	uint64_t slots;
+} groups[] = {
+    {"all", UINT64_MAX},
+    {"served", (1ULL << 20) - 1},
+    {"sampled", ~((1ULL << 20) - 1)},
+    {"gaps", 0x1e | 0x1fffULL << 20},
+    {"rates", 0xffULL << 33},
+    {"object", 0xfULL << 41 | 1ULL << 14 | 1ULL << 15 | 1ULL << 50},
+    {"namespace", 0x3fULL << 51},
+    {"context", 0x7fULL << 57},
+};
+
+static uint64_t
+group_of(const char *s, size_t n)
+{
+	for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++)
+		if (strlen(groups[i].name) == n &&
+		    memcmp(groups[i].name, s, n) == 0)
+			return groups[i].slots;
+	return 0;
+}
+
+/* The slots of one item of a mask: a slot, a range of two, or a group; 0 for
+ * none of these. */
+static uint64_t
+slots_of(const char *s, size_t n)
 {
 	const char *dash = memchr(s, '-', n);
-	int i, from, to;
+	const uint64_t group = group_of(s, n);
+	int from, to;
 
-	if ((n == 6 && memcmp(s, "served", 6) == 0) ||
-	    (n == 7 && memcmp(s, "sampled", 7) == 0)) {
-		for (i = 0; i < PD_FEATURES; i++)
-			use[i] |= pd_feature_info[i].served == (n == 6);
-		return 0;
-	}
+	if (group != 0)
+		return group;
 	from = slot_of(s, dash == NULL ? n : (size_t)(dash - s));
 	to =
 	    dash == NULL ? from : slot_of(dash + 1, n - (size_t)(dash - s) - 1);
 	if (from < 0 || to < from)
-		return -1;
-	for (i = from; i <= to; i++)
-		use[i] = true;
-	return 0;
+		return 0;
+	return (UINT64_MAX >> (63 - (to - from))) << from;
 }
 
 static int
-parse_mask(const char *list, bool *use)
+parse_mask(const char *list, uint64_t *slots)
 {
 	const char *s = list;
+	uint64_t some;
 	size_t n;
-	int i;
 
-	for (i = 0; i < PD_FEATURES; i++)
-		use[i] = list == NULL;
+	*slots = list == NULL ? UINT64_MAX : 0;
 	while (s != NULL) {
 		n = strcspn(s, ",");
-		if (add_item(use, s, n) < 0)
+		if ((some = slots_of(s, n)) == 0)
 			return pd_cli_usage("--mask: '%.*s' is no slot, range "
 					    "or group; see --table",
 			    (int)n, s);
+		*slots |= some;
 		s = s[n] == ',' ? s + n + 1 : NULL;
 	}
+	return 0;
+}
+
+/* The options of labels. 0, or an exit status having reported. */
+static int
+parse_labels(struct features_opts *o)
+{
+	uint64_t us;
+
+	o->labels = opt.labels;
+	if (!opt.labels)
+		return opt.label_unit == NULL && opt.horizon == NULL
+			   ? 0
+			   : pd_cli_usage("--label-unit and --horizon need "
+					  "--labels");
+	if (opt.label_unit != NULL && strcmp(opt.label_unit, "ms") == 0)
+		o->label_ms = true;
+	else if (opt.label_unit != NULL && strcmp(opt.label_unit, "ticks") != 0)
+		return pd_cli_usage(
+		    "--label-unit is ticks or ms, not '%s'", opt.label_unit);
+	if (opt.horizon == NULL)
+		return 0;
+	if (o->label_ms) {
+		if (pd_parse_duration(opt.horizon, &us, NULL) == 0)
+			o->horizon = us / 1000;
+	} else if (pd_parse_u64(opt.horizon, &o->horizon, NULL) < 0) {
+		o->horizon = 0;
+	}
+	if (o->horizon == 0)
+		return pd_cli_usage("--horizon: '%s' is no %s above 0",
+		    opt.horizon, o->label_ms ? "time of 1 ms" : "number");
 	return 0;
 }
 
@@ -193,13 +255,13 @@ sample_features(int argc, char **argv)
 {
 	struct features_opts o = {.capacity = opt.capacity,
 	    .by_bytes = opt.by_bytes,
-	    .labels = opt.labels,
+	    .quantize = opt.quantize,
 	    .keys = opt.keys};
 
-	if (parse_mask(opt.mask, o.use) != 0)
+	if (parse_mask(opt.mask, &o.slots) != 0 || parse_labels(&o) != 0)
 		return PD_EXIT_FAIL;
 	if (opt.table)
-		return argc == 0 ? print_table(o.use)
+		return argc == 0 ? print_table(o.slots)
 				 : pd_cli_usage("--table reads no file");
 	if (sample_opt.json)
 		return pd_cli_usage("--json goes with --table; for rows as "

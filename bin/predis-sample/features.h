@@ -18,8 +18,11 @@ struct features_opts {
 	uint64_t capacity; /* of the whole cache; 0: no miniature cache */
 	bool by_bytes;	   /* it counts bytes */
 	bool labels;
-	uint64_t keys; /* tracked at once */
-	bool use[PD_FEATURES];
+	bool label_ms;	  /* in milliseconds, not ticks */
+	uint64_t horizon; /* in the label's unit: more is censored; 0: none */
+	uint64_t keys;	  /* tracked at once */
+	uint64_t slots;	  /* a bit each */
+	bool quantize;
 };
 
 struct features_counts {

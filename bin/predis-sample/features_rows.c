@@ -21,13 +21,21 @@
 #define LABELS_MAX PD_PDS_BLOCK_RECORDS
 #define SMALL_CACHE 2500 /* sampled objects under which error grows */
 #define PROGRESS_EVERY 65536
+#define AHEAD 16 /* events read ahead */
+#define NEAR 6
 
 /* The row of a tracked key whose label is still to come. */
 struct pending {
 	uint64_t seq;
-	uint64_t tick;
+	uint64_t at; /* tick, or with label_ms the time in ms */
 	uint32_t row;
 	uint32_t shard_1; /* shard + 1; 0: nothing is pending */
+};
+
+/* An event that was read ahead, so that memory is there when it is its turn. */
+struct upcoming {
+	struct pd_event e;
+	uint32_t shard;
 };
 
 struct job {
@@ -38,10 +46,12 @@ struct job {
 	struct pd_history *history;
 	struct pd_pds_meta meta; /* of the events, as of the first one */
 	struct pd_minicache *cache[SHARDS_MAX];
-	uint64_t tick[SHARDS_MAX]; /* the last one of each shard */
-	struct pending *pending;   /* by the history's slot; NULL: no labels */
+	uint64_t now[SHARDS_MAX]; /* the last tick, or ms, of each shard */
+	struct pending *pending;  /* by the history's slot; NULL: no labels */
 	struct pd_pds_label *labels;
 	size_t nlabels;
+	struct upcoming ring[AHEAD]; /* events read, not yet handled */
+	unsigned first, waiting;
 	struct features_counts *n;
 };
 
@@ -81,9 +91,13 @@ add_members(const struct job *j, const struct pd_event *first, struct pd_buf *b)
 	pd_json_key(&json, "features");
 	pd_json_open(&json, '[');
 	for (i = 0; i < PD_FEATURES; i++)
-		if (j->o->use[i])
+		if (j->o->slots >> i & 1)
 			pd_json_str(&json, pd_feature_info[i].name);
 	pd_json_close(&json, ']');
+	if (j->o->quantize) {
+		pd_json_key(&json, "quantized");
+		pd_json_bool(&json, true);
+	}
 	if (j->o->capacity != 0) {
 		pd_json_key(&json, "miniature_cache");
 		pd_json_open(&json, '{');
@@ -107,7 +121,13 @@ add_members(const struct job *j, const struct pd_event *first, struct pd_buf *b)
 	}
 	if (j->o->labels) {
 		pd_json_key(&json, "label");
-		pd_json_str(&json, "log2_1p_next_gap_ticks");
+		pd_json_str(&json, j->o->label_ms ? "log2_1p_next_gap_ms"
+						  : "log2_1p_next_gap_ticks");
+		if (j->o->horizon != 0) {
+			pd_json_key(&json,
+			    j->o->label_ms ? "horizon_ms" : "horizon_ticks");
+			pd_json_u64(&json, j->o->horizon);
+		}
 	}
 	return pd_buf_addc(b, '}');
 }
@@ -220,12 +240,16 @@ flush_labels(struct job *j, struct pd_err *err)
 	return pd_pds_flush(j->out, err);
 }
 
-/* The label of the row that ${p} stands for, which is ${gap} ticks back. */
+/* The label of the row that ${p} stands for, which is ${gap} back. */
 static void
 label(struct job *j, struct pending *p, uint64_t gap, bool censored)
 {
 	struct pd_pds_label *l = &j->labels[j->nlabels++];
 
+	if (j->o->horizon != 0 && gap > j->o->horizon) {
+		gap = j->o->horizon;
+		censored = true;
+	}
 	l->stream_id = pd_pds_stream_id(j->out);
 	l->seq = p->seq;
 	l->row = p->row;
@@ -237,9 +261,16 @@ label(struct job *j, struct pending *p, uint64_t gap, bool censored)
 static void
 censor(struct job *j, struct pending *p)
 {
-	uint64_t now = j->tick[p->shard_1 - 1];
+	const uint64_t now = j->now[p->shard_1 - 1];
 
-	label(j, p, now > p->tick ? now - p->tick : 0, true);
+	label(j, p, now > p->at ? now - p->at : 0, true);
+}
+
+/* When an event was, in the unit of labels. */
+static uint64_t
+moment(const struct job *j, const struct pd_event *e)
+{
+	return j->o->label_ms ? e->time_us / 1000 : e->tick;
 }
 
 /* ${note} is of the event that is about to be written as a row. */
@@ -253,14 +284,16 @@ take_labels(struct job *j, const struct pd_event *e, uint32_t shard,
 		if (note->is_new)
 			censor(j, p);
 		else
-			label(j, p, note->distance, false);
+			label(j, p,
+			    j->o->label_ms ? note->gap_ms : note->distance,
+			    false);
 	}
 	/* Before the row's place is asked for: flushing moves it. */
 	if (j->nlabels == LABELS_MAX && flush_labels(j, err) < 0)
 		return -1;
 	p->seq = pd_pds_seq(j->out);
 	p->row = pd_pds_pending(j->out);
-	p->tick = e->tick;
+	p->at = moment(j, e);
 	p->shard_1 = shard + 1;
 	return 0;
 }
@@ -283,14 +316,12 @@ censor_rest(struct job *j, struct pd_err *err)
 /* --- rows --------------------------------------------------------------- */
 
 static int
-one_event(struct job *j, struct pd_event *e, struct pd_err *err)
+one_event(struct job *j, struct pd_event *e, uint32_t shard, struct pd_err *err)
 {
-	uint32_t shard = pd_evreader_shard(j->in);
 	struct pd_history_note note;
 	struct pd_pds_row row;
 	struct pd_served s;
 	bool resident = false;
-	int i;
 
 	if (shard >= SHARDS_MAX)
 		return pd_err_set(err, "'%s': shard %u, but at most %d",
@@ -299,15 +330,12 @@ one_event(struct job *j, struct pd_event *e, struct pd_err *err)
 	    cache_state(j, e, shard, &resident, &s, err) < 0)
 		return -1;
 	pd_history_add(j->history, e, row.value, &note);
-	if (e->tick > j->tick[shard])
-		j->tick[shard] = e->tick;
+	if (moment(j, e) > j->now[shard])
+		j->now[shard] = moment(j, e);
 	if (!note.access)
 		return 0;
 	if (resident)
 		overlay(&s, row.value);
-	for (i = 0; i < PD_FEATURES; i++)
-		if (!j->o->use[i])
-			row.value[i] = NAN;
 	row.time_us = e->time_us;
 	row.tick = e->tick;
 	row.key = e->key;
@@ -321,9 +349,11 @@ one_event(struct job *j, struct pd_event *e, struct pd_err *err)
 static int
 start(struct job *j, const struct pd_event *first, struct pd_err *err)
 {
-	struct pd_history_opts o = {.keys = (uint32_t)j->o->keys};
+	struct pd_history_opts o = {
+	    .keys = (uint32_t)j->o->keys, .slots = j->o->slots};
 
-	if (write_header(j, first, err) < 0)
+	if (write_header(j, first, err) < 0 ||
+	    pd_pds_row_form(j->out, j->o->slots, j->o->quantize, err) < 0)
 		return -1;
 	o.hits_unknown = j->o->capacity == 0 && no_cache(&j->meta);
 	warn_small(j);
@@ -350,18 +380,47 @@ no_events(struct job *j, struct pd_err *err)
 	return write_header(j, NULL, err);
 }
 
+/* Read ahead. 1, 0 when the input has ended, -1. */
+static int
+read_ahead(struct job *j, struct pd_err *err)
+{
+	struct upcoming *u;
+	int got;
+
+	while (j->waiting < AHEAD) {
+		u = &j->ring[(j->first + j->waiting) % AHEAD];
+		if ((got = pd_evreader_next(j->in, &u->e, err)) <= 0)
+			return got;
+		u->shard = pd_evreader_shard(j->in);
+		if (j->n->events++ == 0 && start(j, &u->e, err) < 0)
+			return -1;
+		if (check_sampling(j, err) < 0)
+			return -1;
+		j->waiting++;
+	}
+	pd_history_ahead(j->history, j->ring[(j->first + NEAR) % AHEAD].e.key,
+	    j->ring[(j->first + AHEAD - 1) % AHEAD].e.key);
+	return 1;
+}
+
 static int
 read_all(struct job *j, struct pd_err *err)
 {
-	struct pd_event e;
-	int got;
+	struct upcoming *u;
+	uint64_t done = 0;
+	int got = 1;
 
-	while ((got = pd_evreader_next(j->in, &e, err)) > 0) {
-		if (j->n->events++ == 0 && start(j, &e, err) < 0)
+	for (;;) {
+		if (got > 0 && (got = read_ahead(j, err)) < 0)
 			return -1;
-		if (check_sampling(j, err) < 0 || one_event(j, &e, err) < 0)
+		if (j->waiting == 0)
+			break;
+		u = &j->ring[j->first];
+		if (one_event(j, &u->e, u->shard, err) < 0)
 			return -1;
-		if (j->n->events % PROGRESS_EVERY != 0)
+		j->first = (j->first + 1) % AHEAD;
+		j->waiting--;
+		if (++done % PROGRESS_EVERY != 0)
 			continue;
 		if (pd_cli_stopping())
 			return 1;
@@ -369,8 +428,6 @@ read_all(struct job *j, struct pd_err *err)
 		    pd_evreader_total(j->in));
 	}
 	pd_cli_progress_end();
-	if (got < 0)
-		return -1;
 	if (j->n->events == 0 && no_events(j, err) < 0)
 		return -1;
 	return censor_rest(j, err);

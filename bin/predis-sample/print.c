@@ -44,7 +44,8 @@ static const char *const ctx_names[PD_CTX_COUNT] = {
 struct printer {
 	struct pd_pds_reader *r;
 	struct pd_buf out;
-	uint8_t named; /* type whose line of names is out */
+	uint8_t named;	/* type whose line of names is out */
+	uint64_t slots; /* that it named, of rows */
 	uint64_t records;
 };
 
@@ -128,6 +129,7 @@ event_text(struct printer *p, const struct pd_event *e, uint32_t shard)
 static void
 row_json(struct printer *p, const struct pd_pds_row *row)
 {
+	const uint64_t slots = pd_pds_row_slots(p->r, NULL);
 	struct pd_json j;
 
 	pd_json_init(&j, &p->out);
@@ -136,6 +138,8 @@ row_json(struct printer *p, const struct pd_pds_row *row)
 	key_u64(&j, "tick", row->tick);
 	key_hex(&j, "key", row->key);
 	for (int i = 0; i < PD_FEATURES; i++) {
+		if (!(slots >> i & 1))
+			continue;
 		pd_json_key(&j, pd_feature_info[i].name);
 		pd_json_double(&j, (double)row->value[i]);
 	}
@@ -146,11 +150,14 @@ row_json(struct printer *p, const struct pd_pds_row *row)
 static void
 row_text(struct printer *p, const struct pd_pds_row *row)
 {
+	const uint64_t slots = pd_pds_row_slots(p->r, NULL);
 	const char s = csv ? ',' : '\t';
 
 	pd_buf_printf(&p->out, "%" PRIu64 "%c%" PRIu64 "%c%016" PRIx64,
 	    row->time_us, s, row->tick, s, row->key);
 	for (int i = 0; i < PD_FEATURES; i++) {
+		if (!(slots >> i & 1))
+			continue;
 		pd_buf_addc(&p->out, s);
 		if (!isnan(row->value[i]))
 			pd_buf_printf(&p->out, "%.9g", (double)row->value[i]);
@@ -191,9 +198,13 @@ label_text(struct printer *p, const struct pd_pds_label *l)
 static void
 names(struct printer *p, uint8_t type)
 {
-	if (!csv || sample_opt.json || p->named == type)
+	const uint64_t slots =
+	    type == PD_PDS_FEATURES ? pd_pds_row_slots(p->r, NULL) : 0;
+
+	if (!csv || sample_opt.json || (p->named == type && p->slots == slots))
 		return;
 	p->named = type;
+	p->slots = slots;
 	if (type == PD_PDS_EVENTS) {
 		pd_buf_addstr(&p->out,
 		    "time_us,tick,key,op,hit,fill,size_bytes,ttl_ms,"
@@ -203,7 +214,9 @@ names(struct printer *p, uint8_t type)
 	} else {
 		pd_buf_addstr(&p->out, "time_us,tick,key");
 		for (int i = 0; i < PD_FEATURES; i++)
-			pd_buf_printf(&p->out, ",%s", pd_feature_info[i].name);
+			if (slots >> i & 1)
+				pd_buf_printf(
+				    &p->out, ",%s", pd_feature_info[i].name);
 		pd_buf_addc(&p->out, '\n');
 	}
 }

@@ -190,16 +190,11 @@ insert(struct pd_history *h, uint64_t key, struct pd_history_note *note)
 }
 
 void
-pd_history_ahead(const struct pd_history *h, const uint64_t *keys, unsigned n)
+pd_history_ahead(const struct pd_history *h, uint64_t near, uint64_t far)
 {
-	uint32_t i;
+	const uint32_t i = h->heads[pd_mix64(near) & h->head_mask];
 
-	if (n > PD_HISTORY_FAR)
-		__builtin_prefetch(
-		    &h->heads[pd_mix64(keys[PD_HISTORY_FAR]) & h->head_mask]);
-	if (n <= PD_HISTORY_NEAR)
-		return;
-	i = h->heads[pd_mix64(keys[PD_HISTORY_NEAR]) & h->head_mask];
+	__builtin_prefetch(&h->heads[pd_mix64(far) & h->head_mask]);
 	if (i == NONE)
 		return;
 	__builtin_prefetch(&h->entries[i], 1);

@@ -33,10 +33,6 @@ struct pd_history;
 #define PD_HISTORY_KEY_BYTES 92 /* entry and hash table, at most */
 #define PD_HISTORY_NONE UINT32_MAX
 
-/* How far pd_history_ahead() looks. */
-#define PD_HISTORY_NEAR 6
-#define PD_HISTORY_FAR 14
-
 struct pd_history_opts {
 	uint32_t keys;	     /* tracked at once; 0: PD_HISTORY_KEYS */
 	uint32_t namespaces; /* the same for namespaces */
@@ -85,13 +81,11 @@ void pd_history_add(struct pd_history *h, const struct pd_event *e, float *row,
     struct pd_history_note *note);
 
 /*
- * pd_history_ahead(h, keys, n):
- * The next ${n} calls of pd_history_add() will be for these keys: fetch what
- * those for keys[PD_HISTORY_NEAR] and keys[PD_HISTORY_FAR] need into the
- * processor's cache. For speed alone; ${n} may be anything.
+ * For speed alone: events with these keys come soon. Fetches into the
+ * processor's cache the hash chain of ${far}, some ten events ahead, and the
+ * entry of ${near}, some five ahead, whose chain was fetched before.
  */
-void pd_history_ahead(
-    const struct pd_history *h, const uint64_t *keys, unsigned n);
+void pd_history_ahead(const struct pd_history *h, uint64_t near, uint64_t far);
 
 void pd_history_stats(const struct pd_history *h, struct pd_history_stats *out);
 

@@ -3,10 +3,11 @@
  * and every column must be used up exactly: a block whose columns disagree is
  * refused whole.
  */
+#include <math.h>
 #include <string.h>
 
 #include "base/endian.h"
-#include "data/feature.h"
+#include "data/feature_code.h"
 #include "data/pds_priv.h"
 
 int
@@ -330,33 +331,105 @@ get_float(const uint8_t *p)
 	return f;
 }
 
-int
-pd_pds_decode_rows(const struct pd_pds_block *b, struct pd_pds_row *row)
+/* What the values of an F block's rows are. */
+struct row_form {
+	const struct pd_pds_colref *values;
+	uint8_t slot[PD_FEATURES];
+	unsigned slots;
+	bool codes;
+};
+
+static int
+row_form(const struct pd_pds_payload *y, uint32_t nrec, struct row_form *f)
 {
-	const struct pd_pds_colref *key, *val;
+	const struct pd_pds_colref *c;
+
+	for (unsigned i = 0; i < PD_FEATURES; i++)
+		f->slot[i] = (uint8_t)i;
+	f->slots = PD_FEATURES;
+	for (unsigned i = 0; i < y->n; i++) {
+		c = &y->col[i];
+		if (c->id != PD_PDS_COL_SLOTS)
+			continue;
+		if (c->encoding != PD_PDS_RAW || c->width != 1 || c->len == 0 ||
+		    c->len > PD_FEATURES)
+			return -1;
+		f->slots = c->len;
+		for (unsigned k = 0; k < c->len; k++) {
+			if (c->data[k] >= PD_FEATURES ||
+			    (k > 0 && c->data[k] <= c->data[k - 1]))
+				return -1;
+			f->slot[k] = c->data[k];
+		}
+		break;
+	}
+	f->values = pd_pds_column(y, PD_PDS_COL_VALUES, PD_PDS_RAW, 4);
+	f->codes = f->values == NULL;
+	if (f->codes)
+		f->values = pd_pds_column(y, PD_PDS_COL_CODES, PD_PDS_RAW, 1);
+	return f->values != NULL && f->values->len == (uint64_t)nrec *
+							  f->slots *
+							  (f->codes ? 1 : 4)
+		   ? 0
+		   : -1;
+}
+
+size_t
+pd_pds_rows_form(const struct pd_pds_block *b, uint64_t *slots, bool *codes)
+{
+	struct pd_pds_payload y;
+	struct row_form f;
+
+	if (pd_pds_payload_parse(&y, b->payload, b->payload_len) ||
+	    row_form(&y, b->nrec, &f))
+		return 0;
+	*slots = 0;
+	for (unsigned i = 0; i < f.slots; i++)
+		*slots |= 1ULL << f.slot[i];
+	*codes = f.codes;
+	return f.slots * (f.codes ? 1u : 4u);
+}
+
+static void
+decode_values(const struct row_form *f, uint32_t i, float *value,
+    const struct pd_feature_codes *c)
+{
+	const size_t at = (size_t)i * f->slots;
+	const uint8_t *v = f->values->data;
+
+	if (f->slots < PD_FEATURES)
+		for (unsigned k = 0; k < PD_FEATURES; k++)
+			value[k] = NAN;
+	for (unsigned k = 0; k < f->slots; k++)
+		value[f->slot[k]] = f->codes ? c->value[f->slot[k]][v[at + k]]
+					     : get_float(v + 4 * (at + k));
+}
+
+int
+pd_pds_decode_rows(const struct pd_pds_block *b, struct pd_pds_row *row,
+    const struct pd_feature_codes *c)
+{
+	const struct pd_pds_colref *key;
 	struct cursor time, tick;
 	struct pd_pds_payload y;
+	struct row_form form;
 	uint64_t t, k, now = b->t0_us, at = 0;
 
-	if (pd_pds_payload_parse(&y, b->payload, b->payload_len))
+	if (pd_pds_payload_parse(&y, b->payload, b->payload_len) ||
+	    row_form(&y, b->nrec, &form))
 		return -1;
 	key = pd_pds_column(&y, PD_PDS_COL_KEY, PD_PDS_RAW, 8);
-	val = pd_pds_column(&y, PD_PDS_COL_VALUES, PD_PDS_RAW, 4);
-	if (key == NULL || val == NULL || key->len != (uint64_t)b->nrec * 8 ||
-	    val->len != (uint64_t)b->nrec * 4 * PD_FEATURES)
+	if (key == NULL || key->len != (uint64_t)b->nrec * 8)
 		return -1;
 	time = cursor_of(pd_pds_column(&y, PD_PDS_COL_TIME, PD_PDS_DELTA, 0));
 	tick = cursor_of(pd_pds_column(&y, PD_PDS_COL_TICK, PD_PDS_DELTA, 0));
 	for (uint32_t i = 0; i < b->nrec; i++) {
-		const uint8_t *v = val->data + (size_t)i * 4 * PD_FEATURES;
-
 		if (varint(&time, &t) || varint(&tick, &k))
 			return -1;
 		row[i].time_us = now += unzigzag(t);
 		row[i].tick = at += unzigzag(k);
 		row[i].key = pd_get64(key->data + 8 * (size_t)i);
-		for (unsigned f = 0; f < PD_FEATURES; f++)
-			row[i].value[f] = get_float(v + 4 * (size_t)f);
+		decode_values(&form, i, row[i].value, c);
 	}
 	return time.p == time.end && tick.p == tick.end ? 0 : -1;
 }

@@ -70,6 +70,9 @@ enum pd_pds_column {
 	PD_PDS_COL_CTX = 32,	    /* 32 + enum pd_ctx: RAW 1; 255 left out */
 	PD_PDS_COL_KEY = 64,	    /* RAW 8: key of a feature row */
 	PD_PDS_COL_VALUES = 65,	    /* RAW 4: float32, row after row */
+	PD_PDS_COL_SLOTS = 66,	    /* RAW 1: slot of each value of a row,
+				     * rising; all 64 when left out */
+	PD_PDS_COL_CODES = 67,	    /* RAW 1, in place of VALUES */
 	PD_PDS_COL_L_STREAM = 80,   /* RAW 8: stream_id of the labelled row */
 	PD_PDS_COL_L_SEQ = 81,	    /* DELTA from 0: its block */
 	PD_PDS_COL_L_ROW = 82,	    /* DELTA from 0: its place in the block */

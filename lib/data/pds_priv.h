@@ -14,6 +14,7 @@
 #include "data/pds_format.h"
 
 struct pd_buf;
+struct pd_feature_codes;
 
 /* A column being gathered: fixed room, so that adding cannot fail. */
 struct pd_pds_col {
@@ -109,8 +110,17 @@ int pd_pds_first(const struct pd_pds_block *b, uint64_t *first);
  */
 int pd_pds_decode_events(const struct pd_pds_block *b, struct pd_event *e,
     uint32_t *scratch, uint32_t *shard, bool *has_shard);
-/* The same for rows and labels. */
-int pd_pds_decode_rows(const struct pd_pds_block *b, struct pd_pds_row *row);
+/*
+ * The form of an F block's rows: their slots, and whether they are codes. The
+ * return value is the bytes of a row's values, 0 when the columns disagree.
+ */
+size_t pd_pds_rows_form(
+    const struct pd_pds_block *b, uint64_t *slots, bool *codes);
+/* Decode an F block; slots that it lacks are NaN. ${c} is needed for codes
+ * only. 0 or -1 as above. */
+int pd_pds_decode_rows(const struct pd_pds_block *b, struct pd_pds_row *row,
+    const struct pd_feature_codes *c);
+/* The same for labels. */
 int pd_pds_decode_labels(
     const struct pd_pds_block *b, struct pd_pds_label *label);
 /* Decode a varint or delta column of exactly ${n} values. */

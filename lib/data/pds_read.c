@@ -71,6 +71,7 @@ pd_pds_reader_free(struct pd_pds_reader *r)
 	free(r->scratch);
 	free(r->shards);
 	free(r->rows);
+	free(r->codes);
 	free(r->labels);
 	free(r->damage);
 	free(r);

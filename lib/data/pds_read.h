@@ -60,6 +60,9 @@ int pd_pds_verify(struct pd_pds_reader *r, const struct pd_pds_block *b);
 const struct pd_event *pd_pds_events(const struct pd_pds_reader *r);
 const struct pd_pds_row *pd_pds_rows(const struct pd_pds_reader *r);
 const struct pd_pds_label *pd_pds_labels(const struct pd_pds_reader *r);
+/* The slots that the rows of the block last decoded carry, a bit each; the
+ * others are NaN. ${codes}, unless NULL: they came as codes of one byte. */
+uint64_t pd_pds_row_slots(const struct pd_pds_reader *r, bool *codes);
 /* The text of an H or D block, ${*n} bytes, or NULL. */
 const char *pd_pds_text(const struct pd_pds_block *b, size_t *n);
 /* The next event, feature row or label; blocks of other types are skipped,

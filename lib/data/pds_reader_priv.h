@@ -11,6 +11,7 @@
 #include <zlib.h>
 
 #include "base/buf.h"
+#include "data/feature_code.h"
 #include "data/pds_meta.h"
 #include "data/pds_priv.h"
 #include "data/pds_read.h"
@@ -64,6 +65,9 @@ struct pd_pds_reader {
 	size_t events_cap;
 	struct pd_pds_row *rows;
 	size_t rows_cap;
+	uint64_t row_slots;
+	bool row_codes;
+	struct pd_feature_codes *codes; /* once a block had some */
 	struct pd_pds_label *labels;
 	size_t labels_cap;
 };

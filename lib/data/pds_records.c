@@ -2,13 +2,13 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "data/feature.h"
+#include "data/feature_code.h"
 #include "data/pds_reader_priv.h"
 
 /* The fewest payload bytes a record of each type takes: a count that the
  * payload cannot hold is refused before anything is allocated for it. */
 #define MIN_EVENT 4
-#define MIN_ROW (2 + 8 + 4 * PD_FEATURES)
+#define MIN_ROW (2 + 8) /* and its values */
 #define MIN_LABEL (8 + 1 + 1 + 4 + 1)
 
 /* Room for ${n} elements of ${size}; the old ones are not kept. */
@@ -60,16 +60,30 @@ load_events(struct pd_pds_reader *r, const struct pd_pds_block *b)
 static int
 load_rows(struct pd_pds_reader *r, const struct pd_pds_block *b)
 {
+	const size_t size = pd_pds_rows_form(b, &r->row_slots, &r->row_codes);
 	void *p = r->rows;
 	int rc;
 
-	if (b->payload_len / MIN_ROW < b->nrec)
+	if (size == 0 || b->payload_len / (MIN_ROW + size) < b->nrec)
 		return 1;
+	if (r->row_codes && r->codes == NULL) {
+		if ((r->codes = malloc(sizeof(*r->codes))) == NULL)
+			return -1;
+		pd_feature_codes_init(r->codes);
+	}
 	rc = room(&p, &r->rows_cap, b->nrec, sizeof(*r->rows));
 	r->rows = p;
 	if (rc)
 		return -1;
-	return pd_pds_decode_rows(b, r->rows) ? 1 : 0;
+	return pd_pds_decode_rows(b, r->rows, r->codes) ? 1 : 0;
+}
+
+uint64_t
+pd_pds_row_slots(const struct pd_pds_reader *r, bool *codes)
+{
+	if (codes != NULL)
+		*codes = r->row_codes;
+	return r->row_slots;
 }
 
 static int

@@ -7,13 +7,15 @@
 #include "base/endian.h"
 #include "base/err.h"
 #include "base/hash.h"
-#include "data/feature.h"
+#include "data/feature_code.h"
 #include "data/pds_priv.h"
 #include "data/pds_write.h"
 #include "io/fd.h"
 
-/* Feature rows of a block: each 264 bytes and two varints, so under a MiB. */
-#define BLOCK_ROWS 3584
+/* What the rows of a block may take: a row is at most a key, two varints of 10
+ * bytes, and its values. */
+#define ROWS_BYTES 1046528
+#define ROW_FIXED 36
 #define LABEL_BYTES (8 + 4 + 1)
 
 struct pd_pds_writer {
@@ -24,6 +26,10 @@ struct pd_pds_writer {
 	uint32_t shard;
 	/* Rows and labels being gathered. */
 	struct pd_buf time, tick, fixed, values;
+	struct pd_feature_codes *codes; /* NULL: rows as floats */
+	uint8_t slot[PD_FEATURES];
+	uint32_t slots;
+	uint32_t block_rows;
 	uint64_t t0, t_min, t_max, last_time, last_tick;
 	/* Of the stream. */
 	uint64_t stream_id, seq, records, lost, written;
@@ -44,6 +50,7 @@ pd_pds_writer_new(const struct pd_pds_wopts *o, struct pd_err *err)
 	    w->o.block_records > PD_PDS_BLOCK_RECORDS)
 		w->o.block_records = PD_PDS_BLOCK_RECORDS;
 	w->stream_id = o->stream_id;
+	(void)pd_pds_row_form(w, UINT64_MAX, false, NULL);
 	if (!o->bare) {
 		/* Level 1: after the columns, level 6 gains 1 to 2%. */
 		if (deflateInit2(&w->z, 1, Z_DEFLATED, -15, 8,
@@ -70,6 +77,7 @@ pd_pds_writer_free(struct pd_pds_writer *w)
 	pd_buf_release(&w->tick);
 	pd_buf_release(&w->fixed);
 	pd_buf_release(&w->values);
+	free(w->codes);
 	pd_buf_release(&w->frame);
 	pd_buf_release(&w->member);
 	pd_buf_release(&w->payload);
@@ -273,13 +281,52 @@ add_delta(struct pd_buf *b, uint64_t now, uint64_t last)
 	pd_buf_addvar(b, d << 1 ^ (0 - (d >> 63)));
 }
 
-static void
-add_float(struct pd_buf *b, float f)
+int
+pd_pds_row_form(
+    struct pd_pds_writer *w, uint64_t slots, bool codes, struct pd_err *err)
 {
+	if (w->kind == PD_PDS_FEATURES && pd_pds_flush(w, err))
+		return -1;
+	if (codes && w->codes == NULL) {
+		if ((w->codes = malloc(sizeof(*w->codes))) == NULL)
+			return pd_err_nomem(err);
+		pd_feature_codes_init(w->codes);
+	} else if (!codes) {
+		free(w->codes);
+		w->codes = NULL;
+	}
+	w->slots = 0;
+	for (unsigned i = 0; i < PD_FEATURES; i++)
+		if (slots >> i & 1)
+			w->slot[w->slots++] = (uint8_t)i;
+	w->block_rows = ROWS_BYTES / (ROW_FIXED + w->slots * (codes ? 1 : 4));
+	if (w->block_rows > PD_PDS_BLOCK_RECORDS)
+		w->block_rows = PD_PDS_BLOCK_RECORDS;
+	return 0;
+}
+
+/* The values of a row at the end of w->values. */
+static void
+add_values(struct pd_pds_writer *w, const float *value)
+{
+	const size_t size = w->codes != NULL ? 1 : sizeof(*value);
+	uint8_t *p;
 	uint32_t u;
 
-	memcpy(&u, &f, sizeof(u));
-	pd_buf_add32(b, u);
+	if (pd_buf_reserve(&w->values, w->slots * size))
+		return;
+	p = w->values.data + w->values.len;
+	w->values.len += w->slots * size;
+	for (unsigned i = 0; i < w->slots; i++) {
+		const unsigned slot = w->slot[i];
+
+		if (w->codes != NULL) {
+			p[i] = pd_feature_code(w->codes, slot, value[slot]);
+		} else {
+			memcpy(&u, &value[slot], sizeof(u));
+			pd_put32(p + 4 * (size_t)i, u);
+		}
+	}
 }
 
 int
@@ -301,11 +348,19 @@ pd_pds_add_row(
 	w->last_time = r->time_us;
 	w->last_tick = r->tick;
 	pd_buf_add64(&w->fixed, r->key);
-	for (unsigned i = 0; i < PD_FEATURES; i++)
-		add_float(&w->values, r->value[i]);
-	if (++w->pending == BLOCK_ROWS)
+	add_values(w, r->value);
+	if (++w->pending == w->block_rows)
 		return pd_pds_flush(w, err);
 	return 0;
+}
+
+static void
+add_float(struct pd_buf *b, float f)
+{
+	uint32_t u;
+
+	memcpy(&u, &f, sizeof(u));
+	pd_buf_add32(b, u);
 }
 
 int
@@ -365,12 +420,19 @@ flush_rows(struct pd_pds_writer *w, struct pd_err *err)
 	pd_pds_dir(y, PD_PDS_COL_TIME, PD_PDS_DELTA, 0, w->time.len);
 	pd_pds_dir(y, PD_PDS_COL_TICK, PD_PDS_DELTA, 0, w->tick.len);
 	pd_pds_dir(y, PD_PDS_COL_KEY, PD_PDS_RAW, 8, w->fixed.len);
-	pd_pds_dir(y, PD_PDS_COL_VALUES, PD_PDS_RAW, 4, w->values.len);
+	if (w->slots < PD_FEATURES)
+		pd_pds_dir(y, PD_PDS_COL_SLOTS, PD_PDS_RAW, 1, w->slots);
+	if (w->codes != NULL)
+		pd_pds_dir(y, PD_PDS_COL_CODES, PD_PDS_RAW, 1, w->values.len);
+	else
+		pd_pds_dir(y, PD_PDS_COL_VALUES, PD_PDS_RAW, 4, w->values.len);
 	dir = y->len;
 	pd_buf_add64(y, w->records);
 	pd_buf_add(y, w->time.data, w->time.len);
 	pd_buf_add(y, w->tick.data, w->tick.len);
 	pd_buf_add(y, w->fixed.data, w->fixed.len);
+	if (w->slots < PD_FEATURES)
+		pd_buf_add(y, w->slot, w->slots);
 	pd_buf_add(y, w->values.data, w->values.len);
 	return put_block(w, &b, dir, err);
 }
@@ -487,7 +549,8 @@ pd_pds_memory(const struct pd_pds_writer *w)
 {
 	return sizeof(*w) + w->events.memory_len + w->time.cap + w->tick.cap +
 	       w->fixed.cap + w->values.cap + w->frame.cap + w->member.cap +
-	       w->payload.cap + (w->z_ready ? (size_t)1 << 18 : 0);
+	       w->payload.cap + (w->codes != NULL ? sizeof(*w->codes) : 0) +
+	       (w->z_ready ? (size_t)1 << 18 : 0);
 }
 
 uint64_t

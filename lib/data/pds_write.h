@@ -58,6 +58,11 @@ int pd_pds_add(
     struct pd_pds_writer *w, const struct pd_event *e, struct pd_err *err);
 int pd_pds_add_row(
     struct pd_pds_writer *w, const struct pd_pds_row *r, struct pd_err *err);
+/* Rows from now on carry the slots of the bits of ${slots} (not 0) only, as
+ * floats or, with ${codes}, as codes of one byte (data/feature_code.h). At
+ * first all 64 as floats. */
+int pd_pds_row_form(
+    struct pd_pds_writer *w, uint64_t slots, bool codes, struct pd_err *err);
 int pd_pds_add_label(
     struct pd_pds_writer *w, const struct pd_pds_label *l, struct pd_err *err);
 /* Write a D block: ${nrec} lines of JSON. */

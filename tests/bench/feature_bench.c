@@ -22,6 +22,8 @@
 #define ZIPF_EVENTS 1000000u
 #define ZIPF_KEYS 1000000u
 #define ROUNDS 5
+#define NEAR 6 /* events that are looked ahead */
+#define FAR 14
 
 static void
 synthesize(struct pd_event *e, size_t n)
@@ -59,7 +61,7 @@ synthesize(struct pd_event *e, size_t n)
 }
 
 /* What is done with each event. */
-enum mode { COUNT, ROWS, CAPACITY, BARE, GZIP };
+enum mode { COUNT, ROWS, CAPACITY, BARE, CODES, GZIP, GZIP_CODES };
 
 static double
 run(const struct pd_event *e, size_t n, enum mode mode, double *bytes)
@@ -68,7 +70,8 @@ run(const struct pd_event *e, size_t n, enum mode mode, double *bytes)
 	    pd_history_new(&(struct pd_history_opts){.keys = 0}, NULL);
 	struct pd_minicache *m = pd_minicache_new(10000, false, false, NULL);
 	struct pd_buf out = PD_BUF_INIT;
-	struct pd_pds_wopts o = {.fd = -1, .out = &out, .bare = mode == BARE};
+	struct pd_pds_wopts o = {
+	    .fd = -1, .out = &out, .bare = mode == BARE || mode == CODES};
 	struct pd_pds_writer *w = pd_pds_writer_new(&o, NULL);
 	struct pd_history_note note;
 	struct pd_pds_row row;
@@ -84,7 +87,11 @@ run(const struct pd_event *e, size_t n, enum mode mode, double *bytes)
 		abort();
 	t = cpu_now();
 	pd_pds_header(w, "{}", 2, NULL);
+	if (mode == CODES || mode == GZIP_CODES)
+		pd_pds_row_form(w, UINT64_MAX, true, NULL);
 	for (i = 0; i < n; i++) {
+		pd_history_ahead(h, e[i + NEAR < n ? i + NEAR : i].key,
+		    e[i + FAR < n ? i + FAR : i].key);
 		bool resident =
 		    mode == CAPACITY && pd_minicache_event(m, &e[i], &s) == 1;
 
@@ -115,14 +122,14 @@ static void
 bench(const char *name, const struct pd_event *e, size_t n)
 {
 	static const char *const what[] = {
-	    "count", "rows", "capacity", "bare", "gzip"};
+	    "count", "rows", "capacity", "bare", "codes", "gzip", "gzip_codes"};
 	double best, bytes = 0;
 	int i;
 
 	printf("%-24s %8zu events ", name, n);
-	for (enum mode mode = COUNT; mode <= GZIP; mode++) {
+	for (enum mode mode = COUNT; mode <= GZIP_CODES; mode++) {
 		best = 1e9;
-		for (i = 0; i < (mode == GZIP ? 2 : ROUNDS); i++)
+		for (i = 0; i < (mode >= GZIP ? 2 : ROUNDS); i++)
 			best = fmin(best, run(e, n, mode, &bytes));
 		printf(" %s %.2f M/s", what[mode], (double)n / best / 1e6);
 	}

@@ -10,7 +10,7 @@ setup() {
 }
 
 # rows FILE: rows as JSON lines. labels FILE: labels.
-rows() { predis-sample print --json "$1" | jq -c 'select(has("age"))'; }
+rows() { predis-sample print --json "$1" | jq -c 'select(has("tick"))'; }
 labels() { predis-sample print --json "$1" | jq -c 'select(has("label"))'; }
 
 @test "the table has 64 slots, as the manual has it" {
@@ -74,15 +74,85 @@ labels() { predis-sample print --json "$1" | jq -c 'select(has("label"))'; }
 		and .sampling.scheme == "none"'
 }
 
-@test "--mask leaves all other slots unknown" {
+@test "--mask: rows carry these slots and no others" {
 	predis-sample features --mask served,count small.csv >f.pds
-	rows f.pds | tail -n 1 | jq -e '.frequency == 2 and .time_age == null
-		and .edc_1s == null and (.count | fabs > 1)'
-	predis-sample features --table --mask sampled | wc -l | grep -qx 44
+	rows f.pds | tail -n 1 | jq -e '.frequency == 2
+		and (has("time_age") or has("edc_1s") | not)
+		and (.count | fabs > 1) and (keys | length) == 24'
+	predis-sample print --csv f.pds | head -n 1 |
+	    grep -q '^time_us,tick,key,age,.*,new_share_lately,count$'
+	predis-sample features --mask count,0-19,age-gap4 small.csv | cmp - f.pds
+	# The values are those of whole rows, and cat keeps the form.
+	predis-sample features small.csv | predis-sample print --json |
+	    jq -c '[.tick, .key, .edc_1m, .count]' >whole
+	predis-sample features -m edc_1m,45 small.csv -o part.pds
+	rows part.pds | jq -c '[.tick, .key, .edc_1m, .count]' | cmp - whole
+	predis-sample cat part.pds f.pds -o both.pds
+	predis-sample verify both.pds
+	rows both.pds >both
+	{ rows part.pds; rows f.pds; } | cmp - both
+	for g in all:64 served:20 sampled:44 gaps:17 rates:8 object:7 \
+	    namespace:6 context:7 served,context:27; do
+		predis-sample features --table --mask "${g%:*}" | wc -l |
+		    grep -qx "${g#*:}"
+	done
 	for m in '' nonesuch 64 5-2 'age,' 1-x; do
 		run --separate-stderr predis-sample features --mask "$m" small.csv
 		[ "$status" -eq 2 ]
 		[[ $stderr == "predis-sample: --mask: "* ]]
+	done
+}
+
+@test "--quantize: one byte a value, near the float, readable by all" {
+	predis-sample features -c 300 web.csv -o f.pds
+	predis-sample features -c 300 --quantize web.csv -o q.pds
+	predis-sample verify q.pds
+	[ "$(stat -c %s q.pds)" -lt $(($(stat -c %s f.pds) / 2)) ]
+	[ "$(predis-sample features -0 --quantize web.csv | wc -c)" -lt \
+	    $(($(predis-sample features -0 web.csv | wc -c) * 2 / 7)) ]
+	# Octaves are within a sixteenth, shares within 1/500, NaN is NaN.
+	rows f.pds | jq -c '[.tick, .age, .time_age, .hit_share, .gap12]' >f
+	rows q.pds | jq -c '[.tick, .age, .time_age, .hit_share, .gap12]' >q
+	paste -d , f q | tr -d '[]' | awk -F, '
+		function far(a, b, d) {
+			if (a == "null" || b == "null") return a != b
+			return a - b > d || b - a > d
+		}
+		far($1, $6, 0) || far($2, $7, .0626) || far($3, $8, .0626) ||
+		far($4, $9, .0021) || far($5, $10, .0626) { print; bad = 1 }
+		END { exit bad || NR < 5000 }'
+	# Coding codes again changes nothing.
+	predis-sample cat q.pds -o again.pds
+	rows again.pds >again
+	rows q.pds | cmp - again
+	predis-drift profile -o q.pdp q.pds
+	predis-drift test --profile q.pdp q.pds
+	predis-sample features --quantize -m served web.csv |
+	    predis-sample print --headers --json | head -n 1 |
+	    jq -e '.header.quantized and (.header.features | length) == 20'
+}
+
+@test "labels in milliseconds, and a horizon" {
+	predis-sample features -l --label-unit ms small.csv -o ms.pds
+	# Key a at 0, 3, 10 and 26 s; b at 1 s and c at 10 s once.
+	labels ms.pds | jq -c '[.row, .censored, (.label | exp2 + 0.5 | floor)]' |
+	    sort >got
+	printf '%s\n' '[0,false,3001]' '[1,true,25001]' '[2,false,7001]' \
+	    '[3,false,16001]' '[4,true,16001]' '[5,true,1]' | cmp - got
+	predis-sample features -l --label-unit ms --horizon 5s small.csv >h.pds
+	labels h.pds | jq -c '[.row, .censored, (.label | exp2 + 0.5 | floor)]' |
+	    sort >got
+	printf '%s\n' '[0,false,3001]' '[1,true,5001]' '[2,true,5001]' \
+	    '[3,true,5001]' '[4,true,5001]' '[5,true,1]' | cmp - got
+	predis-sample print --headers --json h.pds | head -n 1 | jq -e '.header
+		| .label == "log2_1p_next_gap_ms" and .horizon_ms == 5000'
+	predis-sample features -l --horizon 1 small.csv >t.pds
+	[ "$(labels t.pds | jq -s 'map(.label) | max')" -eq 1 ]
+	for a in '--horizon 5' '--label-unit ms' '-l --label-unit s' \
+	    '-l --horizon 0' '-l --horizon 5s' \
+	    '-l --label-unit ms --horizon 1us'; do
+		run predis-sample features $a small.csv -o x.pds
+		[ "$status" -eq 2 ]
 	done
 }
 

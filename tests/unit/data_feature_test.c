@@ -9,7 +9,7 @@
 
 #include "base/code.h"
 #include "base/rng.h"
-#include "data/feature.h"
+#include "data/feature_code.h"
 
 static void
 table_is_in_order(void **state)
@@ -32,6 +32,43 @@ table_is_in_order(void **state)
 	assert_int_equal(served, 20);
 	assert_int_equal(pd_feature_find("nonesuch"), -1);
 	assert_int_equal(pd_feature_find(""), -1);
+}
+
+/* Every value read back is coded as before; ends are kept, NaN stays. */
+static void
+codes_round_trip(void **state)
+{
+	static struct pd_feature_codes c;
+	unsigned slot, k;
+	float v;
+
+	(void)state;
+	pd_feature_codes_init(&c);
+	for (slot = 0; slot < PD_FEATURES; slot++) {
+		for (k = 0; k < 256; k++) {
+			v = c.value[slot][k];
+			assert_int_equal(isnan(v) != 0, k == 255);
+			assert_int_equal(pd_feature_code(&c, slot, v), k);
+			if (k > 0 && k < 255)
+				assert_true(v > c.value[slot][k - 1]);
+		}
+		assert_int_equal(pd_feature_code(&c, slot, 1e30f), 254);
+		assert_int_equal(pd_feature_code(&c, slot, INFINITY), 254);
+		assert_int_equal(pd_feature_code(&c, slot, -1e30f), 0);
+		assert_int_equal(pd_feature_code(&c, slot, -INFINITY), 0);
+	}
+	/* Distances of served slots are multiples of 1/4 octave: exact. */
+	for (v = -24; v < 7.75f; v += 0.25f)
+		assert_true(
+		    c.value[PD_F_gap1][pd_feature_code(&c, PD_F_gap1, v)] == v);
+	for (v = 0; v < 13; v++)
+		assert_true(c.value[PD_F_gaps_in_hour][pd_feature_code(
+				&c, PD_F_gaps_in_hour, v)] == v);
+	/* Half a step of an octave is 4.5% of a count. */
+	for (v = 0.5f; v < 1e9f; v *= 1.07f)
+		assert_true(fabsf(c.value[PD_F_edc_1h]
+					 [pd_feature_code(&c, PD_F_edc_1h, v)] -
+				  v) <= 0.0444f * (v + 1));
 }
 
 /* Names and units are an interface: changing one changes this number. */
@@ -229,6 +266,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(table_is_in_order),
 	    cmocka_unit_test(schema_id_is_known),
+	    cmocka_unit_test(codes_round_trip),
 	    cmocka_unit_test(counts_are_log2),
 	    cmocka_unit_test(served_row_by_hand),
 	    cmocka_unit_test(unknown_is_nan),

@@ -1,3 +1,4 @@
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +14,7 @@
 #include "base/err.h"
 #include "base/rng.h"
 #include "data/event.h"
-#include "data/feature.h"
+#include "data/feature_code.h"
 #include "data/pds.h"
 #include "io/atomicfile.h"
 #include "io/fd.h"
@@ -147,6 +148,62 @@ test_blocks_close_by_records_and_bytes(void **state)
 	}
 	assert_int_equal(narrow, PD_PDS_BLOCK_RECORDS + 1);
 	assert_int_equal(wide, PD_PDS_BLOCK_RECORDS);
+	pd_pds_reader_free(r);
+	pd_buf_release(&b);
+}
+
+/* Rows of some slots, as floats and as codes, in one stream. */
+static void
+test_forms_of_rows(void **state)
+{
+	static const struct {
+		uint64_t slots;
+		bool codes;
+	} form[] = {{UINT64_MAX, true}, {1, false}, {0x8000000000000021, true},
+	    {0x8000000000000021, false}, {UINT64_MAX, false}};
+	static struct pd_feature_codes c;
+	struct pd_buf b = PD_BUF_INIT;
+	struct pd_pds_writer *w = begin(&b, false, 0);
+	struct pd_pds_reader *r;
+	struct pd_pds_row row = {.time_us = 5, .key = 9}, got;
+	bool codes;
+
+	(void)state;
+	pd_feature_codes_init(&c);
+	for (unsigned f = 0; f < PD_FEATURES; f++)
+		row.value[f] = (float)f / 3.0f;
+	for (unsigned k = 0; k < 5 * 3000; k++) {
+		if (k % 3000 == 0)
+			assert_int_equal(
+			    pd_pds_row_form(w, form[k / 3000].slots,
+				form[k / 3000].codes, NULL),
+			    0);
+		row.tick = k;
+		assert_int_equal(pd_pds_add_row(w, &row, NULL), 0);
+	}
+	end(w);
+	r = pd_pds_reader_mem(b.data, b.len);
+	for (unsigned k = 0; k < 5 * 3000; k++) {
+		const uint64_t slots = form[k / 3000].slots;
+
+		assert_int_equal(pd_pds_next_row(r, &got, NULL), PD_PDS_GOT);
+		assert_true(pd_pds_row_slots(r, &codes) == slots);
+		assert_int_equal(codes, form[k / 3000].codes);
+		assert_int_equal(got.tick, k);
+		for (unsigned f = 0; f < PD_FEATURES; f++) {
+			const float v = row.value[f];
+
+			if (!(slots >> f & 1))
+				assert_true(isnan(got.value[f]));
+			else if (codes)
+				assert_true(
+				    got.value[f] ==
+				    c.value[f][pd_feature_code(&c, f, v)]);
+			else
+				assert_true(got.value[f] == v);
+		}
+	}
+	assert_int_equal(pd_pds_next_row(r, &got, NULL), PD_PDS_EOF);
 	pd_pds_reader_free(r);
 	pd_buf_release(&b);
 }
@@ -442,6 +499,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_any_events_come_back),
 	    cmocka_unit_test(test_blocks_close_by_records_and_bytes),
+	    cmocka_unit_test(test_forms_of_rows),
 	    cmocka_unit_test(test_rows_labels_and_text),
 	    cmocka_unit_test(test_defaults_are_left_out),
 	    cmocka_unit_test(test_members_are_gzip),
