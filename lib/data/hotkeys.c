@@ -16,6 +16,7 @@ pd_hotkeys_init(struct pd_hotkeys *h, const struct pd_keys *keys, uint64_t seed)
 {
 	memset(h, 0, sizeof(*h));
 	h->keys = keys;
+	h->least = PD_HOTKEYS;
 	pd_rng_init(&h->rng, seed);
 }
 
@@ -44,43 +45,91 @@ decay(struct pd_hotkeys *h, uint64_t time_us, uint64_t least_us)
 }
 
 static uint32_t
-find(const struct pd_hotkeys *h, uint64_t hash)
+home_of(uint64_t hash)
 {
-	uint32_t i;
+	return (uint32_t)(hash * 0x9e3779b97f4a7c15ULL >> 57);
+}
 
-	for (i = 0; i < h->n; i++)
-		if (h->hash[i] == hash)
-			break;
+/* The cell of a hash, or the empty one where it would be. */
+static uint32_t
+cell_of(const struct pd_hotkeys *h, uint64_t hash)
+{
+	uint32_t i = home_of(hash);
+
+	while (h->cell[i] != 0 && h->hash[h->cell[i] - 1] != hash)
+		i = (i + 1) % PD_HOTKEYS_CELLS;
 	return i;
 }
 
+/* Empty a cell; what lies behind it and belongs before moves up. */
+static void
+empty_cell(struct pd_hotkeys *h, uint32_t i)
+{
+	uint32_t k = i, home;
+
+	for (;;) {
+		k = (k + 1) % PD_HOTKEYS_CELLS;
+		if (h->cell[k] == 0)
+			break;
+		home = home_of(h->hash[h->cell[k] - 1]);
+		if ((k - home) % PD_HOTKEYS_CELLS < (k - i) % PD_HOTKEYS_CELLS)
+			continue;
+		h->cell[i] = h->cell[k];
+		i = k;
+	}
+	h->cell[i] = 0;
+}
+
+/* The counter of a hash, or h->n. */
 static uint32_t
-smallest(const struct pd_hotkeys *h)
+find(const struct pd_hotkeys *h, uint64_t hash)
+{
+	const uint8_t c = h->cell[cell_of(h, hash)];
+
+	return c == 0 ? h->n : c - 1u;
+}
+
+/* Counter ${i} gets another hash; ${is_new}: it has none yet. */
+static void
+rehash(struct pd_hotkeys *h, uint32_t i, uint64_t hash, bool is_new)
+{
+	if (!is_new)
+		empty_cell(h, cell_of(h, h->hash[i]));
+	h->cell[cell_of(h, hash)] = (uint8_t)(i + 1);
+	h->hash[i] = hash;
+}
+
+static uint32_t
+smallest(struct pd_hotkeys *h)
 {
 	uint32_t i, least = 0;
 
+	if (h->least < h->n)
+		return h->least;
 	for (i = 1; i < h->n; i++)
 		if (h->count[i] < h->count[least])
 			least = i;
-	return least;
+	return h->least = least;
 }
 
 /* The counter that an access to a new key of ${weight} gets, or PD_HOTKEYS:
  * none this time. What it counted is its error. */
 static uint32_t
-admit(struct pd_hotkeys *h, double weight)
+admit(struct pd_hotkeys *h, uint64_t hash, double weight)
 {
 	uint32_t i;
 
 	if (h->n < PD_HOTKEYS) {
 		i = h->n++;
 		h->count[i] = h->error[i] = 0;
+		rehash(h, i, hash, true);
 		return i;
 	}
 	i = smallest(h);
 	if (pd_rng_double(&h->rng) * (h->count[i] + weight) >= weight)
 		return PD_HOTKEYS;
 	h->error[i] = h->count[i];
+	rehash(h, i, hash, false);
 	return i;
 }
 
@@ -90,7 +139,6 @@ name(struct pd_hotkeys *h, uint32_t i, uint64_t hash, const void *key, size_t n,
 {
 	struct pd_hotkey *k = &h->key[i];
 
-	h->hash[i] = hash;
 	h->variance[i] = 0;
 	k->db = (uint8_t)db;
 	k->identity = hash;
@@ -112,13 +160,15 @@ note(struct pd_hotkeys *h, uint64_t hash, const void *key, size_t n,
 
 	h->total += weight;
 	if (i == h->n) {
-		i = admit(h, weight);
+		i = admit(h, hash, weight);
 		if (i == PD_HOTKEYS)
 			return;
 		name(h, i, hash, key, n, db);
 	}
 	h->count[i] += weight;
 	h->variance[i] += variance;
+	if (i == h->least)
+		h->least = PD_HOTKEYS;
 }
 
 void
@@ -181,17 +231,20 @@ pd_hotkeys_draw(struct pd_hotkeys *h, uint64_t hash, const void *key, size_t n,
 static void
 add(struct pd_hotkeys *to, const struct pd_hotkeys *from, uint32_t j)
 {
-	uint32_t i = find(to, from->hash[j]);
+	const uint64_t hash = from->hash[j];
+	uint32_t i = find(to, hash);
 
 	if (i == to->n) {
 		if (to->n < PD_HOTKEYS)
-			to->n++;
+			rehash(to, to->n++, hash, true);
 		else if (to->count[i = smallest(to)] >= from->count[j])
 			return;
-		to->hash[i] = from->hash[j];
+		else
+			rehash(to, i, hash, false);
 		to->key[i] = from->key[j];
 		to->count[i] = to->error[i] = to->variance[i] = 0;
 	}
+	to->least = PD_HOTKEYS;
 	to->count[i] += from->count[j];
 	to->error[i] += from->error[j];
 	to->variance[i] += from->variance[j];

@@ -25,6 +25,7 @@
 #include "base/rng.h"
 
 #define PD_HOTKEYS 64	     /* counters */
+#define PD_HOTKEYS_CELLS 128 /* of the index over them */
 #define PD_HOTKEYS_KEY 128   /* bytes of a key that are kept */
 #define PD_HOTKEYS_HALF 30   /* seconds */
 #define PD_HOTKEYS_PACE 1024 /* draws a second, about */
@@ -47,7 +48,9 @@ struct pd_hotkeys {
 	double error[PD_HOTKEYS];
 	double variance[PD_HOTKEYS];
 	struct pd_hotkey key[PD_HOTKEYS];
-	uint32_t n;		    /* counters in use */
+	uint8_t cell[PD_HOTKEYS_CELLS]; /* counter + 1, open addressing */
+	uint32_t least; /* the smallest counter, or PD_HOTKEYS: to be found */
+	uint32_t n;	/* counters in use */
 	const struct pd_keys *keys; /* borrowed, or NULL */
 	double total;		    /* decayed accesses of all keys */
 	double span;		    /* decayed seconds */

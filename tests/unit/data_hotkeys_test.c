@@ -174,6 +174,33 @@ test_pace(void **state)
 	assert_int_equal(pd_hotkeys_skip(&h, 31 * SECOND), 1);
 }
 
+/* Counters come and go: each is found by its hash, none by two. */
+static void
+test_index(void **state)
+{
+	struct pd_hotkeys h;
+	struct pd_rng r;
+	unsigned found;
+
+	(void)state;
+	pd_rng_init(&r, 8);
+	pd_hotkeys_init(&h, NULL, 3);
+	for (unsigned i = 0; i < 200000; i++) {
+		pd_hotkeys_note(&h, pd_rng_below(&r, 300) * 0x100000001ull,
+		    NULL, 0, 0, SECOND, 1 + pd_rng_below(&r, 1000 + i));
+		if (i % 1000 > 0)
+			continue;
+		found = 0;
+		for (unsigned k = 0; k < PD_HOTKEYS_CELLS; k++)
+			found += h.cell[k] != 0;
+		assert_int_equal(found, h.n);
+		for (unsigned k = 0; k < h.n; k++)
+			for (unsigned j = 0; j < k; j++)
+				assert_true(h.hash[k] != h.hash[j]);
+	}
+	assert_int_equal(h.n, PD_HOTKEYS);
+}
+
 static void
 test_merge(void **state)
 {
@@ -214,6 +241,7 @@ main(void)
 	    cmocka_unit_test(test_uniform),
 	    cmocka_unit_test(test_decay),
 	    cmocka_unit_test(test_pace),
+	    cmocka_unit_test(test_index),
 	    cmocka_unit_test(test_merge),
 	};
 
