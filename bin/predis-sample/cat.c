@@ -12,6 +12,7 @@
 #include "base/num.h"
 #include "base/utc.h"
 #include "data/event.h"
+#include "data/transport.h"
 #include "sample.h"
 
 static uint64_t from_us;
@@ -47,6 +48,7 @@ const struct pd_opt sample_cat_opts[] = {
     SAMPLE_BY_OPTS,
     SAMPLE_KEY_OPT,
     SAMPLE_OUTPUT_OPTS,
+    SAMPLE_FROM_OPT,
     SAMPLE_TO_OPTS,
     SAMPLE_NET_OPTS,
     SAMPLE_PEER_OPTS,
@@ -56,6 +58,8 @@ const struct pd_opt sample_cat_opts[] = {
 struct cat {
 	struct sample_out out;
 	struct pd_pds_reader *in;
+	struct pd_transport *net; /* that in reads from, or NULL */
+	int fd;
 	struct pd_keys keys;
 	struct pd_sampler sampler;
 	struct pd_buf header; /* of the stream being written, as it came */
@@ -165,25 +169,57 @@ copy_block(struct cat *c, const struct pd_pds_block *b, struct pd_err *err)
 	return 0;
 }
 
+static void
+close_input(struct cat *c)
+{
+	pd_pds_reader_free(c->in);
+	pd_transport_close(c->net);
+	if (c->fd >= 0)
+		close(c->fd);
+	c->in = NULL;
+	c->net = NULL;
+}
+
+/* Open a file, or the address of a transport. 0, or -1 having reported. */
+static int
+open_input(struct cat *c, const char *path)
+{
+	struct pd_err err = PD_ERR_INIT;
+	struct pd_transport_opts o;
+
+	c->fd = -1;
+	if (pd_transport_is_url(path)) {
+		if (sample_net_opts(&o))
+			return -1;
+		c->net = pd_transport_receiver(path, &o, &err);
+		if (c->net == NULL)
+			return pd_cli_fail(&err), -1;
+		c->in = pd_transport_reader(c->net);
+	} else {
+		if ((c->fd = sample_open(path)) < 0)
+			return -1;
+		c->in = pd_pds_reader_fd(c->fd);
+	}
+	if (c->in != NULL)
+		return 0;
+	close_input(c);
+	return pd_cli_failf("out of memory"), -1;
+}
+
 /* 0, 1 when something was damaged, -1 having reported. */
 static int
 cat_one(struct cat *c, const char *path)
 {
 	const char *name = sample_name(path);
 	const struct pd_pds_damage *list;
-	const int fd = sample_open(path);
 	struct pd_err err = PD_ERR_INIT;
 	struct pd_pds_stats s;
 	struct pd_pds_block b;
 	int rc;
 	size_t n;
 
-	if (fd < 0)
+	if (open_input(c, path))
 		return -1;
-	if ((c->in = pd_pds_reader_fd(fd)) == NULL) {
-		close(fd);
-		return pd_cli_failf("out of memory"), -1;
-	}
 	if (from_us > 0 || to_us < UINT64_MAX)
 		pd_pds_reader_window(c->in, from_us, to_us);
 	while ((rc = pd_pds_next(c->in, &b, &err)) == PD_PDS_GOT)
@@ -203,8 +239,7 @@ cat_one(struct cat *c, const char *path)
 	}
 	if (rc == 1)
 		pd_pds_lost(c->out.w, s.records_lost);
-	pd_pds_reader_free(c->in);
-	close(fd);
+	close_input(c);
 	return rc;
 }
 
@@ -212,9 +247,16 @@ int
 sample_cat(int argc, char **argv)
 {
 	struct cat c = {.header = PD_BUF_INIT};
+	char *address = (char *)(uintptr_t)sample_opt.from;
 	int rc = 0, one = 0;
 	char **path;
 
+	if (address != NULL && argc > 0)
+		return pd_cli_usage("--from is read in place of files");
+	if (address != NULL) {
+		argc = 1;
+		argv = &address;
+	}
 	if ((path = sample_operands(&argc, argv, from_us, to_us)) == NULL)
 		return PD_EXIT_FAIL;
 	if (sample_keys(&c.keys) || sample_out_open(&c.out, false, false)) {

@@ -24,6 +24,7 @@ static struct {
 
 const struct pd_opt sample_features_opts[] = {
     SAMPLE_OUTPUT_OPTS,
+    SAMPLE_FROM_OPT,
     SAMPLE_TO_OPTS,
     SAMPLE_NET_OPTS,
     SAMPLE_PEER_OPTS,
@@ -270,5 +271,10 @@ sample_features(int argc, char **argv)
 		return pd_cli_usage("--bytes needs --capacity");
 	if (opt.keys == 0 || opt.keys > PD_HISTORY_KEYS_MAX)
 		return pd_cli_usage("--keys is 1 to 536870911");
-	return make_rows(argc == 0 ? "-" : argv[0], &o);
+	if (sample_opt.from != NULL && argc > 0)
+		return pd_cli_usage("--from is read in place of a file");
+	return make_rows(sample_opt.from != NULL ? sample_opt.from
+			 : argc == 0		 ? "-"
+						 : argv[0],
+	    &o);
 }

@@ -12,6 +12,7 @@
 #include "data/evreader.h"
 #include "data/history.h"
 #include "data/pds.h"
+#include "data/transport.h"
 #include "features.h"
 #include "io/json.h"
 #include "sample.h"
@@ -449,6 +450,8 @@ int
 features_rows(const char *path, const struct features_opts *o,
     struct pd_pds_writer *w, struct features_counts *n, struct pd_err *err)
 {
+	struct pd_transport_opts net;
+	const struct pd_evreader_opts in = {.unit = PD_TIME_S, .net = &net};
 	struct pd_history_stats st;
 	struct job *j = calloc(1, sizeof(*j));
 	int i, rc;
@@ -459,7 +462,8 @@ features_rows(const char *path, const struct features_opts *o,
 	j->path = path;
 	j->out = w;
 	j->n = n;
-	j->in = pd_evreader_open(path, NULL, NULL, PD_TIME_S, err);
+	if (sample_net_opts(&net) == 0)
+		j->in = pd_evreader_open_with(path, &in, err);
 	rc = j->in == NULL ? -1 : read_all(j, err);
 	if (rc == 0)
 		n->damaged = tell_damage(j);

@@ -32,7 +32,8 @@ struct sample_options {
 	uint64_t window_us;
 	uint64_t seed;
 	const char *key_file;
-	const char *to; /* the address of a transport, instead of output */
+	const char *to;	  /* the address of a transport, instead of output */
+	const char *from; /* and of one instead of a file */
 };
 extern struct sample_options sample_opt;
 
@@ -92,6 +93,12 @@ extern struct sample_source_options sample_source;
 		0, "kafka-config", "FILE", PD_OPT_STR,                         \
 		    &sample_peer.kafka_config, NULL,                           \
 		    "settings of librdkafka, a line NAME=VALUE each"           \
+	}
+/* Reading a whole stream. */
+#define SAMPLE_FROM_OPT                                                        \
+	{                                                                      \
+		0, "from", "ADDRESS", PD_OPT_STR, &sample_opt.from, NULL,      \
+		    "read redis-stream://HOST:PORT/NAME or kafka://HOST/TOPIC" \
 	}
 /* Sending. */
 #define SAMPLE_TO_OPTS                                                         \

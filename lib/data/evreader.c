@@ -14,11 +14,13 @@
 #include "data/evreader.h"
 #include "data/import.h"
 #include "data/pds.h"
+#include "data/transport.h"
 
 struct pd_evreader {
 	const struct pd_import *import; /* NULL: pds */
 	void *src;
 	struct pd_pds_reader *pds;
+	struct pd_transport *net; /* that pds reads from, or NULL */
 	int fd;
 	char *name;
 	struct pd_keys keys;
@@ -178,6 +180,19 @@ pd_evreader_open(const char *path, const char *format,
 	return pd_evreader_open_with(path, &o, err);
 }
 
+static int
+open_net(struct pd_evreader *r, const char *url,
+    const struct pd_evreader_opts *o, struct pd_err *err)
+{
+	if ((r->name = strdup(url)) == NULL)
+		return pd_err_nomem(err);
+	if ((r->net = pd_transport_receiver(url, o->net, err)) == NULL)
+		return -1;
+	if ((r->pds = pd_transport_reader(r->net)) == NULL)
+		return pd_err_nomem(err);
+	return 0;
+}
+
 struct pd_evreader *
 pd_evreader_open_with(
     const char *path, const struct pd_evreader_opts *o, struct pd_err *err)
@@ -195,6 +210,12 @@ pd_evreader_open_with(
 		r->keys = *o->keys;
 	else
 		pd_keys_public(&r->keys);
+	r->fd = -1;
+	if (pd_transport_is_url(path)) {
+		if (open_net(r, path, o, err))
+			goto err0;
+		return r;
+	}
 	if ((r->fd = open_fd(path, &format, err)) < 0)
 		goto err0;
 	if ((r->name = strdup(path)) == NULL)
@@ -226,6 +247,7 @@ pd_evreader_close(struct pd_evreader *r)
 	if (r->import != NULL && r->src != NULL)
 		r->import->close(r->src);
 	pd_pds_reader_free(r->pds);
+	pd_transport_close(r->net);
 	if (r->fd >= 0)
 		close(r->fd);
 	free(r->name);

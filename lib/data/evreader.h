@@ -20,6 +20,7 @@ struct pd_keys;
 struct pd_pds_damage;
 struct pd_pds_meta;
 struct pd_pds_stats;
+struct pd_transport_opts;
 
 /* What the time of a trace counts. */
 enum pd_timeunit {
@@ -52,6 +53,8 @@ struct pd_evreader_opts {
 	size_t patterns;
 	bool strict; /* a line that cannot be understood is an error */
 	enum pd_hits hits;
+	/* For the URL of a transport; NULL: the defaults. */
+	const struct pd_transport_opts *net;
 };
 
 #define PD_REJECTS_NAMED 5
@@ -65,6 +68,7 @@ struct pd_rejects {
 
 /*
  * pd_evreader_open_with(path, o, err):
+ * ${path} may be the URL of a transport (data/transport.h), too.
  * Open ${path} ("-": standard input). NULL with a message.
  */
 struct pd_evreader *pd_evreader_open_with(

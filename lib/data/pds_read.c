@@ -46,6 +46,20 @@ pd_pds_reader_fd(int fd)
 }
 
 struct pd_pds_reader *
+pd_pds_reader_call(
+    ssize_t (*read)(void *cookie, void *p, size_t n, struct pd_err *err),
+    void *cookie)
+{
+	struct pd_pds_reader *r = pd_pds_reader_new();
+
+	if (r != NULL) {
+		r->read = read;
+		r->cookie = cookie;
+	}
+	return r;
+}
+
+struct pd_pds_reader *
 pd_pds_reader_mem(const void *p, size_t n)
 {
 	struct pd_pds_reader *r = pd_pds_reader_new();
@@ -102,6 +116,21 @@ compact(struct pd_pds_reader *r)
 	r->n = r->buf.len;
 }
 
+/* As read(2), into the room at the end of the buffer; -1 with a message. */
+static ssize_t
+read_more(struct pd_pds_reader *r, struct pd_err *err)
+{
+	uint8_t *at = r->buf.data + r->buf.len;
+	const size_t room = r->buf.cap - r->buf.len;
+	ssize_t got;
+
+	if (r->read != NULL)
+		return r->read(r->cookie, at, room, err);
+	if ((got = pd_read_some(r->fd, at, room)) < 0)
+		return pd_err_sys(err, "cannot read stream");
+	return got;
+}
+
 /* Have ${need} bytes at pos, or all there are: GOT, MORE or -1. */
 static int
 fill(struct pd_pds_reader *r, size_t need, struct pd_err *err)
@@ -109,14 +138,13 @@ fill(struct pd_pds_reader *r, size_t need, struct pd_err *err)
 	while (r->n - r->pos < need && !r->eof) {
 		ssize_t got;
 
-		if (r->fd < 0)
+		if (r->fd < 0 && r->read == NULL)
 			return PD_PDS_MORE;
 		if (pd_buf_reserve(&r->buf, CHUNK))
 			return pd_err_nomem(err);
-		got = pd_read_some(
-		    r->fd, r->buf.data + r->buf.len, r->buf.cap - r->buf.len);
+		got = read_more(r, err);
 		if (got < 0)
-			return pd_err_sys(err, "cannot read stream");
+			return -1;
 		r->eof = got == 0;
 		r->buf.len += (size_t)got;
 		r->p = r->buf.data;

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "data/pds_format.h"
 
@@ -42,6 +43,10 @@ struct pd_pds_damage {
 struct pd_pds_reader *pd_pds_reader_fd(int fd);
 struct pd_pds_reader *pd_pds_reader_mem(const void *p, size_t n);
 struct pd_pds_reader *pd_pds_reader_new(void);
+/* Read from ${read}, which answers as read(2) does, or -1 with a message. */
+struct pd_pds_reader *pd_pds_reader_call(
+    ssize_t (*read)(void *cookie, void *p, size_t n, struct pd_err *err),
+    void *cookie);
 /* Hand over ${n} bytes (copied); ${n} 0 says the input has ended. 0 or -1. */
 int pd_pds_reader_feed(struct pd_pds_reader *r, const void *p, size_t n);
 void pd_pds_reader_free(struct pd_pds_reader *r);

@@ -36,6 +36,8 @@ struct pd_pds_reader {
 	uint64_t base;
 	struct pd_buf buf; /* holds the window unless fixed */
 	int fd;
+	ssize_t (*read)(void *, void *, size_t, struct pd_err *); /* or NULL */
+	void *cookie;
 	bool fixed; /* p is the caller's memory */
 	bool eof;
 	bool ended; /* the end was accounted for */

@@ -26,6 +26,7 @@
 #include <sys/types.h>
 
 struct pd_err;
+struct pd_pds_reader;
 struct pd_transport;
 
 /* Blocks of one stream, counted back from the highest seq seen, among which a
@@ -131,6 +132,9 @@ int pd_transport_seen(struct pd_transport *t, uint64_t stream_id, uint64_t seq);
  * header in front; 0 at the end, -1 with a message. */
 ssize_t pd_transport_read(
     struct pd_transport *t, void *p, size_t n, struct pd_err *err);
+/* A reader of those bytes, to be freed before the transport is closed. NULL out
+ * of memory. */
+struct pd_pds_reader *pd_transport_reader(struct pd_transport *t);
 
 void pd_transport_stats(
     const struct pd_transport *t, struct pd_transport_stats *s);

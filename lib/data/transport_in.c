@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "data/pds_read.h"
 #include "data/transport_priv.h"
 
 #define HELD_MAX 4096 /* blocks */
@@ -331,4 +332,16 @@ pd_transport_read(struct pd_transport *t, void *p, size_t n, struct pd_err *err)
 	memcpy(p, (const uint8_t *)b->data + t->read_at, n);
 	t->read_at += n;
 	return (ssize_t)n;
+}
+
+static ssize_t
+read_bytes(void *cookie, void *p, size_t n, struct pd_err *err)
+{
+	return pd_transport_read(cookie, p, n, err);
+}
+
+struct pd_pds_reader *
+pd_transport_reader(struct pd_transport *t)
+{
+	return pd_pds_reader_call(read_bytes, t);
 }

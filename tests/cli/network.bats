@@ -53,6 +53,24 @@ teardown() {
 	run ! predis-sample cat --to "$URL-cat" -o x.pds a.pds
 }
 
+@test "features and cat read an address as they read a file" {
+	one_redis
+	URL=redis-stream://127.0.0.1:$PORT/ev
+	"$NUMBERED" write 20000 1000 >a.pds
+	predis-sample send --to "$URL" a.pds
+	for v in features cat; do
+		predis-sample $v a.pds -o want.pds
+		predis-sample $v --from "$URL" -o got.pds
+		cmp want.pds got.pds
+		predis-sample $v -0 a.pds >want.bare
+		predis-sample $v -0 "$URL" >got.bare
+		cmp want.bare got.bare
+		run -2 predis-sample $v --from "$URL" a.pds -o x.pds
+		run -2 predis-sample $v --from "$URL-none" -o x.pds
+		[[ $output == *"there is no such stream"* ]]
+	done
+}
+
 @test "a tap goes into a network, a block a second" {
 	one_redis
 	URL=redis-stream://127.0.0.1:$PORT/ev

@@ -37,19 +37,28 @@ look_at(const redisReply *r)
 		look_at(r->element[i]);
 }
 
+static char path[64];
+
+static void
+leave(void)
+{
+	unlink(path);
+}
+
 /* A listening socket of this process, made once. */
 static int
 listener(struct pd_addr *a)
 {
-	static char path[64];
 	static int fd = -1;
 
 	if (fd < 0)
 		snprintf(
 		    path, sizeof(path), "/tmp/redis-fuzz-%ld", (long)getpid());
 	(void)pd_addr_parse(a, path, NULL, NULL);
-	if (fd < 0)
+	if (fd < 0) {
 		fd = pd_sock_listen(a, NULL);
+		(void)atexit(leave);
+	}
 	return fd;
 }
 
@@ -80,6 +89,5 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	if (peer >= 0)
 		close(peer);
 	pd_redis_close(c);
-	unlink(a.host);
 	return 0;
 }
