@@ -294,7 +294,7 @@ pd_hotkeys_top(struct pd_hotkeys *h, uint64_t time_us,
 	decay(h, time_us, 0);
 	for (i = 0; i < h->n; i++) {
 		rate_of(h, i, &r);
-		if (r.per_second <= r.error)
+		if (r.per_second <= 2 * r.error)
 			continue;
 		for (k = n; k > 0 && out[k - 1].per_second < r.per_second; k--)
 			if (k < most)

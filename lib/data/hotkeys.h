@@ -100,8 +100,8 @@ void pd_hotkeys_merge(
 
 /*
  * pd_hotkeys_top(h, time_us, out, most):
- * The hottest keys as of ${time_us}, the hottest first: those of which more
- * than nothing is left below the error. Returns how many, up to ${most}.
+ * The hottest keys as of ${time_us}, the hottest first: those whose rate is
+ * more than twice its error. Returns how many, up to ${most}.
  */
 size_t pd_hotkeys_top(struct pd_hotkeys *h, uint64_t time_us,
     struct pd_hotkey_rate *out, size_t most);
