@@ -345,10 +345,7 @@ run_object_freq(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	if (e == NULL)
 		return;
 	l = look_at(c, a, e);
-	/* What is recorded is known whoever rules. */
-	if (l.recorded)
-		pd_reply_int(&c->reply, l.accesses);
-	else if (l.counter >= 0)
+	if (l.counter >= 0)
 		pd_reply_int(&c->reply, l.counter);
 	else
 		pd_reply_error(&c->reply,

@@ -206,11 +206,13 @@ both() {
 		[ "$($where config set maxmemory-clients 3mb)" = OK ]
 		[ "$($where config get maxmemory-clients | tail -1)" = 3145728 ]
 	done
-	both many-queries 20 400000
+	both many-queries 20 400000 40000
 	[ "$ours" = "fewer live" ]
 	[ "$theirs" = "$ours" ]
 	[ "$(info evicted_clients)" -ge 1 ]
 	[ "$(info mem_clients_normal)" != 0 ]
+	# Large values wait until there is room for them.
+	[ "$(hurt "$PORT" many-queries 20 400000)" = "all live" ]
 	[ "$(cli config set maxmemory-clients 0)" = OK ]
 	[ "$(cli config get maxmemory-clients | tail -1)" = 0 ]
 }

@@ -51,7 +51,7 @@ fill() {
 	start_serve --maxmemory 8M --policy s3fifo --tap "$PWD/tap" \
 	    --tap-rate 1% --requirepass-file pw
 	head -n 1 serve.log | grep -F "predis-serve $(cat "$TOP/VERSION") started"
-	head -n 1 serve.log | grep -F "port $PORT on 127.0.0.1, memory limit 8388608 bytes, policy s3fifo, no model, tap '$PWD/tap' of 0.01 by key"
+	head -n 1 serve.log | grep -F "port $PORT on 127.0.0.1, 1 thread, 1 shard, memory limit 8388608 bytes, policy s3fifo, no model, tap '$PWD/tap' of 0.01 by key"
 	run ! grep -q sesame serve.log
 	stop_serve
 	start_serve --maxmemory 0 --maxobjects 10

@@ -183,12 +183,18 @@ def slow_subscriber(address, size):
         print("closed after %s" % ("a while" if took > 0.9 else "no time"))
 
 
-def many_queries(address, n, size):
-    """n clients with unfinished requests: how many does it let live?"""
+def many_queries(address, n, size, word=2000000):
+    """n clients with unfinished requests: how many does it let live? The
+    words after the first are as long as said, or shorter at the end."""
+    size, word = int(size), int(word)
+    text = b"*90\r\n$3\r\nGET\r\n"
+    for at in range(0, size, word):
+        text += b"$%d\r\n" % word + b"x" * min(word, size - at)
+        text += b"\r\n" if at + word <= size else b""
     s = []
     for _ in range(int(n)):
         s.append(connect(address))
-        send(s[-1], b"*2\r\n$3\r\nGET\r\n$2000000\r\n" + b"x" * int(size))
+        send(s[-1], text)
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         alive = 0
