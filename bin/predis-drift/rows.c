@@ -9,37 +9,7 @@
 #include "base/err.h"
 #include "data/pds.h"
 #include "drift.h"
-#include "io/fd.h"
-
-/* Copy a pipe to a file that has no name. */
-static int
-spool(int fd, struct pd_err *err)
-{
-	const char *dir = getenv("TMPDIR");
-	char path[4096], buf[65536];
-	ssize_t n;
-	int out;
-
-	if (snprintf(path, sizeof(path), "%s/predis-drift.XXXXXX",
-		dir != NULL && dir[0] != '\0' ? dir : "/tmp") >=
-	    (int)sizeof(path))
-		return pd_err_set(err, "TMPDIR is too long");
-	if ((out = mkstemp(path)) < 0)
-		return pd_err_sys(err, "cannot create '%s'", path);
-	unlink(path);
-	while ((n = pd_read_some(fd, buf, sizeof(buf))) > 0)
-		if (pd_write_full(out, buf, (size_t)n)) {
-			pd_err_sys(err, "cannot write a temporary file");
-			close(out);
-			return -1;
-		}
-	if (n < 0 || lseek(out, 0, SEEK_SET) != 0) {
-		pd_err_sys(err, "cannot read standard input");
-		close(out);
-		return -1;
-	}
-	return out;
-}
+#include "io/spool.h"
 
 int
 rows_open(const char *path, bool twice, struct pd_err *err)
@@ -52,7 +22,7 @@ rows_open(const char *path, bool twice, struct pd_err *err)
 		return pd_err_sys(err, "cannot open '%s'", path);
 	if (!twice || lseek(fd, 0, SEEK_CUR) >= 0)
 		return fd;
-	out = spool(fd, err);
+	out = pd_spool(fd, err);
 	close(fd);
 	return out;
 }
