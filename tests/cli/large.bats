@@ -71,7 +71,7 @@ cli() { redis-cli -p "$PORT" "$@"; }
 		rm -f port
 		start_serve --maxmemory 100M --max-value 64M \
 		    --threads $threads --shards 1
-		[ "$(timeout 120 python3 "$TOP/tests/clients/crowd.py" \
+		[ "$(timeout 120 python3 "$TOP/tests/clients/large_crowd.py" \
 		    "$PORT" 10 2 20000000)" = 0 ]
 		run ! grep closed serve.log
 		[ "$(cli info clients | tr -d '\r' |
