@@ -46,6 +46,7 @@ static struct {
 	const char *key_file;
 	const char *port_file;
 	const char *tap_by;
+	const char *tap_rate;
 	const char *objective;
 	const char *log_level;
 	const char *debug;
@@ -55,7 +56,7 @@ static struct {
     .port = 6379,
     .tls_port = UNSET,
     .maxmemory = UNSET,
-    .tap_by = "key",
+    .tap_by = NULL,
     .objective = "objects",
     .log_level = "notice",
     .sandbox = SANDBOX,
@@ -136,12 +137,12 @@ static const struct pd_opt opts[] = {
 	"secret that hashes keys; made when absent (default: random)"},
     {0, "tap", "ADDRESS", PD_OPT_STR, &opt.cfg.tap, NULL,
 	"offer sampled events on a Unix socket or HOST:PORT"},
-    {0, "tap-rate", "SHARE", PD_OPT_SHARE, &opt.cfg.tap_rate, NULL,
-	"share that is sampled (default 0.001)"},
+    {0, "tap-rate", "SHARE", PD_OPT_STR, &opt.tap_rate, NULL,
+	"share that is sampled: 0.1%, or key=0.1%,event=1% (0.001)"},
     {0, "tap-budget", "N", PD_OPT_U64, &opt.cfg.tap_budget, NULL,
 	"lower the rate where more events come in a second (default 0: no)"},
     {0, "tap-by", "WHAT", PD_OPT_STR, &opt.tap_by, NULL,
-	"sample by key, event or window (default key)"},
+	"by key, event, window or several: key,event (default key)"},
     {0, "snapshot", "FILE", PD_OPT_STR, &opt.cfg.snapshot, NULL,
 	"load FILE at the start, write it at the end and when asked"},
     {0, "snapshot-interval", "TIME", PD_OPT_DURATION,
@@ -260,12 +261,36 @@ check_tls(struct pd_err *err)
 	return 0;
 }
 
+/* --tap-by says which schemes, --tap-rate at what rate, and which too where it
+ * names them. */
+static int
+check_tap(struct pd_err *err)
+{
+	struct pd_rates *rates = &opt.cfg.tap_rates;
+	unsigned by = 1u << PD_SAMPLE_KEY, on;
+
+	if (opt.tap_by != NULL && pd_rates_parse_by(opt.tap_by, &by, err))
+		return pd_err_prefix(err, "--tap-by");
+	memset(rates, 0, sizeof(*rates));
+	if (opt.tap_by != NULL || opt.tap_rate == NULL ||
+	    strchr(opt.tap_rate, '=') == NULL)
+		pd_rates_set_by(rates, by);
+	if (opt.tap_rate == NULL)
+		return 0;
+	if (pd_rates_parse(opt.tap_rate, by, rates, err))
+		return pd_err_prefix(err, "--tap-rate");
+	on = pd_rates_on(rates);
+	if (opt.tap_by != NULL && (on & ~by) != 0)
+		return pd_err_set(
+		    err, "--tap-rate names what --tap-by does not");
+	return 0;
+}
+
 /* Options to configuration, with the checks across them. */
 static int
 configure(struct pd_err *err)
 {
 	struct pd_server_config *cfg = &opt.cfg;
-	const int scheme = pd_scheme_parse(opt.tap_by);
 	const int level = pd_log_level_parse(opt.log_level);
 	const int objective = pd_objective_parse(opt.objective);
 
@@ -294,12 +319,8 @@ configure(struct pd_err *err)
 		return pd_err_set(err, "--max-value: between 1k and 512M");
 	if (cfg->query_max < 2 * cfg->max_value)
 		cfg->query_max = 2 * cfg->max_value;
-	if (scheme != PD_SAMPLE_KEY && scheme != PD_SAMPLE_EVENT &&
-	    scheme != PD_SAMPLE_WINDOW)
-		return pd_err_set(err, "--tap-by: key, event or window");
-	cfg->tap_scheme = (enum pd_scheme)scheme;
-	if (cfg->tap_rate <= 0)
-		return pd_err_set(err, "--tap-rate: above 0, up to 1");
+	if (check_tap(err))
+		return -1;
 	if (level < 0)
 		return pd_err_set(err, "--log-level: debug, verbose, notice, "
 				       "warning or nothing");
@@ -341,6 +362,17 @@ raise_files(void)
 	    (unsigned long long)opt.cfg.maxclients);
 }
 
+static void
+describe_tap(const struct pd_server_config *cfg, struct pd_buf *b)
+{
+	pd_buf_printf(b, ", tap '%s' of ", cfg->tap);
+	pd_rates_format(&cfg->tap_rates, b);
+	if (pd_rates_on(&cfg->tap_rates) != 0) {
+		pd_buf_addstr(b, " by ");
+		pd_rates_format_by(&cfg->tap_rates, b);
+	}
+}
+
 /* How things are at the start, in one line; keys and passwords are not in
  * it. */
 static void
@@ -374,8 +406,7 @@ log_start(struct pd_server *s)
 	else
 		pd_buf_addstr(&b, ", no model");
 	if (cfg->tap != NULL)
-		pd_buf_printf(&b, ", tap '%s' of %g by %s", cfg->tap,
-		    cfg->tap_rate, pd_scheme_name(cfg->tap_scheme));
+		describe_tap(cfg, &b);
 	else
 		pd_buf_addstr(&b, ", no tap");
 	if (pd_buf_cstr(&b) != NULL)

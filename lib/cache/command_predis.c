@@ -148,6 +148,32 @@ set_tap(struct pd_client *c, const char *name, const struct pd_arg *a)
 	return ok;
 }
 
+/* ${a}: RATE share BY schemes: these are sampled so, the others as before. */
+static bool
+set_tap_by(struct pd_client *c, const struct pd_arg *a)
+{
+	struct pd_server *s = c->server;
+	struct pd_rates rates = s->cfg.tap_rates;
+	struct pd_err err = PD_ERR_INIT;
+	char *share = pd_arg_dup(&a[2]), *by = pd_arg_dup(&a[4]);
+	unsigned which;
+	bool ok;
+
+	ok = share != NULL && by != NULL &&
+	     pd_rates_parse_by(by, &which, &err) == 0 &&
+	     pd_rates_parse(share, which, &rates, &err) == 0;
+	if (ok) {
+		s->cfg.tap_rates = rates;
+		if (s->tapserver != NULL)
+			pd_tapserver_resample(s->tapserver);
+	} else {
+		pd_reply_errorf(&c->reply, "ERR %s", err.msg);
+	}
+	free(share);
+	free(by);
+	return ok;
+}
+
 static void
 tap_rate(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 {
@@ -155,10 +181,35 @@ tap_rate(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 		pd_reply_error(&c->reply, PD_ERR_SYNTAX);
 		return;
 	}
-	if (n == 5 && !set_tap(c, "tap-by", &a[4]))
-		return;
-	if (set_tap(c, "tap-rate", &a[2]))
+	if (n == 3 ? set_tap(c, "tap-rate", &a[2]) : set_tap_by(c, a))
 		pd_reply_ok(&c->reply);
+}
+
+static const struct {
+	const char *rate, *sampled, *dropped;
+} tap_names[PD_SCHEMES] = {
+    [PD_SAMPLE_KEY] = {"key_rate", "key_sampled", "key_dropped"},
+    [PD_SAMPLE_EVENT] = {"event_rate", "event_sampled", "event_dropped"},
+    [PD_SAMPLE_WINDOW] = {"window_rate", "window_sampled", "window_dropped"},
+};
+
+/* What one scheme has and had. */
+static void
+tap_scheme(struct pd_reply *r, const struct pd_server *s, unsigned scheme)
+{
+	uint64_t sampled = 0, dropped = 0;
+	const struct pd_tap *t;
+	uint32_t i;
+
+	for (i = 0; i < s->nshards && s->shards[i].tap != NULL; i++) {
+		t = s->shards[i].tap;
+		sampled += t->count[scheme].sampled;
+		dropped += t->count[scheme].dropped;
+	}
+	pd_reply_pair_real(
+	    r, tap_names[scheme].rate, s->cfg.tap_rates.of[scheme]);
+	pd_reply_pair_int(r, tap_names[scheme].sampled, sampled);
+	pd_reply_pair_int(r, tap_names[scheme].dropped, dropped);
 }
 
 static void
@@ -167,7 +218,9 @@ tap_info(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	const struct pd_server *s = c->server;
 	struct pd_reply *r = &c->reply;
 	struct pd_buf b = PD_BUF_INIT;
-	uint64_t size = 0, waiting = 0, lost = 0;
+	uint64_t size = 0;
+	struct pd_buf by = PD_BUF_INIT;
+	unsigned scheme;
 	struct pd_stats sum;
 	uint32_t i;
 
@@ -175,25 +228,63 @@ tap_info(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 	(void)n;
 	pd_server_stats(s, &sum);
 	setting("tap-rate")->get(s, &b);
-	pd_reply_map(r, 10);
+	setting("tap-by")->get(s, &by);
+	pd_reply_map(r, 11 + 3 * (PD_SCHEMES - 1));
 	pd_reply_pair_str(r, "address", s->cfg.tap ? s->cfg.tap : "");
-	pd_reply_pair_str(r, "by", pd_scheme_name(s->cfg.tap_scheme));
+	pd_reply_pair_str(r, "by", pd_buf_cstr(&by) ? (char *)by.data : "");
 	pd_reply_pair_str(r, "rate", pd_buf_cstr(&b) ? (char *)b.data : "");
 	pd_reply_pair_int(r, "clients",
 	    s->tapserver ? pd_tapserver_clients(s->tapserver) : 0);
-	for (i = 0; i < s->nshards && s->shards[i].tap != NULL; i++) {
+	for (i = 0; i < s->nshards && s->shards[i].tap != NULL; i++)
 		size += s->shards[i].tap->size;
-		waiting += pd_tap_waiting(s->shards[i].tap);
-		lost += s->shards[i].tap->lost;
-	}
 	pd_reply_pair_int(r, "ring_events", size);
-	pd_reply_pair_int(r, "waiting_events", waiting);
+	pd_reply_pair_int(
+	    r, "waiting_events", sum.tap_sampled - sum.tap_sent - sum.tap_lost);
 	pd_reply_pair_int(r, "sampled", sum.tap_sampled);
-	pd_reply_pair_int(r, "lost", sum.tap_lost + lost);
+	pd_reply_pair_int(r, "sent", sum.tap_sent);
+	pd_reply_pair_int(r, "lost", sum.tap_lost);
 	pd_reply_pair_int(r, "budget_per_second", s->cfg.tap_budget);
-	pd_reply_pair_real(r, "rate_in_force",
-	    s->shards->tap != NULL ? s->shards->tap->sampler.rate : 0);
+	pd_buf_clear(&b);
+	if (s->shards->tap != NULL)
+		pd_rates_format(&s->shards->tap->rates, &b);
+	pd_reply_pair_str(
+	    r, "rate_in_force", pd_buf_cstr(&b) ? (char *)b.data : "");
+	for (scheme = PD_SAMPLE_KEY; scheme < PD_SCHEMES; scheme++)
+		tap_scheme(r, s, scheme);
+	pd_buf_release(&by);
 	pd_buf_release(&b);
+}
+
+static void
+tap_rings(struct pd_client *c, const struct pd_arg *a, uint32_t n)
+{
+	const struct pd_server *s = c->server;
+	const uint32_t rings = s->shards->tap != NULL ? s->nshards : 0;
+	struct pd_reply *r = &c->reply;
+	uint64_t sampled, dropped;
+	const struct pd_tap *t;
+	uint32_t i, k;
+
+	(void)a;
+	(void)n;
+	pd_reply_array(r, rings);
+	for (i = 0; i < rings; i++) {
+		t = s->shards[i].tap;
+		sampled = dropped = 0;
+		for (k = PD_SAMPLE_KEY; k < PD_SCHEMES; k++) {
+			sampled += t->count[k].sampled;
+			dropped += t->count[k].dropped;
+		}
+		/* Another loop may be taking some. */
+		k = pd_tap_waiting(t);
+		pd_reply_map(r, 6);
+		pd_reply_pair_int(r, "shard", i);
+		pd_reply_pair_int(r, "events", t->size);
+		pd_reply_pair_int(r, "sampled", sampled);
+		pd_reply_pair_int(r, "dropped", dropped);
+		pd_reply_pair_int(r, "taken", sampled - dropped - k);
+		pd_reply_pair_int(r, "waiting", k);
+	}
 }
 
 static void
@@ -201,8 +292,12 @@ tap_help(struct pd_client *c, const struct pd_arg *a, uint32_t n)
 {
 	static const char *const lines[] = {"INFO",
 	    "    Sampling, clients and losses.",
-	    "RATE <share> [BY (key|event|window)]",
-	    "    Sample otherwise from now on; clients get a new header.",
+	    "RATE <share> [BY <scheme>[,<scheme>...]]",
+	    "    Sample so from now on, by what was sampled by or by these;",
+	    "    0 is none. Clients get new headers.",
+	    "RATE <scheme>=<share>[,<scheme>=<share>...]",
+	    "    The same for each of key, event and window.", "RINGS",
+	    "    Sampled, dropped, taken and waiting events of each ring.",
 	    NULL};
 
 	(void)a;
@@ -233,6 +328,8 @@ static const struct pd_command tap_subs[] = {
 	.summary = "Help on the subcommands."},
     {DEF("info", 2, ASK), .run = tap_info, .complexity = "O(1)",
 	.summary = "Sampling, clients and losses of the tap."},
+    {DEF("rings", 2, ASK), .run = tap_rings, .complexity = "O(N)",
+	.summary = "What each ring of the tap sampled, dropped and holds."},
     {DEF("rate", -3, ADMIN), .run = tap_rate, .complexity = "O(1)",
 	.summary = "Change the sampling of the tap."},
     {.name = NULL},

@@ -457,6 +457,7 @@ info_predis(struct pd_server *s, struct pd_buf *b)
 		    gain[i].name, gain[i].value);
 	U64("tap_clients",
 	    s->tapserver ? pd_tapserver_clients(s->tapserver) : 0);
+	U64("tap_waiting", sum.tap_sampled - sum.tap_sent - sum.tap_lost);
 	for (i = 0; i < pd_stats_count; i++)
 		pd_buf_printf(b, "predis_%s:%llu\r\n", pd_stats_table[i].name,
 		    (unsigned long long)pd_counter_value(

@@ -173,8 +173,7 @@ pd_server_config_init(struct pd_server_config *cfg)
 	cfg->evict = true;
 	cfg->eviction_log = PD_EVICTION_LOG_AUTO;
 	cfg->policy = "selector";
-	cfg->tap_scheme = PD_SAMPLE_KEY;
-	cfg->tap_rate = 0.001;
+	cfg->tap_rates.of[PD_SAMPLE_KEY] = PD_RATE_DEFAULT;
 	cfg->log_level = PD_LOG_NOTICE;
 }
 
@@ -269,21 +268,26 @@ on_signal(void *cookie, int signo)
 static int
 open_tap(struct pd_server *s, struct pd_err *err)
 {
-	const uint64_t bytes =
-	    s->cfg.maxmemory > 0 ? s->cfg.maxmemory / RING_SHARE : UINT64_MAX;
+	uint64_t events =
+	    s->cfg.maxmemory > 0
+		? s->cfg.maxmemory / RING_SHARE / (sizeof(struct pd_event) + 1)
+		: PD_TAP_RING_MAX;
 	struct pd_shard *sh;
 	uint32_t i;
 
 	if (s->cfg.tap == NULL)
 		return 0;
+	if (events > PD_TAP_RING_MAX)
+		events = PD_TAP_RING_MAX;
+	if (events < PD_TAP_RING_MIN)
+		events = PD_TAP_RING_MIN;
 	for (i = 0; i < s->nshards; i++) {
 		sh = &s->shards[i];
-		sh->tap = pd_tap_new(&s->cfg.keys,
-		    bytes / s->nshards / sizeof(struct pd_event) / 2,
-		    s->cfg.tap_scheme, s->cfg.tap_rate, i, err);
+		sh->tap = pd_tap_new(&s->cfg.keys, events / s->nshards,
+		    &s->cfg.tap_rates, i, err);
 		if (sh->tap == NULL)
 			return -1;
-		sh->store->tap = sh->tap;
+		pd_store_set_tap(sh->store, sh->tap);
 	}
 	s->tapserver = pd_tapserver_new(s, s->cfg.tap, err);
 	return s->tapserver == NULL ? -1 : 0;

@@ -110,8 +110,7 @@ struct pd_server_config {
 	const char *model;	 /* a bundle to start with, or NULL */
 	const char *trusted_key; /* load only what it signed; or NULL */
 	const char *tap;	 /* address, or NULL */
-	enum pd_scheme tap_scheme;
-	double tap_rate;
+	struct pd_rates tap_rates;
 	uint64_t tap_budget; /* events a second; 0 no limit */
 	struct pd_keys keys;
 	const char *snapshot;	       /* a file, or NULL */
@@ -155,6 +154,7 @@ struct pd_io_stats {
 	uint64_t received;
 	uint64_t rejected;
 	uint64_t dropped;
+	uint64_t tap_sent;
 	uint64_t tap_lost;
 };
 

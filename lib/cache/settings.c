@@ -353,19 +353,18 @@ SET(set_query_max)
 
 GET(get_tap_rate)
 {
-	pd_buf_printf(b, "%g", s->cfg.tap_rate);
+	pd_rates_format(&s->cfg.tap_rates, b);
 }
 
 GET(get_tap_by)
 {
-	pd_buf_addstr(b, pd_scheme_name(s->cfg.tap_scheme));
+	pd_rates_format_by(&s->cfg.tap_rates, b);
 }
 
 static int
-set_sampling(struct pd_server *s, enum pd_scheme scheme, double rate)
+set_sampling(struct pd_server *s, const struct pd_rates *rates)
 {
-	s->cfg.tap_scheme = scheme;
-	s->cfg.tap_rate = rate;
+	s->cfg.tap_rates = *rates;
 	if (s->tapserver != NULL)
 		pd_tapserver_resample(s->tapserver);
 	return 0;
@@ -373,24 +372,26 @@ set_sampling(struct pd_server *s, enum pd_scheme scheme, double rate)
 
 SET(set_tap_rate)
 {
-	double rate;
+	struct pd_rates rates = s->cfg.tap_rates;
+	unsigned on = pd_rates_on(&rates);
 
-	if (pd_parse_share(v, &rate, err))
+	/* Where all are off, it is the keys that are sampled again. */
+	if (on == 0)
+		on = 1u << PD_SAMPLE_KEY;
+	if (pd_rates_parse(v, on, &rates, err))
 		return -1;
-	if (rate <= 0)
-		return pd_err_set(err, "argument must be above 0, up to 1");
-	return set_sampling(s, s->cfg.tap_scheme, rate);
+	return set_sampling(s, &rates);
 }
 
 SET(set_tap_by)
 {
-	const int scheme = pd_scheme_parse(v);
+	struct pd_rates rates = s->cfg.tap_rates;
+	unsigned by;
 
-	if (scheme != PD_SAMPLE_KEY && scheme != PD_SAMPLE_EVENT &&
-	    scheme != PD_SAMPLE_WINDOW)
-		return pd_err_set(
-		    err, "argument must be 'key', 'event' or 'window'");
-	return set_sampling(s, (enum pd_scheme)scheme, s->cfg.tap_rate);
+	if (pd_rates_parse_by(v, &by, err))
+		return -1;
+	pd_rates_set_by(&rates, by);
+	return set_sampling(s, &rates);
 }
 
 GET(get_tap_budget)

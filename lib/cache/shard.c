@@ -121,7 +121,7 @@ pd_shards_close(struct pd_server *s)
 
 	for (i = 0; s->shards != NULL && i < s->nshards; i++)
 		if (s->shards[i].store != NULL) {
-			s->shards[i].store->tap = NULL;
+			pd_store_set_tap(s->shards[i].store, NULL);
 			pd_store_free(s->shards[i].store);
 			pd_tap_free(s->shards[i].tap);
 		}
@@ -305,7 +305,12 @@ pd_server_stats(const struct pd_server *s, struct pd_stats *sum)
 void
 pd_server_reset_stats(struct pd_server *s)
 {
+	struct pd_stats sum;
+	uint64_t waiting;
 	uint32_t i;
+
+	pd_server_stats(s, &sum);
+	waiting = sum.tap_sampled - sum.tap_sent - sum.tap_lost;
 
 	for (i = 0; i < s->nshards; i++) {
 		pd_counter_reset(
@@ -315,6 +320,8 @@ pd_server_reset_stats(struct pd_server *s)
 	}
 	for (i = 0; i < s->nworkers; i++)
 		pd_worker_reset_stats(&s->workers[i]);
+	/* What waits will be sent or lost. */
+	s->shards->stats.tap_sampled = waiting;
 	s->ops_last = 0;
 }
 

@@ -32,10 +32,13 @@ struct pd_store *
 pd_store_new(const struct pd_store_config *cfg, struct pd_stats *stats,
     struct pd_err *err)
 {
-	struct pd_store *st = calloc(1, sizeof(*st));
+	struct pd_store *st =
+	    aligned_alloc(_Alignof(struct pd_store), sizeof(*st));
 
 	if (st == NULL)
 		goto err0;
+	memset(st, 0, sizeof(*st));
+	st->gate = (struct pd_gate)PD_GATE_SHUT;
 	st->cfg = *cfg;
 	st->stats = stats;
 	st->seed = cfg->keys->table_seed;
@@ -102,8 +105,21 @@ pd_store_time(struct pd_store *st, uint64_t us, uint64_t mono_us)
 	st->now_us = us;
 	st->asked_us = mono_us;
 	st->now_ms = (int64_t)(us / 1000);
+	if (pd_gate_due(&st->gate, us) && st->tap != NULL)
+		pd_tap_turn(st->tap, us);
 	if (st->clock.n == 0)
 		pd_tickclock_init(&st->clock, st->tick, us);
+}
+
+void
+pd_store_set_tap(struct pd_store *st, struct pd_tap *t)
+{
+	if (st->tap != NULL)
+		pd_tap_attach(st->tap, NULL);
+	st->gate = (struct pd_gate)PD_GATE_SHUT;
+	st->tap = t;
+	if (t != NULL)
+		pd_tap_attach(t, &st->gate);
 }
 
 struct pd_key
@@ -160,15 +176,42 @@ store_access(
 	return acc;
 }
 
+static void
+tell_tap(struct pd_store *st, unsigned which, struct pd_event *ev)
+{
+	unsigned i;
+
+	for (i = PD_SAMPLE_KEY; i < PD_SCHEMES; i++) {
+		if ((which >> i & 1) == 0)
+			continue;
+		switch (pd_tap_push(st->tap, (enum pd_scheme)i, ev)) {
+		case PD_TAP_DROPPED:
+			st->stats->tap_lost++;
+			st->stats->tap_sampled++;
+			break;
+		case PD_TAP_PUSHED:
+			st->stats->tap_sampled++;
+			break;
+		case PD_TAP_LEFT_OUT:
+			break;
+		}
+	}
+}
+
 void
 store_tap(struct pd_store *st, const struct pd_key *k, unsigned op,
     uint32_t slot, unsigned flags, uint64_t tick)
 {
-	const struct pd_context_codes codes = pd_context_codes(st->context);
+	const unsigned which =
+	    st->tap == NULL ? 0 : pd_tap_which(st->tap, k->hash);
 	struct pd_entry_parts r = {.expiry = 0};
+	struct pd_context_codes codes;
 	uint32_t cost = 0;
 	struct pd_event ev;
 
+	if (which == 0)
+		return;
+	codes = pd_context_codes(st->context);
 	if (slot != PD_NO_SLOT)
 		r = pd_entry_parts(store_at(st, slot));
 	pd_event_init(&ev);
@@ -194,8 +237,7 @@ store_tap(struct pd_store *st, const struct pd_key *k, unsigned op,
 	ev.ctx[PD_CTX_EVICT_AGE] = codes.evict_age;
 	ev.ctx[PD_CTX_HIT_RATIO] = codes.hit_ratio;
 	ev.ctx[PD_CTX_NEW_SHARE] = codes.new_share;
-	if (pd_tap_push(st->tap, &ev))
-		st->stats->tap_sampled++;
+	tell_tap(st, which, &ev);
 }
 
 /* Lookup. */

@@ -26,6 +26,7 @@
 #include "cache/refetch.h"
 #include "cache/slab.h"
 #include "cache/stats.h"
+#include "cache/tap.h"
 #include "cache/tickclock.h"
 
 struct pd_context;
@@ -33,7 +34,6 @@ struct pd_evictlog;
 struct pd_keys;
 struct pd_model;
 struct pd_restoring;
-struct pd_tap;
 struct pd_verdict;
 struct pd_whatif;
 
@@ -104,10 +104,12 @@ struct pd_store {
 	uint64_t extern_bytes; /* the owner's: buffers, rings, clients; ... */
 	uint64_t client_bytes; /* ... of it, what any server would need */
 	uint64_t peak_bytes;
-	uint64_t tick;
-	uint64_t now_us;   /* since 1970; the owner sets it with ... */
-	uint64_t asked_us; /* monotonic; 0 unknown */
-	int64_t now_ms;	   /* ... pd_store_time(), once a turn or more */
+	/* One cache line, that every access writes to. */
+	_Alignas(64) uint64_t tick;
+	struct pd_gate gate; /* does the tap look at an access? */
+	uint64_t now_us;     /* since 1970; the owner sets it with ... */
+	uint64_t asked_us;   /* monotonic; 0 unknown */
+	int64_t now_ms;	     /* ... pd_store_time(), once a turn or more */
 	uint32_t expire_cursor;
 	/* Without any key the limit would not hold either: seen when room was
 	 * asked for last. */
@@ -159,6 +161,10 @@ void pd_store_free(struct pd_store *st);
  * was asked for, on pd_clock_mono_us(), for the latencies of sampled events (0:
  * they are left out). */
 void pd_store_time(struct pd_store *st, uint64_t us, uint64_t mono_us);
+
+/* What is asked from now on is offered to this tap; NULL: to none. It is the
+ * caller's, and outlives the store or is taken away before. */
+void pd_store_set_tap(struct pd_store *st, struct pd_tap *t);
 
 /* The key of ${n} <= PD_KEY_MAX bytes in database ${db}. */
 struct pd_key pd_store_key(

@@ -139,14 +139,16 @@ store_pending(struct pd_store *st, uint64_t hash)
 
 /* Does the tap want what happens to this key now? */
 static inline bool
-store_tapped(const struct pd_store *st, const struct pd_key *k)
+store_tapped(struct pd_store *st, const struct pd_key *k)
 {
-	return st->tap != NULL && pd_tap_wants(st->tap, k->hash, st->now_us);
+	return __builtin_expect(pd_gate_opens(&st->gate, k->hash), false);
 }
 
-/* Say a sampled access, or deletion, to the tap; ${flags}: PD_EV_HIT... */
-void store_tap(struct pd_store *st, const struct pd_key *k, unsigned op,
-    uint32_t slot, unsigned flags, uint64_t tick);
+/* Say an access, or deletion, to the tap, if it is sampled; ${flags}:
+ * PD_EV_HIT... */
+__attribute__((cold, noinline)) void store_tap(struct pd_store *st,
+    const struct pd_key *k, unsigned op, uint32_t slot, unsigned flags,
+    uint64_t tick);
 
 /* While a snapshot is loaded: this key is what a client made of it. */
 void store_restore_note(struct pd_store *st, uint64_t hash);

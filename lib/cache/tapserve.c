@@ -32,14 +32,18 @@
 #define ROOM_KEYS 1000 /* from so many keys on the room is told */
 #define ROOM_SLACK 8   /* a new header when it is off by 1/ROOM_SLACK */
 #define SECOND_US 1000000u
-#define PARTING_US 1000000 /* clients have this long at the end */
+#define PARTING_US                                                             \
+	1000000		     /* clients have this long at the end to take any, \
+			      */
+#define PARTING_MOST 5000000 /* and this long to take all */
 
 struct tapclient {
 	struct pd_tapserver *server;
 	struct pd_watch watch;
 	struct pd_buf out;
 	size_t sent;
-	struct pd_pds_writer *writer;
+	uint32_t block_records;
+	struct pd_pds_writer *writer[PD_SCHEMES]; /* NULL: off */
 	bool dead;
 	struct tapclient *next;
 };
@@ -50,10 +54,11 @@ struct pd_tapserver {
 	struct pd_watch watch;
 	struct tapclient *clients;
 	atomic_uint n;
-	uint64_t capacity;    /* in objects, as the last header said */
-	bool listening;	      /* somebody is: taps are on */
-	atomic_bool resample; /* rate or scheme changed: the loop's turn */
-	uint32_t *heads;      /* of rings, up to where to read */
+	uint64_t capacity;     /* in objects, as the last header said */
+	bool listening;	       /* somebody is: taps are on */
+	atomic_bool resample;  /* rate or scheme changed: the loop's turn */
+	uint32_t *heads;       /* of rings, up to where to read */
+	struct pd_rates rates; /* in force */
 	struct pd_budget budget;
 	uint64_t sampled; /* events since the budget was told, lost ones too */
 	uint64_t told_us;
@@ -98,6 +103,7 @@ pd_tapserver_new(struct pd_server *s, const char *address, struct pd_err *err)
 		return NULL;
 	}
 	t->server = s;
+	t->rates = s->cfg.tap_rates;
 	t->heads = calloc(s->nshards, sizeof(*t->heads));
 	if (t->heads == NULL) {
 		pd_err_nomem(err);
@@ -130,12 +136,19 @@ err0:
 static void
 listen_in(struct pd_tapserver *t, bool on)
 {
+	struct pd_server *s = t->server;
 	uint32_t i;
 
+	if (t->listening == on)
+		return;
 	t->listening = on;
-	for (i = 0; i < t->server->nshards; i++)
-		atomic_store_explicit(
-		    &t->server->shards[i].tap->on, on, memory_order_relaxed);
+	pd_worker_enter(s->workers);
+	for (i = 0; i < s->nshards; i++) {
+		pd_shard_lock(s->workers, &s->shards[i]);
+		pd_tap_listen(s->shards[i].tap, on);
+		pd_shard_unlock(s->workers, &s->shards[i]);
+	}
+	pd_worker_leave(s->workers);
 }
 
 /* Close; reap() frees it when no list is being walked. */
@@ -154,6 +167,17 @@ drop_client(struct tapclient *c)
 }
 
 static void
+free_client(struct tapclient *c)
+{
+	unsigned i;
+
+	for (i = 0; i < PD_SCHEMES; i++)
+		pd_pds_writer_free(c->writer[i]);
+	pd_buf_release(&c->out);
+	free(c);
+}
+
+static void
 reap(struct pd_tapserver *t)
 {
 	struct tapclient **p = &t->clients, *c;
@@ -164,9 +188,7 @@ reap(struct pd_tapserver *t)
 			continue;
 		}
 		*p = c->next;
-		pd_pds_writer_free(c->writer);
-		pd_buf_release(&c->out);
-		free(c);
+		free_client(c);
 	}
 }
 
@@ -221,9 +243,14 @@ account(struct pd_tapserver *t)
 {
 	const struct tapclient *c;
 	uint64_t n = sizeof(*t);
+	unsigned i;
 
-	for (c = t->clients; c != NULL; c = c->next)
-		n += sizeof(*c) + c->out.cap + pd_pds_memory(c->writer);
+	for (c = t->clients; c != NULL; c = c->next) {
+		n += sizeof(*c) + c->out.cap;
+		for (i = 0; i < PD_SCHEMES; i++)
+			if (c->writer[i] != NULL)
+				n += pd_pds_memory(c->writer[i]);
+	}
 	atomic_store_explicit(&t->bytes, n, memory_order_relaxed);
 	if (t->server->nworkers == 1)
 		pd_server_account(t->server);
@@ -239,33 +266,55 @@ room_changed(const struct pd_tapserver *t, uint64_t now)
 	return now != 0 && off > t->capacity / ROOM_SLACK;
 }
 
-/* Wait until a client took what is queued, or ${until_us}. */
+/* Wait until a client took what is queued, takes no more, or it is ${most}. */
 static void
-hand_over(struct tapclient *c, uint64_t until_us)
+hand_over(struct tapclient *c, uint64_t most)
 {
 	struct pollfd p = {.fd = c->watch.fd, .events = POLLOUT};
-	uint64_t now;
+	uint64_t now = pd_clock_mono_us(), until = now + PARTING_US;
+	size_t left = c->out.len - c->sent;
 
-	while (!c->dead && c->out.len > 0 &&
-	       (now = pd_clock_mono_us()) < until_us) {
-		poll(&p, 1, (int)((until_us - now) / 1000) + 1);
+	while (!c->dead && c->out.len > 0 && now < until && now < most) {
+		poll(&p, 1, (int)((until - now) / 1000) + 1);
 		send_some(c);
+		now = pd_clock_mono_us();
+		if (c->out.len - c->sent < left) {
+			left = c->out.len - c->sent;
+			until = now + PARTING_US;
+		}
 	}
+}
+
+/* Write the end markers, of those streams that ${keep} has not. 0 or -1. */
+static int
+end_streams(struct tapclient *c, unsigned keep)
+{
+	unsigned i;
+
+	for (i = 0; i < PD_SCHEMES; i++) {
+		if (c->writer[i] == NULL || (keep >> i & 1))
+			continue;
+		if (pd_pds_end(c->writer[i], NULL))
+			return -1;
+		pd_pds_writer_free(c->writer[i]);
+		c->writer[i] = NULL;
+	}
+	return 0;
 }
 
 void
 pd_tapserver_free(struct pd_tapserver *t)
 {
-	const uint64_t until_us = pd_clock_mono_us() + PARTING_US;
+	const uint64_t most = pd_clock_mono_us() + PARTING_MOST;
 	struct tapclient *c;
 
 	if (t == NULL)
 		return;
 	pd_tapserver_drain(t, true);
 	for (c = t->clients; c != NULL; c = c->next) {
-		if (!c->dead && pd_pds_end(c->writer, NULL) == 0) {
+		if (!c->dead && end_streams(c, 0) == 0) {
 			send_some(c);
-			hand_over(c, until_us);
+			hand_over(c, most);
 		}
 		drop_client(c);
 	}
@@ -280,19 +329,22 @@ pd_tapserver_free(struct pd_tapserver *t)
 
 /* What the header says of the source. */
 static int
-write_header(struct tapclient *c, const struct source *src)
+write_header(
+    struct tapclient *c, enum pd_scheme scheme, const struct source *src)
 {
+	const struct pd_rates *rates = &c->server->rates;
+	const bool alone = pd_rates_on(rates) == 1u << scheme;
 	struct pd_server *s = c->server->server;
-	const struct pd_sampler *sampler = &s->shards->tap->sampler;
 	struct pd_buf json = PD_BUF_INIT;
 	struct pd_pds_meta m;
 	char run[17];
 	int r;
 
 	pd_pds_meta_init(&m);
-	m.scheme = sampler->rate >= 1 ? PD_SAMPLE_NONE : sampler->scheme;
-	m.rate = sampler->rate;
-	m.window_us = sampler->window_us;
+	/* All of it is no sample; beside others it has a name yet. */
+	m.rate = rates->of[scheme];
+	m.scheme = m.rate >= 1 && alone ? PD_SAMPLE_NONE : scheme;
+	m.window_us = PD_SAMPLE_WINDOW_US;
 	m.salt_id = s->cfg.keys.id;
 	m.key_hash_id = s->cfg.keys.id;
 	snprintf(m.tool, sizeof(m.tool), "predis-serve %s", PD_VERSION);
@@ -308,9 +360,37 @@ write_header(struct tapclient *c, const struct source *src)
 	r = pd_pds_meta_encode(&m, &json);
 	if (r == 0)
 		r = pd_pds_header(
-		    c->writer, (const char *)json.data, json.len, NULL);
+		    c->writer[scheme], (const char *)json.data, json.len, NULL);
 	pd_buf_release(&json);
 	return r;
+}
+
+/*
+ * A stream for each scheme that is on: one that was there ends, and begins anew
+ * with what is true now. 0 or -1.
+ */
+static int
+begin_streams(struct tapclient *c, const struct source *src)
+{
+	const unsigned on = pd_rates_on(&c->server->rates);
+	struct pd_pds_wopts w = {
+	    .fd = -1, .bare = true, .block_records = c->block_records};
+	unsigned i;
+
+	if (end_streams(c, on))
+		return -1;
+	w.out = &c->out;
+	for (i = 0; i < PD_SCHEMES; i++) {
+		if ((on >> i & 1) == 0)
+			continue;
+		if (c->writer[i] != NULL
+			? pd_pds_end(c->writer[i], NULL)
+			: (c->writer[i] = pd_pds_writer_new(&w, NULL)) == NULL)
+			return -1;
+		if (write_header(c, (enum pd_scheme)i, src))
+			return -1;
+	}
+	return 0;
 }
 
 /* Write as far as it goes. */
@@ -365,7 +445,6 @@ static struct tapclient *
 new_client(struct pd_tapserver *t, int fd)
 {
 	const struct source src = look_at_source(t);
-	struct pd_pds_wopts w = {.fd = -1, .bare = true};
 	struct tapclient *c = calloc(1, sizeof(*c));
 
 	if (c == NULL)
@@ -375,14 +454,10 @@ new_client(struct pd_tapserver *t, int fd)
 	c->server = t;
 	c->watch = (struct pd_watch){
 	    .fd = fd, .events = PD_LOOP_READ, .fn = on_client, .cookie = c};
-	w.out = &c->out;
-	w.block_records = (uint32_t)(queue_max(t, t->n + 1) / EVENT_BYTES);
-	c->writer = pd_pds_writer_new(&w, NULL);
-	if (c->writer == NULL || write_header(c, &src) ||
+	c->block_records = (uint32_t)(queue_max(t, t->n + 1) / EVENT_BYTES);
+	if (begin_streams(c, &src) ||
 	    pd_loop_add(t->server->workers->loop, &c->watch)) {
-		pd_pds_writer_free(c->writer);
-		pd_buf_release(&c->out);
-		free(c);
+		free_client(c);
 		return NULL;
 	}
 	c->next = t->clients;
@@ -435,34 +510,38 @@ on_client(void *cookie, unsigned ready)
 }
 
 /*
- * One event for one client; dropped and counted when it does not read. Ticks
+ * One event for one client; dropped and counted when it does not read: false.
+ * Ticks
  * and the eviction age are those of the whole cache: a shard sees one access
  * in as many as there are shards.
  */
-static void
-add_event(
-    struct tapclient *c, const struct pd_event *e, uint32_t shard, size_t queue)
+static bool
+add_event(struct tapclient *c, enum pd_scheme scheme, const struct pd_event *e,
+    uint32_t shard, size_t queue)
 {
+	struct pd_pds_writer *w = c->writer[scheme];
 	const uint32_t n = c->server->server->nshards;
 	const unsigned more = 4 * (unsigned)__builtin_ctz(n);
 	struct pd_event whole = *e;
 
+	if (w == NULL)
+		return false;
 	if (c->out.len - c->sent > queue) {
-		pd_pds_lost(c->writer, 1);
-		c->server->server->workers->io.tap_lost++;
-		return;
+		pd_pds_lost(w, 1);
+		return false;
 	}
 	whole.tick = e->tick * n + shard;
 	if (e->ctx[PD_CTX_EVICT_AGE] <= PD_CODE_MAX - more &&
 	    e->ctx[PD_CTX_EVICT_AGE] > 0)
 		whole.ctx[PD_CTX_EVICT_AGE] =
 		    (uint8_t)(e->ctx[PD_CTX_EVICT_AGE] + more);
-	pd_pds_shard(c->writer, shard);
-	pd_pds_add(c->writer, &whole, NULL);
-	if (pd_pds_pending(c->writer) >= queue / EVENT_BYTES) {
-		pd_pds_flush(c->writer, NULL);
+	pd_pds_shard(w, shard);
+	pd_pds_add(w, &whole, NULL);
+	if (pd_pds_pending(w) >= queue / EVENT_BYTES) {
+		pd_pds_flush(w, NULL);
 		send_some(c);
 	}
+	return true;
 }
 
 /* The ring whose next event is the oldest, or NULL. */
@@ -470,10 +549,11 @@ static struct pd_tap *
 oldest(struct pd_tapserver *t, uint32_t *shard)
 {
 	const struct pd_event *e, *first = NULL;
+	enum pd_scheme scheme;
 	uint32_t i;
 
 	for (i = 0; i < t->server->nshards; i++) {
-		e = pd_tap_peek(t->server->shards[i].tap, t->heads[i]);
+		e = pd_tap_peek(t->server->shards[i].tap, t->heads[i], &scheme);
 		if (e == NULL ||
 		    (first != NULL && first->time_us <= e->time_us))
 			continue;
@@ -483,31 +563,52 @@ oldest(struct pd_tapserver *t, uint32_t *shard)
 	return first == NULL ? NULL : t->server->shards[*shard].tap;
 }
 
+/* Say what rings dropped in the streams that it is missing from. The server's
+ * counters know already. */
+static void
+tell_dropped(struct pd_tapserver *t)
+{
+	struct tapclient *c;
+	uint64_t lost;
+	uint32_t i;
+	unsigned k;
+
+	for (k = PD_SAMPLE_KEY; k < PD_SCHEMES; k++) {
+		lost = 0;
+		for (i = 0; i < t->server->nshards; i++)
+			lost += pd_tap_take_lost(
+			    t->server->shards[i].tap, (enum pd_scheme)k);
+		for (c = t->clients; c != NULL && lost > 0; c = c->next)
+			if (!c->dead && c->writer[k] != NULL)
+				pd_pds_lost(c->writer[k], lost);
+		t->sampled += lost;
+	}
+}
+
 /* Send what is in the rings up to t->heads. */
 static void
 drain(struct pd_tapserver *t)
 {
 	const size_t queue = queue_max(t, t->n);
+	struct pd_io_stats *io = &t->server->workers->io;
 	const struct pd_event *e;
+	enum pd_scheme scheme;
 	struct tapclient *c;
 	struct pd_tap *tap;
-	uint64_t lost = 0;
-	uint32_t i;
+	uint32_t i = 0;
+	bool sent;
 
-	for (i = 0; i < t->server->nshards; i++)
-		lost += pd_tap_take_lost(t->server->shards[i].tap);
-	if (lost > 0) {
-		for (c = t->clients; c != NULL; c = c->next)
-			pd_pds_lost(c->writer, lost);
-		t->server->workers->io.tap_lost += lost;
-		t->sampled += lost;
-	}
+	tell_dropped(t);
 	while ((tap = oldest(t, &i)) != NULL) {
-		e = pd_tap_peek(tap, t->heads[i]);
+		e = pd_tap_peek(tap, t->heads[i], &scheme);
+		sent = false;
 		for (c = t->clients; c != NULL; c = c->next)
-			if (!c->dead)
-				add_event(c, e, i, queue);
+			sent |= !c->dead && add_event(c, scheme, e, i, queue);
 		pd_tap_pop(tap);
+		if (sent)
+			io->tap_sent++;
+		else
+			io->tap_lost++;
 		t->sampled++;
 	}
 }
@@ -557,18 +658,39 @@ new_headers(struct pd_tapserver *t)
 
 	t->capacity = src.room;
 	for (c = t->clients; c != NULL; c = c->next)
-		if (write_header(c, &src))
+		if (!c->dead && begin_streams(c, &src))
 			drop_client(c);
 	reap(t);
+}
+
+/* Close its blocks; where it reads, say what it lost though nothing follows. 0
+ * or -1. */
+static int
+flush_client(struct tapclient *c, size_t queue)
+{
+	unsigned i;
+
+	for (i = 0; i < PD_SCHEMES; i++) {
+		if (c->writer[i] == NULL)
+			continue;
+		if (pd_pds_flush(c->writer[i], NULL) ||
+		    (c->out.len - c->sent <= queue &&
+			pd_pds_tell_lost(c->writer[i], NULL)))
+			return -1;
+	}
+	return 0;
 }
 
 static void
 flush(struct pd_tapserver *t)
 {
+	const size_t queue = queue_max(t, t->n);
 	struct tapclient *c;
 
 	for (c = t->clients; c != NULL; c = c->next) {
-		if (pd_pds_flush(c->writer, NULL))
+		if (c->dead)
+			continue;
+		if (flush_client(c, queue))
 			drop_client(c);
 		else if (c->out.len > 0)
 			send_some(c);
@@ -582,18 +704,22 @@ static void
 resample(struct pd_tapserver *t)
 {
 	struct pd_server *s = t->server;
-	double rate;
 	uint32_t i;
+	unsigned k;
 
 	pd_worker_enter(s->workers);
 	pd_worker_alone(s->workers);
 	/* Who asks for a rate gets it, until the budget says otherwise. */
 	if (atomic_exchange_explicit(&t->resample, false, memory_order_relaxed))
 		pd_budget_init(&t->budget, s->cfg.tap_budget);
-	rate = pd_budget_rate(&t->budget, s->cfg.tap_rate);
+	for (k = PD_SAMPLE_KEY; k < PD_SCHEMES; k++)
+		t->rates.of[k] =
+		    s->cfg.tap_rates.of[k] > 0
+			? pd_budget_rate(&t->budget, s->cfg.tap_rates.of[k])
+			: 0;
 	note_heads(t);
 	for (i = 0; i < s->nshards; i++)
-		pd_tap_set_rate(s->shards[i].tap, s->cfg.tap_scheme, rate);
+		pd_tap_set_rates(s->shards[i].tap, &t->rates);
 	pd_worker_together(s->workers);
 	pd_worker_leave(s->workers);
 	drain(t);
@@ -608,13 +734,15 @@ tell_budget(struct pd_tapserver *t)
 	struct pd_server *s = t->server;
 	const uint64_t us = s->workers->mono_us - t->told_us;
 	const unsigned was = t->budget.shift;
-	double wanted;
+	double wanted = 0;
+	unsigned i;
 
 	if (us < SECOND_US)
 		return;
 	pd_worker_enter(s->workers);
 	t->budget.limit = s->cfg.tap_budget;
-	wanted = s->cfg.tap_rate;
+	for (i = PD_SAMPLE_KEY; i < PD_SCHEMES && wanted <= 0; i++)
+		wanted = s->cfg.tap_rates.of[i];
 	pd_worker_leave(s->workers);
 	if (pd_budget_tell(&t->budget, t->sampled, us)) {
 		pd_server_log(s,

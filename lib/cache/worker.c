@@ -53,6 +53,7 @@ pd_worker_begin(struct pd_worker *w)
 	w->stats.connections_received += io->received;
 	w->stats.connections_rejected += io->rejected;
 	w->stats.connections_dropped += io->dropped;
+	w->stats.tap_sent += io->tap_sent;
 	w->stats.tap_lost += io->tap_lost;
 	*io = (struct pd_io_stats){0};
 	w->limits = (struct pd_io_limits){cfg->query_max, cfg->output_pause};

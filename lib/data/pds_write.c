@@ -491,6 +491,17 @@ pd_pds_flush(struct pd_pds_writer *w, struct pd_err *err)
 }
 
 int
+pd_pds_tell_lost(struct pd_pds_writer *w, struct pd_err *err)
+{
+	if (w->lost == 0 || w->pending > 0)
+		return 0;
+	if (gather(w, PD_PDS_EVENTS, err))
+		return -1;
+	pd_buf_clear(&w->payload);
+	return flush_events(w, err);
+}
+
+int
 pd_pds_end(struct pd_pds_writer *w, struct pd_err *err)
 {
 	struct pd_pds_block b = {.type = PD_PDS_END};

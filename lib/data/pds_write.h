@@ -74,6 +74,9 @@ int pd_pds_block(struct pd_pds_writer *w, uint8_t type, uint32_t nrec,
     struct pd_err *err);
 /* Close the block that is being gathered, if it has records. */
 int pd_pds_flush(struct pd_pds_writer *w, struct pd_err *err);
+/* Where nothing is being gathered, say what was lost in a block without
+ * records: none may follow for long. */
+int pd_pds_tell_lost(struct pd_pds_writer *w, struct pd_err *err);
 /* Flush and write the end marker Z. */
 int pd_pds_end(struct pd_pds_writer *w, struct pd_err *err);
 

@@ -1,7 +1,11 @@
 #include <math.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/num.h"
 #include "data/event.h"
 #include "data/sample.h"
 
@@ -21,6 +25,157 @@ pd_scheme_parse(const char *name)
 		if (strcmp(name, scheme_names[i]) == 0)
 			return (int)i;
 	return -1;
+}
+
+unsigned
+pd_rates_on(const struct pd_rates *r)
+{
+	unsigned on = 0, i;
+
+	for (i = PD_SAMPLE_KEY; i < PD_SCHEMES; i++)
+		if (r->of[i] > 0)
+			on |= 1u << i;
+	return on;
+}
+
+/* The scheme that ${n} bytes name, or -1: there is none to sample by. */
+static int
+scheme_of(const char *p, size_t n)
+{
+	for (unsigned i = PD_SAMPLE_KEY; i < PD_SCHEMES; i++)
+		if (strlen(scheme_names[i]) == n &&
+		    memcmp(scheme_names[i], p, n) == 0)
+			return (int)i;
+	return -1;
+}
+
+int
+pd_rates_parse_by(const char *text, unsigned *by, struct pd_err *err)
+{
+	unsigned bits = 0;
+	int scheme;
+	size_t n;
+
+	for (;; text += n + 1) {
+		n = strcspn(text, ",");
+		if ((scheme = scheme_of(text, n)) < 0)
+			return pd_err_set(err,
+			    "argument must be 'key', 'event' or 'window', or "
+			    "several of them with commas");
+		bits |= 1u << (unsigned)scheme;
+		if (text[n] == '\0')
+			break;
+	}
+	*by = bits;
+	return 0;
+}
+
+/* One "key=0.1%" of ${n} bytes. */
+static int
+parse_one(const char *p, size_t n, struct pd_rates *r, struct pd_err *err)
+{
+	const char *eq = memchr(p, '=', n);
+	char share[64];
+	int scheme;
+	size_t len;
+
+	scheme = eq == NULL ? -1 : scheme_of(p, (size_t)(eq - p));
+	if (scheme < 0)
+		return pd_err_set(err,
+		    "argument must be a share, or key=SHARE, event=SHARE, "
+		    "window=SHARE with commas between them");
+	len = n - (size_t)(eq + 1 - p);
+	if (len >= sizeof(share))
+		return pd_err_set(err, "argument must be from 0 to 1");
+	memcpy(share, eq + 1, len);
+	share[len] = '\0';
+	return pd_parse_share(share, &r->of[scheme], err);
+}
+
+int
+pd_rates_parse(
+    const char *text, unsigned by, struct pd_rates *r, struct pd_err *err)
+{
+	struct pd_rates to = *r;
+	double all;
+	size_t n;
+
+	if (strchr(text, '=') == NULL) {
+		if (pd_parse_share(text, &all, err))
+			return -1;
+		for (unsigned i = PD_SAMPLE_KEY; i < PD_SCHEMES; i++)
+			if (by >> i & 1)
+				to.of[i] = all;
+		*r = to;
+		return 0;
+	}
+	for (;; text += n + 1) {
+		n = strcspn(text, ",");
+		if (parse_one(text, n, &to, err))
+			return -1;
+		if (text[n] == '\0')
+			break;
+	}
+	*r = to;
+	return 0;
+}
+
+void
+pd_rates_set_by(struct pd_rates *r, unsigned by)
+{
+	double rate = 0;
+	unsigned i;
+
+	for (i = PD_SAMPLE_KEY; i < PD_SCHEMES; i++)
+		if (r->of[i] > rate)
+			rate = r->of[i];
+	if (rate == 0)
+		rate = PD_RATE_DEFAULT;
+	for (i = PD_SAMPLE_KEY; i < PD_SCHEMES; i++)
+		if ((by >> i & 1) == 0)
+			r->of[i] = 0;
+		else if (r->of[i] == 0)
+			r->of[i] = rate;
+}
+
+void
+pd_rates_format(const struct pd_rates *r, struct pd_buf *out)
+{
+	double one = 0;
+	bool differ = false, begun = false;
+	unsigned i;
+
+	for (i = PD_SAMPLE_KEY; i < PD_SCHEMES; i++) {
+		differ |= one > 0 && r->of[i] > 0 && r->of[i] != one;
+		if (r->of[i] > 0)
+			one = r->of[i];
+	}
+	if (!differ) {
+		pd_buf_printf(out, "%g", one);
+		return;
+	}
+	for (i = PD_SAMPLE_KEY; i < PD_SCHEMES; i++) {
+		if (r->of[i] <= 0)
+			continue;
+		pd_buf_printf(out, "%s%s=%g", begun ? "," : "", scheme_names[i],
+		    r->of[i]);
+		begun = true;
+	}
+}
+
+void
+pd_rates_format_by(const struct pd_rates *r, struct pd_buf *out)
+{
+	bool begun = false;
+
+	for (unsigned i = PD_SAMPLE_KEY; i < PD_SCHEMES; i++) {
+		if (r->of[i] <= 0)
+			continue;
+		if (begun)
+			pd_buf_addstr(out, ",");
+		pd_buf_addstr(out, scheme_names[i]);
+		begun = true;
+	}
 }
 
 void

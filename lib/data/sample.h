@@ -15,6 +15,9 @@
 
 #include "base/rng.h"
 
+struct pd_buf;
+struct pd_err;
+
 #define PD_SAMPLE_WINDOW_US 250000
 
 enum pd_scheme {
@@ -23,6 +26,17 @@ enum pd_scheme {
 	PD_SAMPLE_EVENT,
 	PD_SAMPLE_WINDOW,
 };
+
+#define PD_SCHEMES 4
+
+/* The share that each scheme samples, of several at once: 0 is off. None of
+ * them is PD_SAMPLE_NONE. */
+struct pd_rates {
+	double of[PD_SCHEMES];
+};
+
+/* What is sampled where only a scheme was named. */
+#define PD_RATE_DEFAULT 0.001
 
 struct pd_sampler {
 	uint64_t mul;	/* odd, from the salt */
@@ -42,6 +56,28 @@ struct pd_sampler {
 const char *pd_scheme_name(enum pd_scheme s);
 /* The scheme of a name, or -1. */
 int pd_scheme_parse(const char *name);
+
+/* Which schemes are on, as bits 1 << scheme. */
+unsigned pd_rates_on(const struct pd_rates *r);
+/*
+ * pd_rates_parse_by(text, by, err):
+ * "key", "key,event" ... to bits. 0, or -1 with a message.
+ */
+int pd_rates_parse_by(const char *text, unsigned *by, struct pd_err *err);
+/*
+ * pd_rates_parse(text, by, r, err):
+ * "0.1%", for each scheme of ${by}; or "key=0.1%,event=1/1000", for those that
+ * it names. Others stay. 0, or -1 with a message and ${r} as it was.
+ */
+int pd_rates_parse(
+    const char *text, unsigned by, struct pd_rates *r, struct pd_err *err);
+/* Exactly the schemes of ${by} are on from now on: new ones at the rate of
+ * the others, or the default. */
+void pd_rates_set_by(struct pd_rates *r, unsigned by);
+/* Append "0.001", or "key=0.001,event=0.01" where they differ; "0" when all
+ * are off. And the names of those that are on: "key,event". */
+void pd_rates_format(const struct pd_rates *r, struct pd_buf *out);
+void pd_rates_format_by(const struct pd_rates *r, struct pd_buf *out);
 
 /*
  * pd_sampler_init(s, scheme, rate, salt, seed):

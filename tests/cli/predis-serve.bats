@@ -133,7 +133,7 @@ fill() {
 
 @test "wrong options: exit 2 and the reason" {
 	for o in '--policy nosuch' '--port 70000' '--maxmemory 1k' \
-	    '--max-value 1T' '--tap-by none' '--tap-rate 0' \
+	    '--max-value 1T' '--tap-by none' '--tap-rate 2' \
 	    '--log-level loud' '--tls-cert-file x' '--requirepass-file /none'; do
 		run timeout 30 predis-serve --port 0 $o
 		[ "$status" -eq 2 ]

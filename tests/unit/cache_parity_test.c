@@ -115,6 +115,9 @@ store_and_miniature_see_the_same(void **state)
 	struct pd_store *st;
 	struct pd_rng rng;
 	struct pd_key k;
+	const struct pd_rates all = {.of = {[PD_SAMPLE_KEY] = 1}};
+	enum pd_scheme scheme;
+	struct pd_tap *tap;
 	char text[32];
 	uint64_t i, same = 0;
 
@@ -123,9 +126,10 @@ store_and_miniature_see_the_same(void **state)
 	cfg.keys = &keys;
 	assert_non_null(m);
 	assert_non_null(st = pd_store_new(&cfg, &stats, NULL));
-	st->tap = pd_tap_new(&keys, 1, PD_SAMPLE_NONE, 1, 0, NULL);
-	assert_non_null(st->tap);
-	st->tap->on = true;
+	tap = pd_tap_new(&keys, 1, &all, 0, NULL);
+	assert_non_null(tap);
+	pd_store_set_tap(st, tap);
+	pd_tap_listen(tap, true);
 	pd_rng_init(&rng, 17);
 	for (i = 0; i < REQUESTS; i++) {
 		uint32_t number = pd_rng_below(&rng, KEYS);
@@ -135,16 +139,16 @@ store_and_miniature_see_the_same(void **state)
 		k = key_of(st, text, number);
 		request(st, &k, &rng);
 		while (
-		    (e = pd_tap_peek(st->tap, pd_tap_head(st->tap))) != NULL) {
+		    (e = pd_tap_peek(tap, pd_tap_head(tap), &scheme)) != NULL) {
 			assert_true(pd_minicache_event(m, e, &s) >= 0);
-			pd_tap_pop(st->tap);
+			pd_tap_pop(tap);
 		}
 		same += (uint64_t)compare(st, m, &k);
 	}
-	assert_int_equal(st->tap->lost, 0);
+	assert_int_equal(pd_tap_take_lost(tap, PD_SAMPLE_KEY), 0);
 	assert_true(same > REQUESTS / 2);
-	pd_tap_free(st->tap);
-	st->tap = NULL;
+	pd_store_set_tap(st, NULL);
+	pd_tap_free(tap);
 	pd_store_free(st);
 	pd_minicache_free(m);
 }
