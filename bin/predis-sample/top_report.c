@@ -18,28 +18,33 @@ struct hot {
 	size_t n;
 };
 
-/* A key's rate is off by what was drawn, too. */
+/* A key's rate is off by what was drawn, too. Only those are shown that stand
+ * out from that. */
 static void
 hot_keys(struct hot *h, const struct top_report *r)
 {
-	struct top_view *v = r->v;
-	const double factor = v->all.factor;
+	struct pd_hotkey_rate rate[PD_HOTKEYS];
+	struct pd_hotkeys *k = &r->v->hot;
+	const uint64_t now = r->v->all.last_us;
+	const double factor = r->v->all.factor;
 	const bool by_key = r->scheme == PD_SAMPLE_KEY;
-	double total, count;
+	const double total = pd_hotkeys_total(k, now) * (by_key ? factor : 1);
+	const size_t n = pd_hotkeys_top(k, now, rate, r->hot);
+	double error, count;
 	size_t i;
 
-	h->n = pd_hotkeys_top(&v->hot, v->all.last_us, h->rate, r->hot);
-	total = pd_hotkeys_total(&v->hot, v->all.last_us);
-	if (by_key)
-		total *= factor;
-	for (i = 0; i < h->n; i++) {
+	h->n = 0;
+	for (i = 0; i < n; i++) {
 		/* At least: what has decayed counts less. */
-		count = h->rate[i].per_second * v->hot.span;
-		h->error[i] = h->rate[i].error;
-		if (!by_key && v->hot.span > 0)
-			h->error[i] +=
-			    2 * sqrt(count * (factor - 1)) / v->hot.span;
-		h->share[i] = total > 0 ? h->rate[i].per_second / total : NAN;
+		count = rate[i].per_second * k->span;
+		error = rate[i].error;
+		if (!by_key && k->span > 0)
+			error += 2 * sqrt(count * (factor - 1)) / k->span;
+		if (rate[i].per_second <= 2 * error)
+			continue;
+		h->rate[h->n] = rate[i];
+		h->error[h->n] = error;
+		h->share[h->n++] = total > 0 ? rate[i].per_second / total : NAN;
 	}
 }
 
@@ -218,7 +223,7 @@ text_hot(struct pd_buf *b, const struct top_report *r, const struct hot *h)
 	pd_buf_addstr(b, "\nHOT KEYS");
 	if (r->scheme == PD_SAMPLE_KEY && r->v->rate < 1)
 		pd_buf_printf(b, " (of 1 key in %.0f)", 1 / r->v->rate);
-	pd_buf_addstr(b, "\n");
+	pd_buf_addstr(b, h->n > 0 ? "\n" : ": none stands out\n");
 	for (i = 0; i < h->n; i++) {
 		report_number(rate, h->rate[i].per_second, false);
 		report_number(error, h->error[i], false);

@@ -203,6 +203,9 @@ told() { jq -s -e "length > 0 and (last | $1)" out; }
 	grep -q 'all requests' text
 	grep -q '^HOT KEYS' text
 	run ! grep -q $'\033' text
+	seq 20000 | awk '{ print $1 / 1000 "," $1 * 7919 % 5003 ",5,get" }' |
+	    predis-sample import - | predis-sample top - >even
+	grep -q '^HOT KEYS: none stands out$' even
 	predis-sample top --hot 0 - <t.pds >none
 	run ! grep -q '^HOT KEYS' none
 	predis-sample top -n 1 --json t.pds | fits sample-top
