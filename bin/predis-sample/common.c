@@ -111,7 +111,12 @@ open_file(struct sample_out *o, bool append, struct pd_err *err)
 static int
 write_net(void *cookie, const void *p, size_t n, struct pd_err *err)
 {
-	return pd_transport_write(cookie, p, n, err);
+	struct sample_out *o = cookie;
+
+	if (pd_transport_write(o->net, p, n, err) == 0)
+		return 0;
+	o->net_failed = true;
+	return -1;
 }
 
 /* --to: the writer's blocks go to a transport. */
@@ -129,7 +134,7 @@ open_net(struct sample_out *o)
 		return -1;
 	n.live = o->in_place;
 	if ((o->net = pd_transport_sender(sample_opt.to, &n, &err)) != NULL) {
-		w.cookie = o->net;
+		w.cookie = o;
 		if ((o->w = pd_pds_writer_new(&w, &err)) != NULL)
 			return 0;
 	}
@@ -194,23 +199,39 @@ int
 sample_out_tick(struct sample_out *o)
 {
 	struct pd_err err = PD_ERR_INIT;
+	struct pd_transport_stats s;
 
-	if (o->net == NULL || pd_transport_tick(o->net, &err) == 0)
+	if (o->net == NULL)
 		return 0;
-	pd_cli_fail(&err);
-	return -1;
+	if (pd_transport_tick(o->net, &err)) {
+		o->net_failed = true;
+		pd_cli_fail(&err);
+		return -1;
+	}
+	pd_transport_stats(o->net, &s);
+	if (s.dropped > 2 * o->dropped) {
+		o->dropped = s.dropped;
+		pd_cli_note("'%s': %llu blocks dropped so far: the peer is "
+			    "too slow",
+		    sample_opt.to, (unsigned long long)s.dropped);
+	}
+	return 0;
 }
 
 int
 sample_out_finish(struct sample_out *o)
 {
 	struct pd_err err = PD_ERR_INIT;
-	int rc = pd_pds_end(o->w, &err);
+	int rc;
 
+	if (o->net_failed) {
+		sample_out_abort(o);
+		return -1;
+	}
+	rc = pd_pds_end(o->w, &err);
 	if (o->net != NULL) {
 		if (rc == 0)
 			rc = pd_transport_flush(o->net, &err);
-		(void)sample_net_report(o->net, sample_opt.to);
 	}
 	if (rc == 0 && !o->in_place && o->net == NULL &&
 	    sample_opt.output != NULL) {
@@ -231,6 +252,8 @@ sample_out_abort(struct sample_out *o)
 {
 	pd_pds_writer_free(o->w);
 	o->w = NULL;
+	if (o->net != NULL)
+		(void)sample_net_report(o->net, sample_opt.to);
 	pd_transport_close(o->net);
 	o->net = NULL;
 	if (tmp_path != NULL)

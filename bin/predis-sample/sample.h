@@ -155,6 +155,8 @@ struct sample_out {
 	bool in_place;
 	struct pd_pds_writer *w;  /* add records here */
 	struct pd_transport *net; /* --to: instead of a file */
+	uint64_t dropped;	  /* blocks, as told so far */
+	bool net_failed;	  /* and told: no use to try the end */
 };
 
 /* 0, or -1 having reported; a terminal is refused. */

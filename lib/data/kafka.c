@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <librdkafka/rdkafka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,9 +75,9 @@ configure(rd_kafka_conf_t *conf, const struct pd_carrier_env *env,
 	return read_config(conf, env->o.kafka_config, err);
 }
 
-rd_kafka_t *
-pd_kafka_client(rd_kafka_type_t type, const struct pd_carrier_env *env,
-    rd_kafka_conf_t *conf, const char *const *kv, struct pd_err *err)
+struct rd_kafka_s *
+pd_kafka_client(bool producer, const struct pd_carrier_env *env,
+    struct rd_kafka_conf_s *conf, const char *const *kv, struct pd_err *err)
 {
 	char why[256] = "";
 	rd_kafka_t *rk;
@@ -86,7 +87,8 @@ pd_kafka_client(rd_kafka_type_t type, const struct pd_carrier_env *env,
 		return NULL;
 	}
 	rd_kafka_conf_set_log_cb(conf, NULL);
-	rk = rd_kafka_new(type, conf, why, sizeof(why));
+	rk = rd_kafka_new(producer ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER,
+	    conf, why, sizeof(why));
 	if (rk == NULL) {
 		pd_err_set(
 		    err, "cannot set up a client of '%s': %s", env->hosts, why);
@@ -96,7 +98,7 @@ pd_kafka_client(rd_kafka_type_t type, const struct pd_carrier_env *env,
 }
 
 bool
-pd_kafka_passes(rd_kafka_resp_err_t e)
+pd_kafka_passes(int e)
 {
 	switch (e) {
 	case RD_KAFKA_RESP_ERR__TRANSPORT:
@@ -161,7 +163,7 @@ open_sender(struct pd_carrier_env *env, struct pd_err *err)
 	conf = rd_kafka_conf_new();
 	rd_kafka_conf_set_opaque(conf, s);
 	rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
-	s->rk = pd_kafka_client(RD_KAFKA_PRODUCER, env, conf, kv, err);
+	s->rk = pd_kafka_client(true, env, conf, kv, err);
 	if (s->rk != NULL)
 		return s;
 	free(s);

@@ -3,7 +3,7 @@
  * brokers share the partitions out; offsets are committed as far as everything
  * before them was acknowledged here.
  */
-#include <inttypes.h>
+#include <librdkafka/rdkafka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,7 +194,7 @@ pd_kafka_receiver(struct pd_carrier_env *env, struct pd_err *err)
 	rd_kafka_conf_set_opaque(conf, r);
 	if (group)
 		rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
-	r->rk = pd_kafka_client(RD_KAFKA_CONSUMER, env, conf, kv, err);
+	r->rk = pd_kafka_client(false, env, conf, kv, err);
 	if (r->rk == NULL)
 		goto err0;
 	rd_kafka_poll_set_consumer(r->rk);

@@ -8,18 +8,20 @@
  * of its stream).
  */
 
-#include <librdkafka/rdkafka.h>
-
 #include "data/transport_priv.h"
 
-/* A client of ${type} with the settings ${kv} (name, value, ..., NULL) and
- * then those of the file that the options name; ${conf} may come with
- * callbacks and is taken over. NULL with a message. */
-rd_kafka_t *pd_kafka_client(rd_kafka_type_t type,
-    const struct pd_carrier_env *env, rd_kafka_conf_t *conf,
+/* librdkafka's rd_kafka_t and rd_kafka_conf_t: its header may be absent. */
+struct rd_kafka_s;
+struct rd_kafka_conf_s;
+
+/* A client, a producer or a consumer, with the settings ${kv} (name, value,
+ * ..., NULL) and then those of the file that the options name; ${conf} may come
+ * with callbacks and is taken over. NULL with a message. */
+struct rd_kafka_s *pd_kafka_client(bool producer,
+    const struct pd_carrier_env *env, struct rd_kafka_conf_s *conf,
     const char *const *kv, struct pd_err *err);
-/* Does the error pass by itself? */
-bool pd_kafka_passes(rd_kafka_resp_err_t e);
+/* Does the error (rd_kafka_resp_err_t) pass by itself? */
+bool pd_kafka_passes(int e);
 
 /* The receiver, kafka_in.c. */
 void *pd_kafka_receiver(struct pd_carrier_env *env, struct pd_err *err);

@@ -32,6 +32,7 @@ static const struct pd_carrier *const carriers[] = {
 #if PD_KAFKA
     &pd_kafka,
 #endif
+    NULL,
 };
 
 static bool
@@ -77,7 +78,7 @@ find_carrier(struct pd_transport *t, const char *url, struct pd_err *err)
 	if ((t->url = strdup(url)) == NULL)
 		return pd_err_nomem(err);
 	t->env.url = t->url;
-	for (size_t i = 0; i < sizeof(carriers) / sizeof(*carriers); i++)
+	for (size_t i = 0; carriers[i] != NULL; i++)
 		if (begins(url, carriers[i]->scheme)) {
 			t->carrier = carriers[i];
 			t->env.tls = t->carrier->tls;
@@ -223,7 +224,7 @@ static int
 push_once(struct pd_transport *t, struct pd_err *err)
 {
 	const uint64_t now = pd_clock_mono_us();
-	unsigned ms;
+	uint64_t ms;
 	int rc;
 
 	if (t->head == NULL)
@@ -237,7 +238,7 @@ push_once(struct pd_transport *t, struct pd_err *err)
 	}
 	if (t->failing_since_us == 0)
 		t->failing_since_us = now;
-	ms = BACKOFF_MS << (t->failures < 6 ? t->failures : 6);
+	ms = (uint64_t)BACKOFF_MS << (t->failures < 6 ? t->failures : 6);
 	t->failures++;
 	t->next_try_us = pd_clock_mono_us() +
 			 (ms < BACKOFF_MAX_MS ? ms : BACKOFF_MAX_MS) * 1000;
@@ -311,7 +312,7 @@ push_live(struct pd_transport *t, struct pd_err *err)
 			return give_up(t, err);
 		}
 	}
-	while (t->held_bytes > t->env.o.buffer_max) {
+	while (t->head != NULL && t->held_bytes > t->env.o.buffer_max) {
 		unqueue(t, &t->head);
 		t->stats.dropped++;
 	}

@@ -81,7 +81,7 @@ struct pd_transport_stats {
 	uint64_t blocks;     /* acknowledged by the peer, or delivered */
 	uint64_t bytes;	     /* of those */
 	uint64_t resent;     /* sent again, the answer being in doubt */
-	uint64_t dropped;    /* sending live: no room, never sent */
+	uint64_t dropped;    /* sending live: no room, never acknowledged */
 	uint64_t duplicates; /* came twice, delivered once */
 	uint64_t late;	     /* delivered out of order */
 	uint64_t old;	     /* below the window, delivered: may be doubles */

@@ -88,6 +88,39 @@ teardown() {
 	[ "$(predis-sample print got.pds | wc -l)" -eq 10000 ]
 }
 
+@test "a tap does not wait for a peer that hangs: it drops, counts and says so" {
+	PORT=$(free_ports 1)
+	start_redis peer "$PORT"
+	URL=redis-stream://127.0.0.1:$PORT/ev
+	start_serve --tap ./t --tap-rate 1
+	predis-sample tap --to "$URL" --buffer 10k --timeout 60s ./t \
+	    2>tap.err 3>&- &
+	tap=$!
+	wait_for tapped 1
+	# shellcheck disable=SC2154
+	kill -STOP "$PID_peer"
+	load() {
+		redis-benchmark -p "$PORT" -n 20000 -r 9999 -P 50 -t set,get \
+		    -q >/dev/null
+		[ "$(grep -c 'blocks dropped so far' tap.err)" -ge 2 ]
+	}
+	wait_for load
+	kill -CONT "$PID_peer"
+	redis-benchmark -p "$PORT" -n 20000 -t get -q >/dev/null
+	redis-cli -p "$PORT" shutdown || true
+	wait "$PID" || true
+	PID=
+	wait "$tap"
+	cat tap.err
+	n=$(sed -n 's/.* \([0-9]*\) blocks dropped: .*/\1/p' tap.err)
+	run -1 predis-sample receive --from "$URL" -o got.pds
+	echo "$output"
+	# What hung in the peer when it was stopped may have arrived after all.
+	missing=$(sed -n 's/.* \([0-9]*\) blocks are missing.*/\1/p' <<<"$output")
+	[ "$missing" -ge 1 ]
+	[ "$missing" -le "$n" ]
+}
+
 @test "a wrong address, stream or number of partitions is told" {
 	one_redis
 	URL=redis-stream://127.0.0.1:$PORT

@@ -117,20 +117,22 @@ check(uint64_t n, bool once_a_block, int files, char **path)
 {
 	struct tally t = {.n = n, .once_a_block = once_a_block};
 	uint64_t lost = 0, twice = 0;
+	int rc = 0;
 
 	t.tick = calloc(n, 1);
 	t.block = calloc(BLOCKS_MAX, 1);
 	if (t.tick == NULL || t.block == NULL)
-		return fail("check", "out of memory");
-	for (int i = 0; i < files; i++)
-		if (count_file(&t, path[i]))
-			return 2;
-	for (uint64_t i = 0; i < n; i++) {
+		rc = fail("check", "out of memory");
+	for (int i = 0; i < files && rc == 0; i++)
+		rc = count_file(&t, path[i]);
+	for (uint64_t i = 0; i < n && rc == 0; i++) {
 		lost += t.tick[i] == 0;
 		twice += t.tick[i] > 1;
 	}
 	free(t.tick);
 	free(t.block);
+	if (rc != 0)
+		return rc;
 	printf("events %" PRIu64 " lost %" PRIu64 " twice %" PRIu64 "\n", n,
 	    lost, twice);
 	return lost + twice > 0;

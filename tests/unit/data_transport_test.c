@@ -16,7 +16,7 @@
 #include "base/rng.h"
 #include "data/transport_priv.h"
 
-#define WINDOW PD_TRANSPORT_WINDOW
+#define WINDOW ((uint64_t)PD_TRANSPORT_WINDOW)
 #define STREAM 0xabcdef0123456789
 
 /* The entries still to be given, and what was acknowledged. */
@@ -150,7 +150,8 @@ the_window_agrees_with_a_list(void **state)
 	uint64_t top = 0;
 
 	(void)state;
-	assert_true(s != NULL && came != NULL);
+	assert_non_null(s);
+	assert_non_null(came);
 	pd_rng_init(&rng, 7);
 	for (int i = 0; i < 300000; i++) {
 		const uint64_t around = (uint64_t)i + pd_rng_below(&rng, 90000);
@@ -309,7 +310,7 @@ many_streams_cost_bounded_memory(void **state)
 	struct pd_transport *t = transport(&giver, NULL);
 
 	(void)state;
-	for (uint64_t id = 0; id < 3 * PD_TRANSPORT_STREAMS; id++)
+	for (uint64_t id = 0; id < 3 * (uint64_t)PD_TRANSPORT_STREAMS; id++)
 		assert_int_equal(pd_transport_seen(t, id, 0), 0);
 	assert_int_equal(t->nstreams, PD_TRANSPORT_STREAMS);
 	pd_transport_close(t);

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -76,9 +77,7 @@ redirections(void **state)
 		assert_int_equal(
 		    pd_cluster_parse_redirect(bad[i], &ask, &s, host, port),
 		    -1);
-	memset(long_host, 'h', sizeof(long_host));
-	memcpy(long_host, "MOVED 1 ", 8);
-	memcpy(long_host + 390, ":1", 3);
+	snprintf(long_host, sizeof(long_host), "MOVED 1 %0*d:1", 300, 0);
 	assert_int_equal(
 	    pd_cluster_parse_redirect(long_host, &ask, &s, host, port), -1);
 }
