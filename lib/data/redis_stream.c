@@ -14,7 +14,7 @@
 #define KEY_MAX 512
 #define ANSWER_MS 5000
 #define ANSWER_LIVE_MS 1000
-#define WAIT_MS "1000" /* below both */
+#define WAIT_MS "700" /* below both */
 /* What is sent at once. */
 #define BATCH_BYTES ((size_t)4 << 20)
 #define BATCH_BLOCKS 128
@@ -247,18 +247,7 @@ make_xadd(const struct sender *s, const struct job *j, struct xadd *x)
 	}
 }
 
-/* How many replicas have to have it. */
-static unsigned
-wanted(const struct sender *s, uint16_t slot)
-{
-	const int asked = s->link.env->o.replicas;
-
-	if (asked >= 0)
-		return (unsigned)asked;
-	return pd_cluster_replicas(s->link.cl, slot) > 0 ? 1 : 0;
-}
-
-/* Queue a job, and let the last one of its connection ask for replicas. */
+/* Queue a job on the connection to its node. */
 static int
 queue_job(struct sender *s, struct job *j, struct pd_err *err)
 {
@@ -335,32 +324,60 @@ take_answer(struct sender *s, struct job *j, struct pd_err *err)
 	return rc;
 }
 
-/* Ask for replicas of what was stored over ${conn}; true when enough have it.
- */
+/* How many replicas have to have what was stored over ${conn}; -1: it broke. A
+ * master tells itself: the map of a cluster leaves out replicas that have just
+ * begun, for which it is most dangerous not to wait. */
+static int
+wanted(const struct sender *s, struct pd_redis *conn, struct pd_err *err)
+{
+	static const char *const argv[] = {"INFO", "replication"};
+	const char *p = NULL;
+	redisReply *r;
+	int n;
+
+	if (s->link.env->o.replicas >= 0)
+		return s->link.env->o.replicas;
+	if ((r = pd_redis_call(conn, 2, argv, NULL, err)) == NULL)
+		return -1;
+	if (r->type == REDIS_REPLY_STRING)
+		p = strstr(r->str, "connected_slaves:");
+	if (p != NULL)
+		n = strncmp(strchr(p, ':'), ":0", 2) != 0;
+	else
+		n = pd_err_set(err,
+		    "'%s' does not tell its replicas: say how "
+		    "many (--replicas)",
+		    pd_redis_name(conn));
+	freeReplyObject(r);
+	return n;
+}
+
+/* Do enough replicas have what was stored over ${conn}? */
 static bool
-replicated(
-    struct sender *s, struct pd_redis *conn, unsigned n, struct pd_err *err)
+replicated(struct sender *s, struct pd_redis *conn, struct pd_err *err)
 {
 	char number[16];
 	const char *const argv[] = {"WAIT", number, WAIT_MS};
 	redisReply *r;
 	bool ok;
+	int n;
 
-	snprintf(number, sizeof(number), "%u", n);
-	if (pd_redis_broken(conn) ||
-	    (r = pd_redis_call(conn, 3, argv, NULL, err)) == NULL) {
-		(void)pd_cluster_again(s->link.cl, NULL);
-		return false;
-	}
-	ok = r->type == REDIS_REPLY_INTEGER && r->integer >= (long long)n;
-	if (!ok) {
-		/* A replica may have gone: the map tells. */
-		(void)pd_cluster_again(s->link.cl, NULL);
+	if (pd_redis_broken(conn) || (n = wanted(s, conn, err)) < 0)
+		goto broken;
+	if (n == 0)
+		return true;
+	snprintf(number, sizeof(number), "%d", n);
+	if ((r = pd_redis_call(conn, 3, argv, NULL, err)) == NULL)
+		goto broken;
+	ok = r->type == REDIS_REPLY_INTEGER && r->integer >= n;
+	if (!ok)
 		pd_err_set(err, "'%s': too few replicas have acknowledged",
 		    pd_redis_name(conn));
-	}
 	freeReplyObject(r);
 	return ok;
+broken:
+	(void)pd_cluster_again(s->link.cl, NULL);
+	return false;
 }
 
 /* Each connection once: are its jobs safe? */
@@ -369,15 +386,13 @@ confirm(struct sender *s, struct job *j, size_t n, struct pd_err *err)
 {
 	int rc = PD_CARRIER_DONE;
 	struct pd_redis *conn;
-	unsigned need;
 	bool ok;
 
 	for (size_t i = 0; i < n; i++) {
 		if (j[i].conn == NULL || !j[i].stored || j[i].p->acked)
 			continue;
 		conn = j[i].conn;
-		need = wanted(s, s->link.slot[j[i].partition]);
-		ok = need == 0 || replicated(s, conn, need, err);
+		ok = replicated(s, conn, err);
 		for (size_t k = i; k < n; k++)
 			if (j[k].conn == conn && j[k].stored) {
 				j[k].p->acked |= ok;

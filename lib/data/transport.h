@@ -65,7 +65,7 @@ struct pd_transport_opts {
 	uint32_t partitions; /* of a new redis-stream; 0: 16 */
 	uint64_t maxlen;     /* entries a partition keeps, about; 0: all */
 	int replicas;	     /* acknowledgements of replicas to wait for; -1:
-			      * one where the node has replicas */
+			      * one where a replica is connected */
 	/* Receiving. */
 	const char *group;    /* consumer group; NULL: read everything there is
 			       * from the beginning, and leave no trace */

@@ -17,7 +17,6 @@
 struct node {
 	struct pd_addr addr;
 	struct pd_redis *conn;
-	unsigned replicas;
 	bool seed; /* was named by the user: asked for the map */
 	bool met;  /* had a connection before */
 };
@@ -178,7 +177,6 @@ take_range(struct pd_cluster *cl, const redisReply *r, const char *asked,
 	    text, err);
 	if (i < 0)
 		return -1;
-	cl->node[i].replicas = (unsigned)r->elements - 3;
 	for (long long s = from->integer; s <= to->integer; s++)
 		cl->map[s] = (uint16_t)(i + 1);
 	return 0;
@@ -196,26 +194,13 @@ take_map(struct pd_cluster *cl, const redisReply *r, const char *asked,
 	return 0;
 }
 
-/* A server on its own: every slot is its, its replicas are in INFO. */
-static int
-take_single(struct pd_cluster *cl, size_t i, struct pd_err *err)
+/* A server on its own: every slot is its. */
+static void
+take_single(struct pd_cluster *cl, size_t i)
 {
-	static const char *const argv[] = {"INFO", "replication"};
-	struct node *n = &cl->node[i];
-	redisReply *r = pd_redis_call(n->conn, 2, argv, NULL, err);
-	const char *p;
-
-	if (r == NULL)
-		return -1;
-	p = r->type == REDIS_REPLY_STRING ? strstr(r->str, "connected_slaves:")
-					  : NULL;
-	n->replicas =
-	    p != NULL ? (unsigned)strtoul(strchr(p, ':') + 1, NULL, 10) : 0;
-	freeReplyObject(r);
 	cl->one = true;
 	for (size_t s = 0; s < PD_CLUSTER_SLOTS; s++)
 		cl->map[s] = (uint16_t)(i + 1);
-	return 0;
 }
 
 /* Ask one node for the map. */
@@ -226,7 +211,7 @@ ask_map(struct pd_cluster *cl, size_t i, struct pd_err *err)
 	struct pd_redis *c = reach(cl, &cl->node[i], err);
 	char asked[PD_ADDR_MAX];
 	redisReply *r;
-	int rc;
+	int rc = 0;
 
 	if (c == NULL || (r = pd_redis_call(c, 2, argv, NULL, err)) == NULL)
 		return -1;
@@ -241,7 +226,7 @@ ask_map(struct pd_cluster *cl, size_t i, struct pd_err *err)
 	else if (r->type == REDIS_REPLY_ARRAY)
 		rc = pd_err_set(err, "'%s' has no slots", pd_redis_name(c));
 	else
-		rc = take_single(cl, i, err);
+		take_single(cl, i);
 	freeReplyObject(r);
 	return rc;
 }
@@ -330,12 +315,6 @@ bool
 pd_cluster_is_one(const struct pd_cluster *cl)
 {
 	return cl->one;
-}
-
-unsigned
-pd_cluster_replicas(const struct pd_cluster *cl, uint16_t slot)
-{
-	return cl->map[slot] > 0 ? cl->node[cl->map[slot] - 1].replicas : 0;
 }
 
 uint64_t

@@ -43,9 +43,6 @@ void pd_cluster_close(struct pd_cluster *cl);
 
 /* Several nodes that divide slots, or a single server? */
 bool pd_cluster_is_one(const struct pd_cluster *cl);
-/* Replicas that the node of ${slot} has, as the map says; 0 for a server
- * that is no cluster's until pd_cluster_refresh() finds it has some. */
-unsigned pd_cluster_replicas(const struct pd_cluster *cl, uint16_t slot);
 /* Connections that were made after the first to each node. */
 uint64_t pd_cluster_reconnects(const struct pd_cluster *cl);
 /* Ask for the map again. 0, or -1: nobody tells. */
