@@ -192,6 +192,31 @@ told() { jq -s -e "length > 0 and (last | $1)" out; }
 	    and .hit_ratio_se > 0 and (.hot_keys | length) <= 10' out
 }
 
+@test "top of a server that samples in several ways shows one of them" {
+	start_serve --maxmemory 256M --tap ./tap --tap-rate key=30%,event=10%
+	predis-sample top --json --interval 300ms ./tap >out 3>&- &
+	TOP_PID=$!
+	predis-sample top --json --interval 300ms --scheme key ./tap >keys 3>&- &
+	other=$!
+	wait_for tapped 2
+	drive
+	wait_for told '.events_in_all > 7000 and .events == 0'
+	wait_for jq -s -e 'last | .events_in_all > 10000 and .events == 0' keys
+	kill -TERM "$TOP_PID" "$other"
+	wait "$TOP_PID" "$other"
+	TOP_PID=
+	fits sample-top <out
+	fits sample-top <keys
+	# Until the first stream is there nobody knows what will come.
+	jq -s -e 'last | .sampling == "event" and .rate == 0.1' out
+	jq -s -e 'all(.sampling == "key" and .rate == 0.3)' keys
+	for f in out keys; do
+		jq -s -e '[.[] | .ops[].requests] | add | . > 60000 and
+		    . < 100000' $f
+		jq -s -e 'last | .dropped_in_all == 0' $f
+	done
+}
+
 @test "top on a stream: one report of a file, text without a terminal" {
 	printf '1000,a,10,get\n1001,a,10,get\n1002,b,5,set\n1010,a,10,get\n' |
 	    predis-sample import - -o t.pds
