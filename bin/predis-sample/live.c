@@ -72,6 +72,9 @@ sample_source_open(
 {
 	struct pd_source_opts o = {.keys = keys,
 	    .password_file = sample_source.password_file,
+	    .tls_ca = sample_peer.tls_ca,
+	    .tls_cert = sample_peer.tls_cert,
+	    .tls_key = sample_peer.tls_key,
 	    .max_load = sample_source.max_load,
 	    .retry_us = sample_source.retry_us};
 	struct pd_err err = PD_ERR_INIT;

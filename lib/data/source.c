@@ -14,6 +14,7 @@
 #include "data/source.h"
 #include "data/source_priv.h"
 #include "io/fd.h"
+#include "io/tls.h"
 
 #define SECOND_US 1000000
 #define NOTES 4
@@ -21,7 +22,7 @@
 #define FLUSH_EVERY 1024 /* events between looks at the clock */
 
 static const struct pd_live *const kinds[] = {
-    &pd_live_redis, &pd_live_memcached, NULL};
+    &pd_live_redis, &pd_live_redis_tls, &pd_live_memcached, NULL};
 
 struct pd_source {
 	const struct pd_live *live;
@@ -29,6 +30,7 @@ struct pd_source {
 	struct pd_addr addr;
 	char user[128];
 	struct pd_buf password;
+	struct pd_tls_ctx *tls;
 	struct pd_source_opts opts;
 	struct pd_keys keys;
 	struct pd_pds_meta meta;
@@ -132,6 +134,20 @@ take_password(struct pd_source *s, struct pd_err *err)
 	return 0;
 }
 
+static int
+take_tls(struct pd_source *s, struct pd_err *err)
+{
+	if (!s->live->tls || s->addr.is_unix)
+		return 0;
+#if PD_TLS
+	s->tls = pd_tls_ctx_client(
+	    s->opts.tls_ca, s->opts.tls_cert, s->opts.tls_key, err);
+	return s->tls != NULL ? 0 : -1;
+#else
+	return pd_err_set(err, "built without TLS: make TLS=1");
+#endif
+}
+
 /* --- connections --------------------------------------------------------- */
 
 static void __attribute__((format(printf, 2, 3)))
@@ -164,7 +180,8 @@ attach(struct pd_source *s, struct pd_err *err)
 	const struct pd_live_login l = {
 	    .user = s->user[0] != '\0' ? s->user : NULL,
 	    .password =
-		s->password.data != NULL ? (char *)s->password.data : NULL};
+		s->password.data != NULL ? (char *)s->password.data : NULL,
+	    .tls = s->tls};
 
 	if ((s->src = s->live->open(&s->addr, &l, err)) == NULL)
 		return -1;
@@ -228,7 +245,8 @@ pd_source_open(
 		s->keys = *o->keys;
 	else
 		pd_keys_public(&s->keys);
-	if (take_address(s, url, err) || take_password(s, err))
+	if (take_address(s, url, err) || take_password(s, err) ||
+	    take_tls(s, err))
 		goto err0;
 	make_meta(s);
 	s->opts.meta = NULL; /* not ours */
@@ -256,6 +274,9 @@ pd_source_close(struct pd_source *s)
 	if (s->password.data != NULL)
 		sodium_memzero(s->password.data, s->password.cap);
 	pd_buf_release(&s->password);
+#if PD_TLS
+	pd_tls_ctx_free(s->tls);
+#endif
 	free(s);
 }
 

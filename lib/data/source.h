@@ -5,6 +5,7 @@
  * Events of caches that know nothing of Predis, while they happen:
  *
  *	redis://[USER@]HOST:PORT	MONITOR of a Redis or Valkey
+ *	rediss://[USER@]HOST:PORT	the same over TLS
  *	redis+unix:PATH			the same through a Unix socket
  *	memcached://HOST:PORT		watch fetchers mutations
  *	memcached+unix:PATH
@@ -37,6 +38,11 @@ struct pd_source_opts {
 	 * kept. Source, time, start and key hash are filled in here. */
 	const struct pd_pds_meta *meta;
 	const char *password_file; /* its first line; NULL: none */
+	/* Of rediss://: PEM files, or NULL: the system's authorities, and no
+	 * certificate of ours. All strings must outlive the source. */
+	const char *tls_ca;
+	const char *tls_cert;
+	const char *tls_key;
 	/* MONITOR ends when the server takes more than this many cores, for
 	 * PD_SOURCE_LOAD_SECONDS one after another; 0: never. */
 	double max_load;

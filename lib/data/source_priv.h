@@ -16,14 +16,16 @@
 
 struct pd_err;
 struct pd_event;
+struct pd_tls_ctx;
 
 #define PD_LIVE_CLOSED (-2) /* the peer went away */
 #define PD_LIVE_CONNECT_MS 5000
 #define PD_LIVE_ASK_MS 1000
 
 struct pd_live_login {
-	const char *user;     /* NULL: none */
-	const char *password; /* NULL: none */
+	const char *user;	/* NULL: none */
+	const char *password;	/* NULL: none */
+	struct pd_tls_ctx *tls; /* NULL: plain */
 };
 
 struct pd_live_counts {
@@ -38,6 +40,7 @@ struct pd_live {
 	const char *port;   /* by default */
 	const char *note;   /* what watching costs; NULL: nothing to say */
 	bool hits;	    /* hits are known */
+	bool tls;
 	void *(*open)(const struct pd_addr *a, const struct pd_live_login *l,
 	    struct pd_err *err);
 	int (*fd)(const void *src);
@@ -54,6 +57,7 @@ struct pd_live {
 };
 
 extern const struct pd_live pd_live_redis;
+extern const struct pd_live pd_live_redis_tls;
 extern const struct pd_live pd_live_memcached;
 
 /* Lines ending in LF or CR LF. A line above PD_LIVE_LINE_MAX is left out and

@@ -98,6 +98,7 @@ start(struct redis *r, const struct pd_addr *a, const struct pd_live_login *l,
 {
 	const struct pd_redis_opts o = {.user = l->user,
 	    .password = l->password,
+	    .tls = l->tls,
 	    .timeout_ms = PD_LIVE_ASK_MS};
 	const char *argv[] = {"MONITOR"};
 
@@ -213,16 +214,19 @@ redis_counts(const void *src)
 	return &((const struct redis *)src)->counts;
 }
 
-const struct pd_live pd_live_redis = {.scheme = "redis",
-    .port = "6379",
-    .note = "MONITOR makes the server format and send every command once "
-	    "more: about 1 us of its processor time and 65 bytes a command, "
-	    "1.1 to 1.5 times what it takes without",
-    .hits = false,
-    .open = redis_open,
-    .fd = redis_fd,
-    .next = redis_next,
-    .finish = redis_finish,
-    .check = redis_check,
-    .counts = redis_counts,
-    .close = redis_close};
+#define REDIS(SCHEME, TLS)                                                     \
+	{                                                                      \
+		.scheme = (SCHEME), .port = "6379", .tls = (TLS),              \
+		.note = cost, .open = redis_open, .fd = redis_fd,              \
+		.next = redis_next, .finish = redis_finish,                    \
+		.check = redis_check, .counts = redis_counts,                  \
+		.close = redis_close                                           \
+	}
+
+static const char cost[] =
+    "MONITOR makes the server format and send every command once more: about "
+    "1 us of its processor time and 65 bytes a command, 1.1 to 1.5 times what "
+    "it takes without";
+
+const struct pd_live pd_live_redis = REDIS("redis", false);
+const struct pd_live pd_live_redis_tls = REDIS("rediss", true);

@@ -216,6 +216,34 @@ example() {
 	[ ! -e x.pds ]
 }
 
+@test "rediss: over TLS, with the authorities that are trusted" {
+	for f in ca server; do
+		openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 \
+		    -nodes -days 2 -subj "/CN=$f" -keyout "$f.key" \
+		    -out "$f.pem" -addext "subjectAltName=IP:127.0.0.1" \
+		    2>/dev/null
+	done
+	port=$(python3 -c 'import socket
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+print(s.getsockname()[1])')
+	start_redis --tls-port "$port" --tls-cert-file "$PWD/server.pem" \
+	    --tls-key-file "$PWD/server.key" --tls-auth-clients no \
+	    --bind 127.0.0.1
+	predis-sample tap -n 2000 --tls-ca server.pem "rediss://127.0.0.1:$port" \
+	    >live.pds 2>err 3>&- &
+	tap=$!
+	STARTED="$STARTED $tap"
+	wait_for watched 1
+	seq 2000 | sed 's/^/get key/' | redis-cli -s r >/dev/null
+	wait $tap
+	[ "$(predis-sample info --json live.pds | jq .tick_last)" -eq 1999 ]
+	run -2 predis-sample tap --tls-ca ca.pem -o x.pds \
+	    "rediss://127.0.0.1:$port"
+	[[ $output == *certificate* ]]
+	[ ! -e x.pds ]
+}
+
 @test "--retry: a server that comes back begins a new stream" {
 	start_redis
 	predis-sample tap --retry 60s -n 2 -o live.pds "redis+unix:$PWD/r" \
@@ -224,8 +252,7 @@ example() {
 	STARTED="$STARTED $tap"
 	wait_for watched 1
 	redis-cli -s r get one
-	wait_for grep -q events <(predis-sample info live.pds 2>/dev/null) ||
-	    true
+	wait_for eval '[ "$(predis-sample print -q live.pds 2>/dev/null | wc -l)" -eq 1 ]'
 	kill "$REDIS"
 	wait "$REDIS" || true
 	wait_for grep -q 'connection was lost' err
