@@ -16,7 +16,7 @@
 #define MAX_JOBS 256
 
 struct options opt = {
-    .time_unit = "s",
+    .time_unit = "own",
     .objective_name = "objects",
     .seed = 1,
     .to = 1,

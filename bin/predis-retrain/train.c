@@ -59,7 +59,7 @@ static struct {
     .label = "discount",
     .objective = "objects",
     .boundary = 1,
-    .time_unit = "s",
+    .time_unit = "own",
 };
 
 static int
@@ -156,9 +156,9 @@ call_features(void *dest, const char *value, struct pd_err *err)
 	}
 #define EVENTS_OPTS                                                            \
 	{0, "format", "F", PD_OPT_STR, &opt.format, NULL,                      \
-	    "format of EVENTS: pds, csv, oracle, monitor (default: look)"},    \
+	    "format of EVENTS, as of predis-sample import (default: look)"},   \
 	    {0, "time-unit", "U", PD_OPT_STR, &opt.time_unit, NULL,            \
-		"unit of a csv's time column: s, ms, us, or seq for none"},    \
+		"unit of its times: s, ms, us, seq: none (the format's own)"}, \
 	{                                                                      \
 		'j', "json", NULL, PD_OPT_FLAG, &opt.json, NULL,               \
 		    "one JSON object instead of columns"                       \

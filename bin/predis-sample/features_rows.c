@@ -451,7 +451,7 @@ features_rows(const char *path, const struct features_opts *o,
     struct pd_pds_writer *w, struct features_counts *n, struct pd_err *err)
 {
 	struct pd_transport_opts net;
-	const struct pd_evreader_opts in = {.unit = PD_TIME_S, .net = &net};
+	const struct pd_evreader_opts in = {.unit = PD_TIME_OWN, .net = &net};
 	struct pd_history_stats st;
 	struct job *j = calloc(1, sizeof(*j));
 	int i, rc;

@@ -7,7 +7,7 @@
 #define PATTERNS 8
 
 static const char *format = "auto";
-static const char *unit;
+static const char *unit = "own";
 static const char *hits;
 static const char *pattern[PATTERNS];
 static size_t patterns;
@@ -102,7 +102,7 @@ copy(struct pd_evreader *in, struct sample_out *out, struct pd_sampler *s)
 static int
 reader_opts(struct pd_evreader_opts *o, const struct pd_keys *keys)
 {
-	const int u = unit != NULL ? pd_timeunit_parse(unit) : PD_TIME_OWN;
+	const int u = pd_timeunit_parse(unit);
 
 	*o = (struct pd_evreader_opts){.format = format,
 	    .keys = keys,
@@ -111,7 +111,8 @@ reader_opts(struct pd_evreader_opts *o, const struct pd_keys *keys)
 	    .strict = strict};
 	if (u < 0)
 		return pd_cli_usage(
-			   "--time-unit is s, ms, us or seq, not '%s'", unit),
+			   "--time-unit is own, s, ms, us or seq, not '%s'",
+			   unit),
 		       -1;
 	o->unit = (enum pd_timeunit)u;
 	if (hits == NULL)

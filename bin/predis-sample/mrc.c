@@ -35,7 +35,7 @@ static struct {
 	double max_error;
 	bool by_bytes;
 	bool plot;
-} opt = {.unit = "s", .max_error = 0.05};
+} opt = {.unit = "own", .max_error = 0.05};
 
 static int call_at(void *dest, const char *value, struct pd_err *err);
 

@@ -550,7 +550,7 @@ static int
 open_tally(struct tally *t, const char *path)
 {
 	const int unit =
-	    opt.unit == NULL ? PD_TIME_S : pd_timeunit_parse(opt.unit);
+	    opt.unit == NULL ? PD_TIME_OWN : pd_timeunit_parse(opt.unit);
 	struct pd_err err = PD_ERR_INIT;
 	unsigned i;
 

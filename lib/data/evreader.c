@@ -41,9 +41,9 @@ static const struct pd_import *const imports[] = {&pd_import_csv,
 int
 pd_timeunit_parse(const char *name)
 {
-	static const char *const names[] = {"s", "ms", "us", "seq"};
+	static const char *const names[] = {"s", "ms", "us", "seq", "own"};
 
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 5; i++)
 		if (strcmp(name, names[i]) == 0)
 			return i;
 	return -1;
@@ -149,7 +149,9 @@ open_fd(const char *path, const char **format, struct pd_err *err)
 	if (fd < 0)
 		return pd_err_sys(err, "cannot open '%s'", path);
 	if (*format == NULL) {
-		*format = looks_like_pds(fd, path) ? "pds" : "csv";
+		*format = looks_like_pds(fd, path) ? "pds" : detect(fd);
+		if (*format == NULL)
+			*format = "csv";
 		return fd;
 	}
 	known = strcmp(*format, "auto") == 0 ? "trace" : *format;

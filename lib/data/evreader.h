@@ -31,7 +31,7 @@ enum pd_timeunit {
 	PD_TIME_OWN, /* what the format counts by itself */
 };
 
-/* The unit of "s", "ms", "us", "seq", or -1. */
+/* The unit of "s", "ms", "us", "seq", "own", or -1. */
 int pd_timeunit_parse(const char *name);
 
 /* Do the events tell hits from misses? */
@@ -43,7 +43,7 @@ enum pd_hits {
 
 struct pd_evreader_opts {
 	/* "pds" or the name of a pd_import (data/import.h); "auto": by content,
-	 * when sure; NULL: pds, else csv. */
+	 * when sure; NULL: by content, else csv. */
 	const char *format;
 	const struct pd_keys *keys; /* NULL: pd_keys_public(); copied */
 	enum pd_timeunit unit;
@@ -75,8 +75,8 @@ struct pd_evreader *pd_evreader_open_with(
     const char *path, const struct pd_evreader_opts *o, struct pd_err *err);
 /*
  * pd_evreader_open(path, format, keys, unit, err):
- * The same, for those who need no more. Without ${format}, pds and csv are told
- * apart by content (gzip or not), or by a name that ends in ".pds".
+ * The same, for those who need no more. What ${format} NULL finds by content
+ * (gzip or not) or by a name that ends in ".pds" is taken, else it is csv.
  */
 struct pd_evreader *pd_evreader_open(const char *path, const char *format,
     const struct pd_keys *keys, enum pd_timeunit unit, struct pd_err *err);

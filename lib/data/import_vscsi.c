@@ -21,8 +21,8 @@
 #include "data/import.h"
 #include "data/import_text.h"
 
-#define RECORD_1 32
-#define RECORD_2 40
+#define RECORD_1 ((size_t)32)
+#define RECORD_2 ((size_t)40)
 
 struct vscsi {
 	gzFile gz;

@@ -137,7 +137,7 @@ month_name(struct scan *s, int *month)
 	if (s->end - s->p < 3)
 		return false;
 	for (int i = 0; i < 12; i++)
-		if (memcmp(s->p, names + i * 3, 3) == 0) {
+		if (memcmp(s->p, names + (size_t)i * 3, 3) == 0) {
 			*month = i + 1;
 			s->p += 3;
 			return true;
@@ -163,8 +163,8 @@ since_1970(const struct moment *t, uint64_t *us)
 
 	if (!day_exists(t))
 		return -1;
-	s = days(t->year, t->month, t->day) * DAY_S + t->hour * 3600 +
-	    t->minute * 60 + t->second - t->zone_s;
+	s = days(t->year, t->month, t->day) * DAY_S + (int64_t)t->hour * 3600 +
+	    (int64_t)t->minute * 60 + t->second - t->zone_s;
 	if (s < 0)
 		return -1;
 	*us = (uint64_t)s * SECOND_US + t->us;
