@@ -91,7 +91,9 @@ LIB := $(B)/libpredis.a
 BINS := $(PROGRAMS:%=$(B)/%)
 UNITS := $(UNITSRC:tests/unit/%.c=$(B)/tests/unit/%)
 FUZZERS := $(FUZZSRC:tests/fuzz/%.c=$(B)/tests/fuzz/%)
-HELPERS := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/lib/*.c)))
+CLOCKED := predis-sample predis-serve
+HELPERS := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/lib/*.c))) \
+	$(CLOCKED:%=$(B)/tests/clock/%)
 BENCHES := $(BENCHSRC:tests/bench/%.c=$(B)/tests/bench/%)
 
 # Where nobody asked for jobs, the targets for users take all processors.
@@ -161,6 +163,20 @@ $(B)/$(1): $$(patsubst %.c,$(B)/%.o,$$(sort $$(wildcard bin/$(1)/*.c))) $$(LIB)
 	$$(Q)$$(CC) $$(CFLAGS_ALL) $$(LDFLAGS_ALL) -o $$@ $$^ $$(LDLIBS_ALL)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call PROGRAM_RULE,$(p))))
+
+# Test builds: their clock is a file that a test writes (PREDIS_TEST_CLOCK).
+$(B)/tests/clock/clock.o: lib/base/clock.c $(B)/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) -DPD_TEST_CLOCK=1 $(CFLAGS_ALL) -MMD -MP \
+	    -c -o $@ $<
+define CLOCKED_RULE
+$(B)/tests/clock/$(1): $(B)/tests/clock/clock.o \
+		$$(patsubst %.c,$(B)/%.o,$$(sort $$(wildcard bin/$(1)/*.c))) $$(LIB)
+	$$(call say,LD,$$@)
+	$$(Q)$$(CC) $$(CFLAGS_ALL) $$(LDFLAGS_ALL) -o $$@ $$^ $$(LDLIBS_ALL)
+endef
+$(foreach p,$(CLOCKED),$(eval $(call CLOCKED_RULE,$(p))))
 
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(LIB)
 	$(call say,LD,$@)
@@ -273,5 +289,5 @@ dist: ## a reproducible source archive of HEAD
 clean: ## remove build/ and its variants
 	rm -rf build build-*
 
--include $(LIBOBJ:.o=.d) \
+-include $(LIBOBJ:.o=.d) $(B)/tests/clock/clock.d \
 	$(patsubst %.c,$(B)/%.d,$(wildcard bin/*/*.c tests/lib/*.c) $(UNITSRC) $(FUZZSRC) $(BENCHSRC))
