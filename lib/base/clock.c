@@ -30,18 +30,24 @@ test_clock(uint64_t *us)
 #endif
 
 static uint64_t
-read_clock(clockid_t id)
+machine_clock(clockid_t id)
 {
 	struct timespec ts;
 
+	clock_gettime(id, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+static uint64_t
+read_clock(clockid_t id)
+{
 #if PD_TEST_CLOCK
 	uint64_t us;
 
 	if (test_clock(&us) == 0)
 		return us;
 #endif
-	clock_gettime(id, &ts);
-	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+	return machine_clock(id);
 }
 
 uint64_t
@@ -54,6 +60,12 @@ uint64_t
 pd_clock_mono_us(void)
 {
 	return read_clock(CLOCK_MONOTONIC);
+}
+
+uint64_t
+pd_clock_machine_us(void)
+{
+	return machine_clock(CLOCK_MONOTONIC);
 }
 
 uint64_t

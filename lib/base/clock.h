@@ -14,6 +14,9 @@
 uint64_t pd_clock_wall_us(void);
 /* Microseconds of a clock that never goes back; for durations. */
 uint64_t pd_clock_mono_us(void);
+/* The machine's own monotonic clock, also where a test injects another: for
+ * measuring the machine, as with its counter of ticks. */
+uint64_t pd_clock_machine_us(void);
 /* Nanoseconds of processor time that the calling thread has used. */
 uint64_t pd_clock_thread_ns(void);
 

@@ -16,13 +16,13 @@ static const char *const names[] = {"command", "fast-command", "expire-cycle"};
 void
 pd_latency_calibrate(struct pd_timing *t, bool first)
 {
-	uint64_t us = pd_clock_mono_us(), ticks = pd_ticks();
+	uint64_t us = pd_clock_machine_us(), ticks = pd_ticks();
 
 	if (first) {
 		t->from = ticks;
 		t->from_us = us;
 		while (us - t->from_us < FIRST_US)
-			us = pd_clock_mono_us();
+			us = pd_clock_machine_us();
 		ticks = pd_ticks();
 	} else if (us - t->from_us < WINDOW_US) {
 		return;

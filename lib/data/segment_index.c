@@ -237,7 +237,7 @@ pd_segment_index_write(struct pd_segment_index *x, struct pd_segments *l,
 
 	x->size = 0;
 	fd = openat(x->dirfd, TEMPORARY,
-	    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
+	    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0640);
 	if (fd < 0)
 		return pd_err_sys(err, "cannot write the index");
 	rc = write_all(x, l, fd, tool, err);
