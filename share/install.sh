@@ -23,7 +23,7 @@ pages() {
 		esac
 	done
 }
-data() { find share/schema share/traces -type f ! -name '.*' | sort; }
+data() { find share/schema share/traces share/systemd share/cron -type f ! -name '.*' | sort; }
 case $verb in
 install)
 	for p in "$@"; do put 755 "$B/$p" "$BINDIR/$p"; done
