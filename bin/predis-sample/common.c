@@ -268,15 +268,32 @@ int
 sample_keys(struct pd_keys *k)
 {
 	struct pd_err err = PD_ERR_INIT;
+	bool made;
 
 	if (sample_opt.key_file == NULL) {
 		pd_keys_public(k);
 		return 0;
 	}
-	if (pd_keys_load(k, sample_opt.key_file, 0, &err) == 0)
+	made = access(sample_opt.key_file, F_OK) != 0;
+	if (pd_keys_load(k, sample_opt.key_file, 1, &err) == 0) {
+		if (made)
+			pd_cli_note(
+			    "made the key file '%s'", sample_opt.key_file);
 		return 0;
+	}
 	pd_cli_fail(&err);
 	return -1;
+}
+
+int
+sample_keys_live(struct pd_keys *k)
+{
+	if (sample_opt.key_file != NULL)
+		return sample_keys(k);
+	pd_keys_random(k);
+	pd_cli_note("keys are hashed under a key made for this run alone: "
+		    "with --key-file FILE they stay the same");
+	return 0;
 }
 
 /* What a second sampling of the same kind leaves. */

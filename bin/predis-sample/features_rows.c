@@ -75,6 +75,12 @@ check_sampling(const struct job *j, struct pd_err *err)
 		    "'%s' holds streams sampled in different ways: derive "
 		    "features from each by itself",
 		    sample_name(j->path));
+	if (m->key_hash_id != j->meta.key_hash_id)
+		return pd_err_set(err,
+		    "'%s' holds streams of different key files: a key of one "
+		    "is another key in the next; derive features from each by "
+		    "itself",
+		    sample_name(j->path));
 	return 0;
 }
 

@@ -256,7 +256,7 @@ sample_live(const char *url, const struct sample_live *o)
 	int rc = -1;
 
 	pd_cli_catch_signals();
-	if (sample_keys(&keys))
+	if (sample_keys_live(&keys))
 		return PD_EXIT_FAIL;
 	if ((l.in = sample_source_open(url, o->host, &keys)) == NULL)
 		return PD_EXIT_FAIL;

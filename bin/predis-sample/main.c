@@ -33,6 +33,8 @@ static const struct pd_verb verbs[] = {
 	sample_send_opts, 0, -1, sample_send},
     {"receive", "", "write the blocks that lie in a network",
 	sample_receive_opts, 0, 0, sample_receive},
+    {"key", "new|rotate|id FILE", "make or change a deployment's key file",
+	sample_key_opts, 2, 2, sample_key},
     {NULL, NULL, NULL, NULL, 0, 0, NULL},
 };
 

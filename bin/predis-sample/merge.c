@@ -5,13 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "data/event.h"
 #include "sample.h"
 
 #define MAX_INPUTS 256
 
+static bool any_key;
+
 const struct pd_opt sample_merge_opts[] = {
     SAMPLE_OUTPUT_OPTS,
+    {0, "any-key", NULL, PD_OPT_FLAG, &any_key, NULL,
+	"also streams of different key files, whose keys never meet"},
     PD_OPT_END,
 };
 
@@ -98,6 +103,13 @@ open_inputs(struct merge *m, int argc, char **argv)
 	return 0;
 }
 
+/* The id of keys of two kinds: the same for none of them, and not public. */
+static uint32_t
+mixed_id(uint32_t a, uint32_t b)
+{
+	return (uint32_t)pd_mix64((uint64_t)a << 32 | b) | 1;
+}
+
 /* The header of the result; inputs that cannot be joined are refused. */
 static int
 join_headers(const struct merge *m, int argc, struct pd_pds_meta *out)
@@ -107,12 +119,16 @@ join_headers(const struct merge *m, int argc, struct pd_pds_meta *out)
 	for (int i = 1; i < argc; i++) {
 		const struct pd_pds_meta *x = pd_evreader_meta(m->in[i].r);
 
-		if (x->key_hash_id != out->key_hash_id)
+		if (x->key_hash_id != out->key_hash_id && !any_key)
 			return pd_cli_failf("'%s' and '%s' are of different "
 					    "key files: their keys cannot be "
-					    "joined",
+					    "joined (--any-key, if that does "
+					    "not matter)",
 				   m->in[0].name, m->in[i].name),
 			       -1;
+		if (x->key_hash_id != out->key_hash_id)
+			out->key_hash_id =
+			    mixed_id(out->key_hash_id, x->key_hash_id);
 		if (x->scheme != out->scheme || x->rate < out->rate ||
 		    x->rate > out->rate)
 			return pd_cli_failf("'%s' and '%s' are sampled "
@@ -126,7 +142,7 @@ join_headers(const struct merge *m, int argc, struct pd_pds_meta *out)
 }
 
 static int
-copy(struct merge *m, struct sample_out *out)
+copy(struct merge *m, uint32_t key_id, struct sample_out *out)
 {
 	struct pd_err err = PD_ERR_INIT;
 	int rc;
@@ -134,6 +150,13 @@ copy(struct merge *m, struct sample_out *out)
 	while (m->n > 0) {
 		struct input *in = m->heap[0];
 
+		if (!any_key && pd_evreader_meta(in->r)->key_hash_id != key_id)
+			return pd_cli_failf("'%s' holds streams of different "
+					    "key files: their keys cannot be "
+					    "joined (--any-key, if that does "
+					    "not matter)",
+				   in->name),
+			       -1;
 		m->back += in->e.time_us < m->last_us;
 		m->last_us = in->e.time_us;
 		pd_pds_shard(out->w, in->shard);
@@ -185,7 +208,8 @@ sample_merge(int argc, char **argv)
 	if (open_inputs(m, argc, argv) == 0 &&
 	    join_headers(m, argc, &meta) == 0 &&
 	    sample_out_open(&out, false, false) == 0) {
-		if (sample_out_header(&out, &meta) == 0 && copy(m, &out) == 0)
+		if (sample_out_header(&out, &meta) == 0 &&
+		    copy(m, meta.key_hash_id, &out) == 0)
 			status = finish(m, argc, &out);
 		else
 			sample_out_abort(&out);

@@ -315,6 +315,25 @@ run(struct pd_recorder *r)
 	return rc == 0 ? PD_EXIT_YES : PD_EXIT_FAIL;
 }
 
+/*
+ * The keys of --key-file. What a live source sends is hashed here: without the
+ * option under a key file in the folder, so that a key stays the same when the
+ * recorder is restarted.
+ */
+static int
+find_keys(void)
+{
+	static char path[4096];
+	bool live = false;
+
+	for (size_t i = 0; i < opt.nfrom; i++)
+		live |= opt.from[i].kind == RECORD_LIVE;
+	if (live && sample_opt.key_file == NULL &&
+	    snprintf(path, sizeof(path), "%s/key", opt.dir) < (int)sizeof(path))
+		sample_opt.key_file = path;
+	return sample_keys(&record_keys);
+}
+
 int
 sample_record(int argc, char **argv)
 {
@@ -335,8 +354,6 @@ sample_record(int argc, char **argv)
 		return pd_cli_usage("record needs --from ADDRESS");
 	if (check(&opt, &err))
 		return pd_cli_usage("%s", err.msg);
-	if (sample_keys(&record_keys))
-		return PD_EXIT_FAIL;
 	pd_cli_catch_signals();
 	sigaction(SIGHUP, &sa, NULL);
 	/* A limit on the size of files is an error of write(2), not the end. */
@@ -348,6 +365,10 @@ sample_record(int argc, char **argv)
 	if ((r = pd_recorder_open(&o, &busy, &err)) == NULL) {
 		pd_cli_fail(&err);
 		return busy ? PD_EXIT_NO : PD_EXIT_FAIL;
+	}
+	if (find_keys()) {
+		pd_recorder_close(r, &err);
+		return PD_EXIT_FAIL;
 	}
 	return run(r);
 }

@@ -177,8 +177,12 @@ int sample_net_opts(struct pd_transport_opts *o);
  * when records are missing that nobody else has. */
 bool sample_net_report(const struct pd_transport *t, const char *address);
 
-/* The keys of --key-file, or the public ones. 0, or -1 having reported. */
+/* The keys of --key-file, which is made when it is absent, or the public ones.
+ * 0, or -1 having reported. */
 int sample_keys(struct pd_keys *k);
+/* The same for the keys of a live source, which nobody should be able to guess:
+ * without --key-file they are random. */
+int sample_keys_live(struct pd_keys *k);
 /*
  * Prepare the sampler that --by and --rate ask for over a source with header
  * ${m}, and change ${m} to say what comes out. ${has_keytext}: key bytes are
@@ -244,6 +248,7 @@ int sample_info(int argc, char **argv);
 int sample_stat(int argc, char **argv);
 int sample_top(int argc, char **argv);
 int sample_cat(int argc, char **argv);
+int sample_key(int argc, char **argv);
 int sample_merge(int argc, char **argv);
 int sample_send(int argc, char **argv);
 int sample_receive(int argc, char **argv);
@@ -260,6 +265,7 @@ extern const struct pd_opt sample_info_opts[];
 extern const struct pd_opt sample_stat_opts[];
 extern const struct pd_opt sample_top_opts[];
 extern const struct pd_opt sample_cat_opts[];
+extern const struct pd_opt sample_key_opts[];
 extern const struct pd_opt sample_merge_opts[];
 extern const struct pd_opt sample_send_opts[];
 extern const struct pd_opt sample_receive_opts[];

@@ -11,7 +11,9 @@
 #include "base/hash.h"
 #include "base/keyfile.h"
 
-#define SECRET crypto_kdf_KEYBYTES
+#define SECRET PD_KEYFILE_BYTES
+
+_Static_assert(SECRET == crypto_kdf_KEYBYTES, "a secret is a key of the KDF");
 
 static void
 derive(struct pd_keys *k, const uint8_t *secret)
@@ -46,19 +48,28 @@ pd_keys_random(struct pd_keys *k)
 	sodium_memzero(secret, sizeof(secret));
 }
 
-static int
-create_file(const char *path, struct pd_err *err)
+void
+pd_keys_secret(uint8_t secret[PD_KEYFILE_BYTES])
+{
+	randombytes_buf(secret, SECRET);
+}
+
+void
+pd_keys_forget(uint8_t secret[PD_KEYFILE_BYTES])
+{
+	sodium_memzero(secret, SECRET);
+}
+
+int
+pd_keys_create(const char *path, struct pd_err *err)
 {
 	uint8_t secret[SECRET];
 	ssize_t n;
 	int fd;
 
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0) {
-		if (errno == EEXIST)
-			return 0;
+	if (fd < 0)
 		return pd_err_sys(err, "cannot create key file '%s'", path);
-	}
 	randombytes_buf(secret, sizeof(secret));
 	n = write(fd, secret, sizeof(secret));
 	sodium_memzero(secret, sizeof(secret));
@@ -83,7 +94,8 @@ pd_keys_load(
 
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT && create) {
-		if (create_file(path, err))
+		/* Another program may have made it just now. */
+		if (pd_keys_create(path, err) && errno != EEXIST)
 			return -1;
 		fd = open(path, O_RDONLY | O_CLOEXEC);
 	}

@@ -14,6 +14,8 @@
 
 struct pd_err;
 
+#define PD_KEYFILE_BYTES 32
+
 struct pd_keys {
 	uint64_t table_seed;	      /* seed of the table's XXH3 */
 	uint64_t select_salt;	      /* mixed into the hash for --by key */
@@ -36,6 +38,13 @@ void pd_keys_random(struct pd_keys *k);
  */
 int pd_keys_load(
     struct pd_keys *k, const char *path, int create, struct pd_err *err);
+
+/* Make the key file ${path}, mode 0600; one that exists is refused. 0 or -1. */
+int pd_keys_create(const char *path, struct pd_err *err);
+
+/* Fill a secret as a key file holds it, and wipe one. */
+void pd_keys_secret(uint8_t secret[PD_KEYFILE_BYTES]);
+void pd_keys_forget(uint8_t secret[PD_KEYFILE_BYTES]);
 
 /* The identity of a key in streams: SipHash-2-4 under k->sip. */
 uint64_t pd_keys_identity(const struct pd_keys *k, const void *p, uint32_t n);

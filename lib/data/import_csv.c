@@ -75,13 +75,15 @@ csv_open(const char *path, const struct pd_evreader_opts *o, struct pd_err *err)
 	return c;
 }
 
+/* Says how long the field is that is wrong, not what is in it: keys are nobody
+ * else's business. */
 static int
 bad_line(const struct csv *c, const char *what, struct pd_text_field f,
     struct pd_err *err)
 {
-	return pd_err_set(err, "%s:%llu: %s '%.*s'", c->name,
-	    (unsigned long long)pd_lines_number(c->lines), what,
-	    (int)(f.n < 80 ? f.n : 80), f.p);
+	return pd_err_set(err, "%s:%llu: %s (%zu byte%s)", c->name,
+	    (unsigned long long)pd_lines_number(c->lines), what, f.n,
+	    f.n == 1 ? "" : "s");
 }
 
 static int
@@ -99,7 +101,7 @@ take_names(
 	}
 	if (c->place[COL_KEY] < 0)
 		return bad_line(c,
-		    "neither a record nor a line of names with 'key':", f[0],
+		    "neither a record nor a line of names with 'key'", f[0],
 		    err);
 	if (c->place[COL_TIME] < 0)
 		c->unit = PD_TIME_SEQ;
@@ -128,17 +130,17 @@ more_columns(const struct csv *c, const struct pd_text_field *f, int n,
 
 	if (field_of(c, COL_HIT, f, n, &v)) {
 		if (v.n != 1 || (*v.p != '0' && *v.p != '1'))
-			return bad_line(c, "no hit (0 or 1):", v, err);
+			return bad_line(c, "no hit (0 or 1)", v, err);
 		e->flags |= *v.p == '1' ? PD_EV_HIT : 0;
 	}
 	if (field_of(c, COL_TTL, f, n, &v)) {
 		if (pd_text_field_time(v, 1000, &e->ttl_ms))
-			return bad_line(c, "no ttl:", v, err);
+			return bad_line(c, "no ttl", v, err);
 		e->flags |= e->ttl_ms == 0 ? 0 : PD_EV_TTL;
 	}
 	if (field_of(c, COL_LATENCY, f, n, &v) &&
 	    pd_text_field_u32(v, &e->latency_us))
-		return bad_line(c, "no latency:", v, err);
+		return bad_line(c, "no latency", v, err);
 	if (field_of(c, COL_CLIENT, f, n, &v))
 		e->client = (uint32_t)pd_hash64(v.p, v.n, 0);
 	key->ns_name = false;
@@ -157,26 +159,26 @@ parse_record(const struct csv *c, const struct pd_text_field *f, int n,
 	int op;
 
 	if (!field_of(c, COL_KEY, f, n, &v))
-		return bad_line(c, "no key in", f[0], err);
+		return bad_line(c, "no key", f[0], err);
 	key->p = v.p;
 	key->n = v.n;
 	if (c->unit == PD_TIME_SEQ)
 		e->time_us = c->records;
 	else if (!field_of(c, COL_TIME, f, n, &v) ||
 		 pd_text_field_time(v, pd_timeunit_us(c->unit), &e->time_us))
-		return bad_line(c, "no time:", f[0], err);
+		return bad_line(c, "no time", f[0], err);
 	e->size = 1;
 	if (field_of(c, COL_SIZE, f, n, &v) && pd_text_field_u32(v, &e->size))
-		return bad_line(c, "no size:", v, err);
+		return bad_line(c, "no size", v, err);
 	if (field_of(c, COL_COST, f, n, &v)) {
 		if (pd_text_field_u32(v, &e->latency_us))
-			return bad_line(c, "no cost:", v, err);
+			return bad_line(c, "no cost", v, err);
 		e->flags |= e->latency_us == 0 ? 0 : PD_EV_COST;
 	}
 	e->op = PD_OP_GET;
 	if (field_of(c, COL_OP, f, n, &v)) {
 		if ((op = pd_text_field_op(v)) < 0)
-			return bad_line(c, "no operation:", v, err);
+			return bad_line(c, "no operation", v, err);
 		e->op = (uint8_t)op;
 	}
 	return more_columns(c, f, n, e, key, err);

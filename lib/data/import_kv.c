@@ -169,21 +169,21 @@ parse(struct kv *k, const struct pd_text_field *f, int n, struct pd_event *e,
 	if (k->text.unit != PD_TIME_SEQ &&
 	    (!field_of(k, COL_TIME, f, n, what) ||
 		pd_text_field_time(*what, scale, &e->time_us)))
-		return "no time:";
+		return "no time";
 	if (!field_of(k, COL_OP, f, n, what) ||
 	    (op = pd_text_field_op(*what)) < 0)
-		return "no operation:";
+		return "no operation";
 	e->op = (uint8_t)op;
 	if (field_of(k, COL_SIZE, f, n, what) &&
 	    pd_text_field_u32(*what, &size))
-		return "no size:";
+		return "no size";
 	if (field_of(k, COL_TTL, f, n, what) &&
 	    pd_text_field_time(*what, 1000, &e->ttl_ms))
-		return "no ttl:";
+		return "no ttl";
 	if (field_of(k, COL_COUNT, f, n, what) &&
 	    (pd_text_field_u64(*what, &count) || count == 0 ||
 		count > MAX_REPEAT))
-		return "no number of requests:";
+		return "no number of requests";
 	if (e->ttl_ms > 0)
 		e->flags |= PD_EV_TTL;
 	if (field_of(k, COL_CLIENT, f, n, &v)) {

@@ -52,11 +52,12 @@ pd_import_text_reject(struct pd_import_text *t, const char *why,
 {
 	const unsigned long long line = pd_lines_number(t->lines);
 	char text[sizeof(t->rejects.first[0])];
-	const int n = (int)(what.n < 60 ? what.n : 60);
 
+	/* How long it is, not what is in it: it may be a key. */
 	if (what.n > 0)
-		(void)snprintf(text, sizeof(text), "%.60s:%llu: %s '%.*s'",
-		    t->name, line, why, n, what.p);
+		(void)snprintf(text, sizeof(text),
+		    "%.60s:%llu: %s (%zu byte%s)", t->name, line, why, what.n,
+		    what.n == 1 ? "" : "s");
 	else
 		(void)snprintf(
 		    text, sizeof(text), "%.60s:%llu: %s", t->name, line, why);

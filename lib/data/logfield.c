@@ -419,17 +419,17 @@ take_rest(struct pd_log_state *st, const struct pd_log_values *v,
 
 	*bad = PD_LOG_TIME;
 	if (take_time(st, v, e))
-		return v->v[PD_LOG_TIME].n > 0 ? "no time:" : "no time";
+		return "no time";
 	*bad = PD_LOG_HIT;
 	if (take_hit(st, v, e))
-		return "neither hit nor miss:";
+		return "neither hit nor miss";
 	*bad = PD_LOG_LATENCY;
 	if (take_span(v, PD_LOG_LATENCY, UNIT_US, &us))
-		return "no latency:";
+		return "no latency";
 	e->latency_us = us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
 	*bad = PD_LOG_TTL;
 	if (take_span(v, PD_LOG_TTL, UNIT_S, &us))
-		return "no time to live:";
+		return "no time to live";
 	e->ttl_ms = us / 1000;
 	e->flags |= us > 0 ? PD_EV_TTL : 0;
 	return NULL;
@@ -445,7 +445,7 @@ pd_log_event(struct pd_log_state *st, const struct pd_log_values *v,
 	int o = PD_OP_GET;
 
 	*what = v->v[PD_LOG_REQUEST];
-	*why = "no request:";
+	*why = "no request";
 	if (target.n == 0 && what->n > 0) {
 		from = PD_LOG_REQUEST;
 		if (split_request(*what, &op, &target))
@@ -456,7 +456,7 @@ pd_log_event(struct pd_log_state *st, const struct pd_log_values *v,
 	if (target.n == 0)
 		return PD_LOG_REJECT;
 	*what = op;
-	*why = "no operation:";
+	*why = "no operation";
 	if (op.n > 0 && (o = pd_text_field_op(op)) < 0)
 		return PD_LOG_REJECT;
 	e->op = (uint8_t)o;
@@ -470,7 +470,7 @@ pd_log_event(struct pd_log_state *st, const struct pd_log_values *v,
 		return -1;
 	take_names(v, e, key);
 	*what = v->v[PD_LOG_SIZE];
-	*why = "no size:";
+	*why = "no size";
 	if (take_size(st, v, same(op, "head"), e, key))
 		return PD_LOG_REJECT;
 	st->records++;

@@ -121,7 +121,7 @@ assert np.nanmax(abs(a - b)) <= 1 / 16 and np.nanmax(abs(a - b)) > 0'
 @test "the same rows from one stream, from 8 merged shards, and on replay" {
 	# Times collide, so that the order within a microsecond matters.
 	awk -F, -v OFS=, 'NR > 1 { $1 = int(NR / 3) } 1' web.csv >close.csv
-	"$B/tests/lib/split_shards" close.csv s 8
+	"$BIN/tests/lib/split_shards" close.csv s 8
 	[ "$(ls s.[0-7].pds | wc -l)" -eq 8 ]
 	predis-sample merge s.[0-7].pds -o merged.pds
 	predis-sample merge s.7.pds s.[0-6].pds -o turned.pds

@@ -279,7 +279,7 @@ test_nginx(void **state)
 	assert_int_equal(e.op, PD_OP_DEL);
 	assert_int_equal(e.tick, 3);
 	assert_int_equal(pd_evreader_ignored(r), 1);
-	done(r, 1, ":5: no request: '\\x16");
+	done(r, 1, ":5: no request (");
 }
 
 static void
@@ -357,7 +357,7 @@ test_haproxy(void **state)
 	assert_int_equal(e.flags, PD_EV_HIT);
 	assert_int_equal(e.latency_us, 1000);
 	assert_int_equal(e.size, 2751);
-	done(r, 1, "no request: '<BADREQ>'");
+	done(r, 1, "no request (8 bytes)");
 }
 
 static void
@@ -391,7 +391,7 @@ test_own_pattern(void **state)
 	assert_int_equal(e.size, 13);
 	/* With a list of words "maybe" is a miss. */
 	assert_int_equal(next(r, "k2").flags, 0);
-	done(r, 5, ":3: no operation: 'frob'");
+	done(r, 5, ":3: no operation (4 bytes)");
 }
 
 static void
@@ -412,7 +412,7 @@ test_strict_and_empty(void **state)
 	r = pd_evreader_open_with(path, &o, &err);
 	assert_int_equal(pd_evreader_next(r, &e, &err), 1);
 	assert_int_equal(pd_evreader_next(r, &e, &err), -1);
-	assert_non_null(strstr(err.msg, ":2: no time: 'x'"));
+	assert_non_null(strstr(err.msg, ":2: no time (1 byte)"));
 	pd_evreader_close(r);
 	/* Nothing at all could be read: a wrong pattern. */
 	o.strict = false;
