@@ -15,7 +15,7 @@ teardown() {
 }
 
 @test "what was sent is received byte for byte, and once when sent again" {
-	one_redis
+	one_redis peer
 	URL=redis-stream://127.0.0.1:$PORT/ev
 	"$NUMBERED" write 50000 1000 >a.pds
 	predis-sample send --to "$URL" a.pds
@@ -37,7 +37,7 @@ teardown() {
 }
 
 @test "every verb that writes a stream sends it" {
-	one_redis
+	one_redis peer
 	URL=redis-stream://127.0.0.1:$PORT/ev
 	"$NUMBERED" write 5000 1000 >a.pds
 	seq 2000 | awk '{print $1",k"$1%97",1,get"}' >t.csv
@@ -54,7 +54,7 @@ teardown() {
 }
 
 @test "features and cat read an address as they read a file" {
-	one_redis
+	one_redis peer
 	URL=redis-stream://127.0.0.1:$PORT/ev
 	"$NUMBERED" write 20000 1000 >a.pds
 	predis-sample send --to "$URL" a.pds
@@ -72,11 +72,12 @@ teardown() {
 }
 
 @test "a tap goes into a network, a block a second" {
-	one_redis
+	one_redis peer
 	URL=redis-stream://127.0.0.1:$PORT/ev
 	start_serve --tap ./t --tap-rate 1
 	predis-sample tap --to "$URL" ./t 2>tap.err 3>&- &
 	tap=$!
+	REDIS_PIDS="$REDIS_PIDS $tap"
 	wait_for tapped 1
 	redis-benchmark -p "$PORT" -n 5000 -r 500 -t set,get -q >/dev/null
 	redis-cli -p "$PORT" shutdown || true
@@ -89,13 +90,13 @@ teardown() {
 }
 
 @test "a tap does not wait for a peer that hangs: it drops, counts and says so" {
-	PORT=$(free_ports 1)
-	start_redis peer "$PORT"
+	one_redis peer
 	URL=redis-stream://127.0.0.1:$PORT/ev
 	start_serve --tap ./t --tap-rate 1
 	predis-sample tap --to "$URL" --buffer 10k --timeout 60s ./t \
 	    2>tap.err 3>&- &
 	tap=$!
+	REDIS_PIDS="$REDIS_PIDS $tap"
 	# The header is there: nothing waits for the peer any more.
 	sent() { redis-cli -s peer/s keys 'ev:{*' | grep -q .; }
 	wait_for sent
@@ -124,7 +125,7 @@ teardown() {
 }
 
 @test "a wrong address, stream or number of partitions is told" {
-	one_redis
+	one_redis peer
 	URL=redis-stream://127.0.0.1:$PORT
 	for u in redis-stream://h redis-stream:///x "$URL/" "$URL/a/b" \
 	    "redis-stream://u:p@127.0.0.1:$PORT/ev" http://h/x; do
@@ -145,7 +146,7 @@ teardown() {
 }
 
 @test "what is lost or holds no block is counted and told" {
-	one_redis
+	one_redis peer
 	URL=redis-stream://127.0.0.1:$PORT/ev
 	"$NUMBERED" write 20000 1000 >a.pds
 	predis-sample send --to "$URL" a.pds
@@ -169,8 +170,7 @@ teardown() {
 	done
 	echo 'acme secret' >pass
 	echo wrong >wrong
-	PORT=$(free_ports 1)
-	start_redis tls 0 --tls-port "$PORT" --requirepass 'acme secret' \
+	one_tls peer --requirepass 'acme secret' \
 	    --tls-cert-file "$PWD/server.pem" \
 	    --tls-key-file "$PWD/server.key" --tls-auth-clients no
 	URL=rediss-stream://127.0.0.1:$PORT/ev
@@ -189,24 +189,49 @@ teardown() {
 }
 
 @test "a peer that is away for a while costs nothing" {
-	PORT=$(free_ports 1)
+	one_redis peer --appendonly yes --appendfsync always
 	URL=redis-stream://127.0.0.1:$PORT/ev
-	start_redis first "$PORT" --appendonly yes --appendfsync always
 	"$NUMBERED" write 20000 100 gate 3>&- | {
 		predis-sample send -v --to "$URL" 2>send.err 3>&-
 		echo $? >send.rc
 	} 3>&- &
 	sender=$!
+	REDIS_PIDS="$REDIS_PIDS $sender"
 	wait_for test -e gate.half
 	wait_for sh -c "redis-cli -p $PORT exists 'ev:{0}' | grep -qx 1"
-	stop_redis
+	# shellcheck disable=SC2154
+	kill -9 "$PID_peer"
+	wait "$PID_peer" || true
 	touch gate
-	start_redis first "$PORT" --appendonly yes
+	start_redis peer "$PORT" --appendonly yes
 	wait "$sender"
 	[ "$(cat send.rc)" -eq 0 ]
 	grep -q "[1-9][0-9]* reconnections" send.err
 	predis-sample receive --from "$URL" -o out.pds
 	"$NUMBERED" check 20000 out.pds
+}
+
+@test "what a dead member of a group had, another one takes over" {
+	one_redis peer
+	URL=redis-stream://127.0.0.1:$PORT/ev
+	"$NUMBERED" write 40000 100 >a.in
+	predis-sample send --to "$URL" a.in
+	start_consumer a
+	wait_for test -s a.pds
+	stop_consumer KILL || true
+	# It had been given blocks that it did not acknowledge.
+	pending() {
+		for i in {0..15}; do
+			redis-cli -p "$PORT" xpending "ev:{$i}" g | head -n 1
+		done | awk '{n += $1} END {exit n == 0}'
+	}
+	pending
+	start_consumer b --claim 300ms --hold 300ms
+	wait_for "$NUMBERED" check-blocks 40000 a.pds b.pds
+	none_pending() { ! pending; }
+	wait_for none_pending
+	stop_consumer
+	"$NUMBERED" check-blocks 40000 a.pds b.pds
 }
 
 @test "a cluster: a killed master and a killed consumer lose and double nothing" {

@@ -23,6 +23,7 @@
 #include "data/pds.h"
 
 #define BLOCKS_MAX (1 << 20)
+#define GATE_TRIES 12000 /* two minutes */
 
 static int
 fail(const char *what, const char *why)
@@ -42,7 +43,7 @@ wait_at(const char *gate)
 	fd = open(half, O_CREAT | O_WRONLY, 0666);
 	if (fd >= 0)
 		close(fd);
-	while (stat(gate, &st) != 0)
+	for (int i = 0; i < GATE_TRIES && stat(gate, &st) != 0; i++)
 		poll(NULL, 0, 10);
 }
 

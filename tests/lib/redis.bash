@@ -43,16 +43,29 @@ start_redis() {
 	return 1
 }
 
-# one_redis [OPTION...]: a server on a free port; sets PORT.
+# one_redis NAME [OPTION...]: the same on a free port; sets PORT.
 one_redis() {
-	local try
+	local try name=$1
+	shift
 	for try in 1 2 3 4 5; do
 		PORT=$(free_ports 1)
-		start_redis "one$try" "$PORT" "$@" && return 0
+		start_redis "$name" "$PORT" "$@" && return 0
 	done
 	return 1
 }
 
+# one_tls NAME [OPTION...]: the same with TLS on PORT, and only there.
+one_tls() {
+	local try name=$1
+	shift
+	for try in 1 2 3 4 5; do
+		PORT=$(free_ports 1)
+		start_redis "$name" 0 --tls-port "$PORT" "$@" && return 0
+	done
+	return 1
+}
+
+# Also what a test added to REDIS_PIDS.
 stop_redis() {
 	local p
 	for p in $REDIS_PIDS; do
@@ -132,6 +145,7 @@ cluster_survives() {
 		echo $? >send.rc
 	} 3>&- &
 	sender=$!
+	REDIS_PIDS="$REDIS_PIDS $sender"
 	wait_for test -e gate.half
 	start_consumer a
 	wait_for test -s a.pds

@@ -24,6 +24,7 @@ teardown() {
 		echo $? >send.rc
 	} 3>&- &
 	sender=$!
+	REDIS_PIDS="$REDIS_PIDS $sender"
 	wait_for test -e gate.half
 	start_consumer a
 	wait_for test -s a.pds
