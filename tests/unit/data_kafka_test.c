@@ -33,6 +33,7 @@ static rd_kafka_t *owner;
 static rd_kafka_mock_cluster_t *cluster;
 static char brokers[256];
 static char dir[64];
+static pid_t consumer; /* 0: none runs */
 static uint64_t events = 100000;
 
 static int
@@ -63,6 +64,8 @@ teardown(void **state)
 	char command[128];
 
 	(void)state;
+	if (consumer > 0)
+		kill(consumer, SIGKILL);
 	rd_kafka_mock_cluster_destroy(cluster);
 	rd_kafka_destroy(owner);
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
@@ -203,6 +206,7 @@ start_consumer(const char *bin, const char *url)
 		_exit(127);
 	}
 	assert_true(pid > 0);
+	consumer = pid;
 	return pid;
 }
 
@@ -242,6 +246,7 @@ kill_consumer(struct pd_transport *t)
 	wait_size(0);
 	kill(pid, SIGKILL);
 	assert_int_equal(waitpid(pid, &how, 0), pid);
+	consumer = 0;
 }
 
 /* A consumer is killed half-way; the next one of its group goes on, and its
@@ -298,6 +303,7 @@ a_killed_consumer_costs_nothing(void **state)
 	}
 	kill(pid, SIGTERM);
 	assert_int_equal(waitpid(pid, &how, 0), pid);
+	consumer = 0;
 	assert_true(WIFEXITED(how));
 	assert_int_equal(WEXITSTATUS(how), 0);
 	pd_buf_clear(&b);
