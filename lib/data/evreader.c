@@ -14,13 +14,15 @@
 #include "data/evreader.h"
 #include "data/import.h"
 #include "data/pds.h"
+#include "data/segment_read.h"
 #include "data/transport.h"
 
 struct pd_evreader {
 	const struct pd_import *import; /* NULL: pds */
 	void *src;
 	struct pd_pds_reader *pds;
-	struct pd_transport *net; /* that pds reads from, or NULL */
+	struct pd_transport *net;      /* that pds reads from, or NULL */
+	struct pd_segment_reader *dir; /* the same */
 	int fd;
 	char *name;
 	struct pd_keys keys;
@@ -195,6 +197,20 @@ open_net(struct pd_evreader *r, const char *url,
 	return 0;
 }
 
+static int
+open_dir(struct pd_evreader *r, const char *path, struct pd_err *err)
+{
+	if ((r->name = strdup(path)) == NULL)
+		return pd_err_nomem(err);
+	r->dir = pd_segment_reader_open(path, 0, UINT64_MAX, err);
+	if (r->dir == NULL)
+		return -1;
+	r->total = pd_segment_reader_total(r->dir);
+	if ((r->pds = pd_segment_reader_blocks(r->dir)) == NULL)
+		return pd_err_nomem(err);
+	return 0;
+}
+
 struct pd_evreader *
 pd_evreader_open_with(
     const char *path, const struct pd_evreader_opts *o, struct pd_err *err)
@@ -215,6 +231,11 @@ pd_evreader_open_with(
 	r->fd = -1;
 	if (pd_transport_is_url(path)) {
 		if (open_net(r, path, o, err))
+			goto err0;
+		return r;
+	}
+	if (pd_segment_reader_is_dir(path)) {
+		if (open_dir(r, path, err))
 			goto err0;
 		return r;
 	}
@@ -250,6 +271,7 @@ pd_evreader_close(struct pd_evreader *r)
 		r->import->close(r->src);
 	pd_pds_reader_free(r->pds);
 	pd_transport_close(r->net);
+	pd_segment_reader_close(r->dir);
 	if (r->fd >= 0)
 		close(r->fd);
 	free(r->name);

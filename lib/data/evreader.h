@@ -68,7 +68,8 @@ struct pd_rejects {
 
 /*
  * pd_evreader_open_with(path, o, err):
- * ${path} may be the URL of a transport (data/transport.h), too.
+ * ${path} may be the URL of a transport (data/transport.h), too, or a recorded
+ * directory (data/segment_read.h).
  * Open ${path} ("-": standard input). NULL with a message.
  */
 struct pd_evreader *pd_evreader_open_with(

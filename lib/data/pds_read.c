@@ -73,6 +73,12 @@ pd_pds_reader_mem(const void *p, size_t n)
 }
 
 void
+pd_pds_reader_endless(struct pd_pds_reader *r)
+{
+	r->endless = true;
+}
+
+void
 pd_pds_reader_free(struct pd_pds_reader *r)
 {
 	if (r == NULL)

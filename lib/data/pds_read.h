@@ -47,6 +47,8 @@ struct pd_pds_reader *pd_pds_reader_new(void);
 struct pd_pds_reader *pd_pds_reader_call(
     ssize_t (*read)(void *cookie, void *p, size_t n, struct pd_err *err),
     void *cookie);
+/* Streams without an end marker are no damage: they still grow. */
+void pd_pds_reader_endless(struct pd_pds_reader *r);
 /* Hand over ${n} bytes (copied); ${n} 0 says the input has ended. 0 or -1. */
 int pd_pds_reader_feed(struct pd_pds_reader *r, const void *p, size_t n);
 void pd_pds_reader_free(struct pd_pds_reader *r);

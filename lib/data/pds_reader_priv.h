@@ -40,7 +40,8 @@ struct pd_pds_reader {
 	void *cookie;
 	bool fixed; /* p is the caller's memory */
 	bool eof;
-	bool ended; /* the end was accounted for */
+	bool ended;   /* the end was accounted for */
+	bool endless; /* end markers are not missed */
 	/* The frame last inflated, and its block. */
 	z_stream z;
 	struct pd_buf plain;

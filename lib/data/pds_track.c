@@ -267,7 +267,7 @@ pd_pds_track(
 int
 pd_pds_track_end(struct pd_pds_reader *r)
 {
-	if (r->ended)
+	if (r->ended || r->endless)
 		return 0;
 	r->ended = true;
 	for (size_t i = 0; i < r->nstreams; i++)

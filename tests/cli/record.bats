@@ -41,7 +41,7 @@ end_record() {
 }
 
 @test "record: a day with kills, restarts and a full disk loses nothing silently" {
-	local ns= how=
+	local ns='' how=''
 	# A tmpfs of our own is a disk that can be full.
 	if unshare -rm true 2>/dev/null &&
 	    unshare -rm mount -t tmpfs tmpfs "$BATS_TEST_TMPDIR" 2>/dev/null; then
@@ -65,6 +65,8 @@ end_record() {
 	[ "$(ls rec/*Z-web-all-0.pds.part | wc -l)" -eq 1 ]
 	[ "$(predis-sample print rec | wc -l)" -ge 20 ]
 	predis-sample verify rec
+	[ "$(predis-sample features rec | predis-sample print | wc -l)" -ge 20 ]
+	predis-replay -p lru -s 5 rec
 	predis-sample record --stat -d rec | fits sample-record
 	end_record
 	[ "$(ls rec/*Z-web-all-0.pds | wc -l)" -eq 1 ]
