@@ -381,6 +381,13 @@ pd_context_fill(
 	return true;
 }
 
+void
+pd_context_flush(struct pd_context *ctx)
+{
+	while (ctx->tail != NIL)
+		drop_ghost(ctx, ctx->tail);
+}
+
 int
 pd_context_last(const struct pd_context *ctx)
 {

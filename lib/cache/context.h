@@ -106,6 +106,9 @@ void pd_context_set_size(struct pd_context *ctx, uint64_t key, uint32_t size);
 /* The key was deleted or expired: LRU would not have it either. */
 bool pd_context_delete(struct pd_context *ctx, uint64_t key);
 
+/* All keys were deleted. */
+void pd_context_flush(struct pd_context *ctx);
+
 /* The state as codes, O(1). */
 struct pd_context_codes pd_context_codes(const struct pd_context *ctx);
 

@@ -290,16 +290,24 @@ store_close_policy(struct pd_store *st)
 	pd_context_free(st->context);
 }
 
+int
+store_renew_policy(struct pd_store *st)
+{
+	struct pd_policy *p;
+
+	if ((p = create(st, st->cfg.policy, NULL)) == NULL)
+		return -1;
+	st->policy = p;
+	return 0;
+}
+
 void
 store_reset_policy(struct pd_store *st)
 {
-	struct pd_policy *p;
-	struct pd_err err = PD_ERR_INIT;
+	struct pd_policy *old = st->policy;
 
-	if ((p = create(st, st->cfg.policy, &err)) == NULL)
-		return;
-	st->policy->ops->destroy(st->policy);
-	st->policy = p;
+	if (store_renew_policy(st) == 0)
+		old->ops->destroy(old);
 }
 
 /* What a policy keeps of a resident; 0 where memory does not suffice to ask. */

@@ -78,16 +78,19 @@ bool
 pd_evictlog_find(
     const struct pd_evictlog *l, uint64_t hash, struct pd_evictlog_entry *out)
 {
+	const struct pd_evictlog_entry *last = NULL;
 	uint32_t i = l->next, n;
 
+	/* Of a flush it is noted later. */
 	for (n = l->used; n > 0; n--) {
 		i = i == 0 ? l->size - 1 : i - 1;
-		if (l->hash[i] != hash)
-			continue;
-		*out = l->entry[i];
-		return true;
+		if (l->hash[i] == hash &&
+		    (last == NULL || l->entry[i].tick > last->tick))
+			last = &l->entry[i];
 	}
-	return false;
+	if (last != NULL)
+		*out = *last;
+	return last != NULL;
 }
 
 uint32_t

@@ -80,17 +80,27 @@ pd_slab_init(struct pd_slab *s, uint64_t limit)
 	return -1;
 }
 
+bool
+pd_slab_release_some(struct pd_slab *s)
+{
+	const struct pd_slab_page *p;
+	uint32_t i;
+
+	if (s->regions == 0)
+		return false;
+	p = s->page + (size_t)--s->regions * REGION_PAGES;
+	munmap(s->region[s->regions], (size_t)bytes_of(p) * REGION_PAGES);
+	for (i = 0; i < REGION_PAGES; i++)
+		free(p[i].block);
+	s->pages -= REGION_PAGES;
+	return true;
+}
+
 void
 pd_slab_release(struct pd_slab *s)
 {
-	uint32_t i;
-
-	for (i = 0; i < s->pages; i++)
-		free(s->page[i].block);
-	for (i = 0; i < s->regions; i++)
-		munmap(s->region[i],
-		    (size_t)bytes_of(s->page + (size_t)i * REGION_PAGES) *
-			REGION_PAGES);
+	while (pd_slab_release_some(s))
+		continue;
 	free(s->region);
 	pd_grow_free(s->block);
 	pd_grow_free(s->free);

@@ -95,6 +95,9 @@ struct pd_slab {
  * largest items are small too. 0, or -1 out of memory. */
 int pd_slab_init(struct pd_slab *s, uint64_t limit);
 void pd_slab_release(struct pd_slab *s);
+/* A part of that, 4 MiB at most: nothing else may be done with it any more but
+ * releasing. False: nothing was left of memory for items. */
+bool pd_slab_release_some(struct pd_slab *s);
 
 /* The class of items of ${n} bytes, or PD_SLAB_NONE when that is too many. */
 uint32_t pd_slab_class(const struct pd_slab *s, size_t n);

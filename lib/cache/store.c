@@ -87,6 +87,8 @@ pd_store_free(struct pd_store *st)
 
 	if (st == NULL)
 		return;
+	while (pd_store_bury_some(st))
+		continue;
 	for (i = 0; i < pd_slab_top(&st->slab); i++)
 		if (pd_slab_used(&st->slab, i))
 			store_drop(st, i);

@@ -36,6 +36,7 @@ struct pd_model;
 struct pd_restoring;
 struct pd_verdict;
 struct pd_whatif;
+struct store_grave;
 
 #define PD_STORE_DBS 16
 #define PD_KEY_MAX 65535 /* bytes of a key */
@@ -147,6 +148,7 @@ struct pd_store {
 	/* Called before a key expires or is evicted; NULL when nobody asks. */
 	void (*left)(void *cookie, const struct pd_key *k, bool evicted);
 	void *left_cookie;
+	struct store_grave *graves;	/* of what was flushed */
 	struct pd_restoring *restoring; /* NULL but while a snapshot loads */
 	uint64_t seed;
 	uint64_t rng;
@@ -225,8 +227,12 @@ struct pd_entry *pd_store_set_expiry(
 
 /* Delete. False when it was absent. */
 bool pd_store_del(struct pd_store *st, const struct pd_key *k);
-/* Delete all keys of one database, or with -1 of all. */
+/* Delete all keys of one database, or with -1 of all. Where many go at once,
+ * what they were in is given back by pd_store_bury_some(), a piece at a time,
+ * and not counted meanwhile. */
 void pd_store_flush(struct pd_store *st, int db);
+/* True when there is more. */
+bool pd_store_bury_some(struct pd_store *st);
 
 /*
  * pd_store_value_new(klen, vlen):

@@ -169,12 +169,23 @@ void store_told_fill(struct pd_store *st, const struct pd_key *k,
 void store_told_gone(
     struct pd_store *st, uint32_t slot, uint64_t hash, enum pd_gone why);
 
+/* What is to be remembered of a key that leaves now, but for what the policy
+ * knows of it alone. */
+struct pd_evictlog_entry store_gone(struct pd_store *st, enum pd_gone why);
+/* The key in ${slot} of a policy that was in force when it left, as ${gone}
+ * says, which may be some time ago. */
+void store_told_flushed(struct pd_store *st, const struct pd_policy *p,
+    uint32_t slot, uint64_t hash, const struct pd_evictlog_entry *gone);
+
 /* Keep costs if the objective asks for them. 0, or -1 with a message. */
 int store_open_costs(struct pd_store *st, struct pd_err *err);
 /* Make policy and context for an empty store. 0, or -1 with a message. */
 int store_open_policy(
     struct pd_store *st, const struct pd_policy_ops *ops, struct pd_err *err);
 void store_close_policy(struct pd_store *st);
+/* A policy without a past; the old one, if it had one, is the caller's. 0, or
+ * -1 out of memory with the old one in force. */
+int store_renew_policy(struct pd_store *st);
 /* A policy without a past for an empty store; out of memory the old stays. */
 void store_reset_policy(struct pd_store *st);
 

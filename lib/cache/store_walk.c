@@ -1,39 +1,9 @@
-/* What concerns keys by where they are, not by name: all of them, any of them,
- * those that have expired. */
+/* What concerns keys by where they are, not by name: walks over all of them,
+ * any of them, those that have expired. */
 
 #include "base/hash.h"
 #include "cache/store.h"
 #include "cache/store_priv.h"
-#include "cache/whatif.h"
-
-void
-pd_store_flush(struct pd_store *st, int db)
-{
-	struct pd_entry *e;
-	struct pd_key k;
-	uint32_t i;
-
-	for (i = 0; i < pd_slab_top(&st->slab); i++) {
-		e = store_slot(st, i);
-		if (e == NULL || (db >= 0 && pd_entry_db(e) != (unsigned)db))
-			continue;
-		k = pd_store_entry_key(st, e);
-		if (st->changed != NULL)
-			st->changed(st->changed_cookie, &k);
-		st->stats->deleted++;
-		store_remove(st, i, k.hash, PD_GONE_FLUSHED);
-	}
-	pd_store_restore_flushed(st, db);
-	st->flushed_tick = st->tick;
-	st->flushed_us = st->now_us;
-	pd_whatif_flush(st->whatif, db);
-	st->whatif_bytes = pd_whatif_memory(st->whatif);
-	if (st->total == 0) {
-		store_reset_slots(st);
-		store_reset_policy(st);
-	}
-	pd_slab_trim(&st->slab, 0);
-}
 
 struct pd_entry *
 pd_store_random(struct pd_store *st, unsigned db)

@@ -83,33 +83,61 @@ rule(const struct pd_store *st, const struct pd_look *l)
 	return st->ruling_lru ? PD_GONE_LRU : PD_GONE_POLICY;
 }
 
+struct pd_evictlog_entry
+store_gone(struct pd_store *st, enum pd_gone why)
+{
+	const struct pd_model *champion = pd_selector_champion(st->policy);
+
+	return (struct pd_evictlog_entry){.tick = st->tick,
+	    .time_s = (uint32_t)(st->now_us / 1000000),
+	    .age = PD_EVICTLOG_UNKNOWN,
+	    .residence = PD_EVICTLOG_UNKNOWN,
+	    .model =
+		champion != NULL ? pd_model_mark(champion) : st->model_mark,
+	    .policy = ruling(st),
+	    .why = (uint8_t)why};
+}
+
+/* What a policy knows of a resident, at the tick of ${e}. */
+static void
+look(const struct pd_policy *p, uint32_t slot, struct pd_evictlog_entry *e,
+    struct pd_look *l)
+{
+	pd_look_init(l, 1);
+	if (p->ops->look != NULL)
+		p->ops->look(p, slot, e->tick, l);
+	e->score = l->score;
+	if (!l->recorded)
+		return;
+	e->age = l->age;
+	e->residence = l->residence;
+	e->hits = l->hits;
+	e->accesses = l->accesses;
+}
+
 void
 store_told_gone(
     struct pd_store *st, uint32_t slot, uint64_t hash, enum pd_gone why)
 {
-	struct pd_evictlog_entry e = {.tick = st->tick,
-	    .time_s = (uint32_t)(st->now_us / 1000000),
-	    .age = PD_EVICTLOG_UNKNOWN,
-	    .residence = PD_EVICTLOG_UNKNOWN,
-	    .model = st->model_mark};
-	const struct pd_model *champion = pd_selector_champion(st->policy);
+	struct pd_evictlog_entry e;
 	struct pd_look l;
 
 	if (pd_evictlog_size(st->evictlog) == 0)
 		return;
-	if (champion != NULL)
-		e.model = pd_model_mark(champion);
-	pd_look_init(&l, 1);
-	if (st->policy->ops->look != NULL)
-		st->policy->ops->look(st->policy, slot, st->tick, &l);
-	e.policy = ruling(st);
-	e.why = (uint8_t)(why <= PD_GONE_POLICY ? rule(st, &l) : why);
-	e.score = l.score;
-	if (l.recorded) {
-		e.age = l.age;
-		e.residence = l.residence;
-		e.hits = l.hits;
-		e.accesses = l.accesses;
-	}
+	e = store_gone(st, why);
+	look(st->policy, slot, &e, &l);
+	if (why <= PD_GONE_POLICY)
+		e.why = (uint8_t)rule(st, &l);
+	pd_evictlog_add(st->evictlog, hash, &e);
+}
+
+void
+store_told_flushed(struct pd_store *st, const struct pd_policy *p,
+    uint32_t slot, uint64_t hash, const struct pd_evictlog_entry *gone)
+{
+	struct pd_evictlog_entry e = *gone;
+	struct pd_look l;
+
+	look(p, slot, &e, &l);
 	pd_evictlog_add(st->evictlog, hash, &e);
 }

@@ -125,6 +125,7 @@ tidy_shard(struct pd_worker *w, struct pd_shard *sh)
 	if (expiring > 0 && !w->server->expire_lazily)
 		more = pd_store_expire_some(sh->store, EXPIRE_SLOTS);
 	more |= pd_store_defrag(sh->store, DEFRAG_MOVES);
+	more |= pd_store_bury_some(sh->store);
 	if (alone)
 		pd_worker_together(w);
 	else

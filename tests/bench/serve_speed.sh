@@ -171,15 +171,44 @@ tap_ns() {
 	[ $tap = read ] || read_tap selector
 }
 
-# One loop against two, each server on both cores with the client, 50 connections
-# a loop: the processor time that all its threads take for an operation. Two
-# loops on two cores of their own can do 2 / ratio of one: 1.25 are 1.6 times as
-# much.
-a_loop() { # NAME OPS OPTION...
-	CONNECTIONS=50
-	[ "$1" = two ] && CONNECTIONS=100
-	benchmark "$@"
-	CONNECTIONS=50
+# One loop against two, each server on both cores: the processor time that all
+# its threads take for an operation. Two loops on two cores of their own can do
+# 2 / ratio of one: 1.25 are 1.6 times as much. As many clients as loops at
+# most, always two, with 50 connections a loop; they share the last core, so
+# that what two loops cost for want of work is in the figure. What is beside it
+# says what this way of measuring costs by itself: two processes of one loop
+# with half of the keys and a client each, which share nothing; memcached with
+# one thread and with two; and two loops with one client, who keeps them less
+# busy.
+half() { # SERVER OUTPUT CONNECTIONS KEYS SEED OPTION...
+	name=$1 to=$2 connections=$3 keys=$4 seed=$5
+	shift 5
+	ask "$name" "$@" -c "$connections" -r "$keys" -s "$seed" \
+	    -n $((N * 5)) >"$work/$to" || echo "failed: $*" >&2
+}
+two_clients() { # SERVER OF THE FIRST, OF THE SECOND, CONNECTIONS KEYS OPTION...
+	first=$1 second=$2 each=$3 range=$4
+	shift 4
+	before=$(cpu "$first")
+	[ "$first" = "$second" ] || before=$((before + $(cpu "$second")))
+	half "$first" half.1 "$each" "$range" 1 "$@" &
+	half "$second" half.2 "$each" "$range" 2 "$@"
+	wait $!
+	after=$(cpu "$first")
+	[ "$first" = "$second" ] || after=$((after + $(cpu "$second")))
+	echo $(((after - before) / (N * 10)))
+}
+loops() { # NAME WHAT OPTION...
+	name=$1
+	shift
+	case $name in
+	one) two_clients one one 25 "$KEYS" "$@" ;;
+	two) two_clients two two 50 "$KEYS" "$@" ;;
+	'two,1client') asked two "$@" -c 100 -r "$KEYS" -n $((N * 10)) ;;
+	processes) two_clients half.a half.b 50 $((KEYS / 2)) "$@" ;;
+	m-one) two_clients m-one m-one 25 "$PEER_KEYS" "$@" -m ;;
+	m-two) two_clients m-two m-two 50 "$PEER_KEYS" "$@" -m ;;
+	esac
 }
 part_threads() {
 	if ! predis-serve --help | grep -q -- --threads; then
@@ -187,19 +216,31 @@ part_threads() {
 		return
 	fi
 	headline "two loops, CPU ns an operation of all threads"
-	core=0,$client_core
-	start_predis one -m 4G --threads 1
+	core=0,$client_core peers=
+	for s in one half.a half.b; do
+		start_predis $s -m 4G --threads 1
+	done
 	start_predis two -m 4G --threads 2
 	fill 100 "$KEYS" one two
-	for what in GET SET; do
-		[ $what = GET ] && set -- GET $random
-		[ $what = SET ] && set -- -t set -d 100
+	fill 100 $((KEYS / 2)) half.a half.b
+	if [ -n "$PEER" ] && command -v memcached >/dev/null; then
+		peers="m-one m-two"
+		start_memcached m-one -m 1024
+		start_memcached m-two -m 1024 -t 2
+		for s in $peers; do
+			ask $s load -m -P 64 -r "$PEER_KEYS" >/dev/null
+		done
+	fi
+	for what in get set; do
 		for P in 16 64; do
-			rounds "one two" a_loop $((N * 5)) -P $P "$@"
+			rounds "one two two,1client processes $peers" loops \
+			    $what -P $P
 			compare threads "$what P$P" 1.25 one two
+			compare threads "$what P$P" - one two,1client processes
+			[ -z "$peers" ] ||
+				compare threads "$what P$P" - m-one m-two
 		done
 	done
 	core=0
-	stop one
-	stop two
+	for s in one two half.a half.b $peers; do stop "$s"; done
 }

@@ -472,6 +472,79 @@ held_values_stay_readable(void **state)
 	pd_store_free(st);
 }
 
+static const char *
+why_gone(struct pd_store *st, const char *name)
+{
+	struct pd_evictlog_entry e;
+
+	return pd_evictlog_find(st->evictlog, key(st, name).hash, &e)
+		   ? pd_gone_name((enum pd_gone)e.why)
+		   : "unknown";
+}
+
+/* Many keys are gone at once, though what they were in is given back little by
+ * little; what comes meanwhile stays, what is read meanwhile too. */
+static void
+many_are_flushed_at_once(void **state)
+{
+	static const char *const policies[] = {
+	    "lru", "lirs", "gdsf", "selector"};
+	struct pd_store_config cfg;
+	struct pd_store *st;
+	struct pd_entry *held;
+	char *v = malloc(20001);
+	struct pd_key k;
+	uint64_t empty;
+	unsigned pieces, i;
+
+	(void)state;
+	assert_non_null(v);
+	memset(v, 'v', 20000);
+	v[20000] = '\0';
+	for (i = 0; i < sizeof(policies) / sizeof(*policies); i++) {
+		cfg = store_config(64 << 20, policies[i]);
+		cfg.eviction_log = 1 << 20;
+		st = store_of(&cfg, UINT64_C(1000000000000));
+		empty = pd_store_memory(st);
+		put_many(st, 0, 15000, 100);
+		put(st, "large", v, 0);
+		put(st, "larger", v, 0);
+		held = pd_store_hold(
+		    (struct pd_entry *)(uintptr_t)peek(st, "large"));
+		assert_non_null(held);
+		assert_false(pd_store_bury_some(st));
+		pd_store_flush(st, 0);
+		assert_int_equal(st->total, 0);
+		assert_int_equal(st->count[0], 0);
+		assert_int_equal(st->large_bytes, 0);
+		assert_int_equal(stats.deleted, 15002);
+		assert_null(peek(st, "k5"));
+		assert_true(pd_store_memory(st) < empty + (4 << 20));
+		put_many(st, 100, 50, 30);
+		put(st, "k7", "new", 0);
+		k = key(st, "k7");
+		assert_true(pd_store_del(st, &k));
+		for (pieces = 1; pd_store_bury_some(st); pieces++)
+			continue;
+		assert_in_range(pieces, 8, 60);
+		assert_int_equal(st->total, 50);
+		assert_int_equal(pd_entry_len(peek(st, "k149")), 30);
+		assert_null(peek(st, "k150"));
+		assert_string_equal(why_gone(st, "k5"), "flushed");
+		assert_string_equal(why_gone(st, "k7"), "deleted");
+		assert_memory_equal(pd_entry_value(held), v, 20000);
+		pd_store_release(held);
+		/* Twice, and freed with both still there. */
+		put_many(st, 0, 12000, 20);
+		pd_store_flush(st, -1);
+		put_many(st, 0, 12000, 20);
+		pd_store_flush(st, -1);
+		assert_true(pd_store_bury_some(st));
+		pd_store_free(st);
+	}
+	free(v);
+}
+
 static void
 a_switch_keeps_the_order(void **state)
 {
@@ -606,6 +679,7 @@ main(void)
 	    cmocka_unit_test(large_values_evict_nothing),
 	    cmocka_unit_test(no_eviction_refuses),
 	    cmocka_unit_test(held_values_stay_readable),
+	    cmocka_unit_test(many_are_flushed_at_once),
 	    cmocka_unit_test(a_switch_keeps_the_order),
 	    cmocka_unit_test(databases_are_apart),
 	    cmocka_unit_test(the_tap_tells_accesses),
