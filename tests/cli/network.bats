@@ -162,6 +162,9 @@ teardown() {
 }
 
 @test "passwords and TLS" {
+	run predis-sample receive --timeout 1ms \
+	    --from rediss-stream://127.0.0.1:1/ev -o x.pds
+	[[ $output != *"without TLS"* ]] || skip "this build has no TLS"
 	for f in ca server; do
 		openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 \
 		    -nodes -days 2 -subj "/CN=$f" -keyout "$f.key" \
