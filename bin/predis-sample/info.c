@@ -25,6 +25,7 @@ struct info {
 	struct pd_pds_stats s;
 	struct pd_pds_meta meta; /* of the first header */
 	bool has_meta;
+	bool hits_unknown; /* of any stream */
 	uint64_t events, rows, labels;
 	uint64_t op[PD_OP_MAX + 1];
 	uint64_t hits, weight;
@@ -83,6 +84,8 @@ see_block(struct info *f, const struct pd_pds_block *b)
 	}
 	if (index_path != NULL)
 		pd_pds_index_add(&f->index, b);
+	if (pd_pds_header_meta(f->r) != NULL)
+		f->hits_unknown |= pd_pds_header_meta(f->r)->hits_unknown;
 	if (!f->has_meta && pd_pds_header_meta(f->r) != NULL) {
 		f->meta = *pd_pds_header_meta(f->r);
 		f->has_meta = true;
@@ -170,7 +173,8 @@ put_events(struct pd_buf *out, const struct info *f)
 	put_double(
 	    out, "bytes_per_event", (double)f->s.bytes / (double)f->events);
 	put_u64(out, "weight", f->weight);
-	put_u64(out, "hits", f->hits);
+	if (!f->hits_unknown)
+		put_u64(out, "hits", f->hits);
 	for (unsigned i = 0; i <= PD_OP_MAX; i++) {
 		const char *op = pd_op_name(i);
 

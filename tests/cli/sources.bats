@@ -109,6 +109,7 @@ example() {
 	cmp <(predis-sample print live.pds) <(predis-sample print file.pds)
 	predis-sample print --json --headers live.pds | head -n 1 |
 	    jq -e '.header.hits == "unknown" and .header.time == "wall"'
+	predis-sample info --json live.pds | jq -e 'has("hits") | not'
 	predis-sample features live.pds | predis-sample print --csv >rows
 	head -n 1 rows | tr ',' '\n' | grep -n hit_share | cut -d: -f 1 >col
 	[ -z "$(cut -d, -f "$(cat col)" rows | tail -n +2 | tr -d '\n')" ]
