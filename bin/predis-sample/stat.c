@@ -3,23 +3,13 @@
  * gaps of all requests, from those that were sampled.
  */
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
-#include "cli/plot.h"
 #include "data/event.h"
-#include "data/keyseen.h"
-#include "data/tickspan.h"
-#include "data/timeline.h"
-#include "data/traffic.h"
-#include "io/chart.h"
-#include "io/json.h"
-#include "report.h"
 #include "sample.h"
-#include "stat/kll.h"
+#include "stat.h"
 
 #define KEYS (UINT64_C(1) << 21)
 
@@ -44,43 +34,6 @@ const struct pd_opt sample_stat_opts[] = {
 	"draw requests a second over time (default)"},
     SAMPLE_JSON_OPT,
     PD_OPT_END,
-};
-
-/* What quantiles are told of. */
-enum figure { SIZE, TTL, GAP, LATENCY, COST, FIGURES };
-
-static const struct {
-	const char *name;
-	const char *key; /* with the unit in it */
-	bool bytes;
-} figures[FIGURES] = {
-    {"size, bytes", "size_bytes", true},
-    {"ttl, ms", "ttl_ms", false},
-    {"gap, ticks", "gap_ticks", false},
-    {"latency, us", "latency_us", false},
-    {"cost, us", "cost_us", false},
-};
-
-#define POINTS 5
-static const double points[POINTS] = {0, 0.5, 0.95, 0.99, 1};
-static const char *const point_names[POINTS] = {
-    "min", "p50", "p95", "p99", "max"};
-
-struct tally {
-	const char *name;
-	struct pd_evreader *in;
-	struct pd_traffic *traffic;
-	struct pd_timeline time;
-	struct pd_tickspan ticks;
-	struct pd_keyseen *seen; /* NULL: the sampling tells nothing of keys */
-	struct pd_kll *kll[FIGURES];
-	enum pd_scheme scheme;
-	double rate;
-	double first_factor; /* that of the first event */
-	bool begun;
-	double with_ttl; /* requests that write, with a time to live ... */
-	double writes;	 /* ... and in all */
-	char clock[16];
 };
 
 static int
@@ -112,7 +65,7 @@ note_key(struct tally *t, const struct pd_event *e)
 		return 0;
 	/* It stands for itself and those that were left out before it. */
 	return pd_kll_add_n(
-	    t->kll[GAP], (double)gap / e->weight, (uint64_t)n * e->weight);
+	    t->kll[STAT_GAP], (double)gap / e->weight, (uint64_t)n * e->weight);
 }
 
 static int
@@ -129,18 +82,20 @@ note(struct tally *t, const struct pd_event *e)
 		t->first_factor = t->traffic->factor;
 	k = times(t, n);
 	if ((writes || e->flags & PD_EV_HIT || t->traffic->hits_unknown) &&
-	    pd_kll_add_n(t->kll[SIZE], e->size, k))
+	    pd_kll_add_n(t->kll[STAT_SIZE], e->size, k))
 		return -1;
 	if (writes) {
 		t->writes += n;
 		if (e->flags & PD_EV_TTL) {
 			t->with_ttl += n;
-			if (pd_kll_add_n(t->kll[TTL], (double)e->ttl_ms, k))
+			if (pd_kll_add_n(
+				t->kll[STAT_TTL], (double)e->ttl_ms, k))
 				return -1;
 		}
 	}
 	if (e->latency_us > 0 &&
-	    pd_kll_add_n(t->kll[e->flags & PD_EV_COST ? COST : LATENCY],
+	    pd_kll_add_n(
+		t->kll[e->flags & PD_EV_COST ? STAT_COST : STAT_LATENCY],
 		e->latency_us, k))
 		return -1;
 	return note_key(t, e);
@@ -200,393 +155,113 @@ read_all(struct tally *t)
 	return r;
 }
 
-/* Results. */
-
-/* Between the first and the last event. */
-static double
-seconds_of(const struct tally *t)
-{
-	if (strcmp(t->clock, "sequence") == 0)
-		return 0;
-	return (double)(t->traffic->last_us - t->traffic->first_us) * 1e-6;
-}
-
-/* What sampling and a table that became full leave of the keys. */
-static double
-key_share(const struct tally *t)
-{
-	return (t->scheme == PD_SAMPLE_KEY ? t->rate : 1) *
-	       pd_keyseen_share(t->seen);
-}
-
-static struct pd_estimate
-keys_of(const struct tally *t)
-{
-	double n, p;
-
-	if (t->seen == NULL)
-		return (struct pd_estimate){NAN, NAN};
-	n = (double)pd_keyseen_keys(t->seen);
-	p = key_share(t);
-	return (struct pd_estimate){n / p, sqrt(n * (1 - p)) / p};
-}
-
-static struct pd_estimate
-one_hit_share(const struct tally *t)
-{
-	double n, q;
-
-	if (t->seen == NULL || (n = (double)pd_keyseen_keys(t->seen)) == 0)
-		return (struct pd_estimate){NAN, NAN};
-	q = (double)pd_keyseen_once(t->seen) / n;
-	return (struct pd_estimate){
-	    q, sqrt(q * (1 - q) / n * (1 - key_share(t)))};
-}
-
-static double
-ttl_share(const struct tally *t)
-{
-	return t->writes > 0 ? t->with_ttl / t->writes : NAN;
-}
-
-static const struct {
-	const char *name;
-	const char *key;
-	enum pd_traffic_what what;
-	bool bytes;
-} totals[] = {
-    {"requests", "requests", PD_TRAFFIC_REQUESTS, false},
-    {"accesses", "accesses", PD_TRAFFIC_ACCESSES, false},
-    {"gets", "gets", PD_TRAFFIC_GETS, false},
-    {"bytes out", "bytes_out", PD_TRAFFIC_BYTES_OUT, true},
-    {"bytes in", "bytes_in", PD_TRAFFIC_BYTES_IN, true},
-};
-
-#define TOTALS (sizeof(totals) / sizeof(totals[0]))
-
-/* Bytes go out where something is hit. */
-static struct pd_estimate
-total_of(const struct tally *t, size_t i)
-{
-	if (totals[i].what == PD_TRAFFIC_BYTES_OUT && t->traffic->hits_unknown)
-		return (struct pd_estimate){NAN, NAN};
-	return pd_traffic_total(&t->traffic->all, totals[i].what);
-}
-
+/* What is missing of a file that has been read. */
 static void
-json_quantiles(struct pd_json *j, const struct tally *t)
+take_losses(struct tally *t, const char *path)
 {
-	double v[POINTS];
-	char key[40];
-	unsigned i, k;
-
-	for (i = 0; i < FIGURES; i++) {
-		if (pd_kll_quantiles(t->kll[i], points, POINTS, v))
-			j->out->failed = true;
-		for (k = 0; k < POINTS && !j->out->failed; k++) {
-			snprintf(key, sizeof(key), "%s_%s", figures[i].key,
-			    point_names[k]);
-			pd_json_key(j, key);
-			pd_json_double(j, v[k]);
-		}
-	}
-}
-
-/* Requests a second in a stretch; the last one ends with the last event. */
-static double
-rate_in(const struct tally *t, size_t i)
-{
-	const uint64_t from = t->time.from_us + i * t->time.width_us;
-	uint64_t width = t->time.width_us;
-
-	if (i + 1 == t->time.n && t->traffic->last_us - from < width / 2)
-		return NAN; /* too short to tell */
-	if (i + 1 == t->time.n && t->traffic->last_us - from < width)
-		width = t->traffic->last_us - from;
-	return t->time.sum[i] / ((double)width * 1e-6);
-}
-
-static void
-json_time(struct pd_json *j, const struct tally *t)
-{
-	size_t i;
-
-	pd_json_key(j, "rate_width_seconds");
-	pd_json_double(j, (double)t->time.width_us * 1e-6);
-	pd_json_key(j, "rate_requests_per_second");
-	pd_json_open(j, '[');
-	for (i = 0; i < t->time.n; i++)
-		pd_json_double(j, rate_in(t, i));
-	pd_json_close(j, ']');
-}
-
-static void
-json_origin(struct pd_json *j, const struct tally *t)
-{
+	const struct pd_pds_damage *list;
+	const size_t n = pd_evreader_damage(t->in, &list);
 	struct pd_pds_stats s;
-
-	pd_evreader_stats(t->in, &s);
-	pd_json_key(j, "file");
-	pd_json_str(j, t->name);
-	pd_json_key(j, "sampling");
-	pd_json_str(j, pd_scheme_name(t->scheme));
-	pd_json_key(j, "rate");
-	pd_json_double(j, t->rate);
-	pd_json_key(j, "events");
-	pd_json_u64(j, t->traffic->events);
-	pd_json_key(j, "lost_at_source");
-	pd_json_u64(j, s.source_lost);
-	pd_json_key(j, "records_lost");
-	pd_json_u64(j, s.records_lost);
-	pd_json_key(j, "t_first_us");
-	pd_json_u64(j, t->traffic->first_us);
-	pd_json_key(j, "t_last_us");
-	pd_json_u64(j, t->traffic->last_us);
-	pd_json_key(j, "seconds");
-	if (seconds_of(t) > 0)
-		pd_json_double(j, seconds_of(t));
-	else
-		pd_json_null(j);
-}
-
-static void
-print_json(struct pd_buf *b, const struct tally *t)
-{
-	const double s = seconds_of(t);
-	struct pd_json j;
-	size_t i;
-
-	pd_json_init(&j, b);
-	pd_json_open(&j, '{');
-	json_origin(&j, t);
-	pd_json_key(&j, "ticks");
-	pd_json_double(&j, pd_tickspan_ticks(&t->ticks));
-	for (i = 0; i < TOTALS; i++)
-		report_json(&j, totals[i].key, total_of(t, i));
-	report_json(&j, "requests_per_second", report_per(total_of(t, 0), s));
-	report_json(
-	    &j, "hit_ratio", report_hit_ratio(t->traffic, &t->traffic->all));
-	report_json(&j, "keys", keys_of(t));
-	report_json(&j, "one_hit_share", one_hit_share(t));
-	pd_json_key(&j, "ttl_share");
-	pd_json_double(&j, ttl_share(t));
-	json_quantiles(&j, t);
-	report_json_ops(&j, t->traffic, s);
-	report_json_spaces(&j, t->traffic, s);
-	json_time(&j, t);
-	pd_json_close(&j, '}');
-	pd_buf_addc(b, '\n');
-}
-
-static void
-text_origin(struct pd_buf *b, const struct tally *t)
-{
-	const struct pd_traffic *tr = t->traffic;
-	char from[24], to[24];
-	struct pd_pds_stats s;
-
-	pd_evreader_stats(t->in, &s);
-	pd_buf_printf(
-	    b, "%s: %llu events", t->name, (unsigned long long)tr->events);
-	if (t->scheme != PD_SAMPLE_NONE)
-		pd_buf_printf(b, ", sampled by %s at %g",
-		    pd_scheme_name(t->scheme), t->rate);
-	if (s.source_lost + s.records_lost > 0)
-		pd_buf_printf(b, ", %llu dropped at the source, %llu damaged",
-		    (unsigned long long)s.source_lost,
-		    (unsigned long long)s.records_lost);
-	pd_buf_addc(b, '\n');
-	if (strcmp(t->clock, "wall") == 0) {
-		report_moment(from, tr->first_us);
-		report_moment(to, tr->last_us);
-		pd_buf_printf(b, "%s to %s, ", from, to);
-	}
-	if (seconds_of(t) > 0)
-		pd_buf_printf(b, "%.3f seconds\n", seconds_of(t));
-	else
-		pd_buf_addstr(b, "no time\n");
-}
-
-static void
-text_ratio(struct pd_buf *b, const char *name, struct pd_estimate e)
-{
-	if (isnan(e.value))
-		pd_buf_printf(b, "%-16s %18s\n", name, "-");
-	else if (e.se > 0)
-		pd_buf_printf(b, "%-16s %8.4f +-%.4f\n", name, e.value, e.se);
-	else
-		pd_buf_printf(b, "%-16s %8.4f\n", name, e.value);
-}
-
-static void
-text_totals(struct pd_buf *b, const struct tally *t)
-{
-	struct pd_estimate e = {0, 0};
-	char all[40], rate[40];
-	size_t i;
-
-	pd_buf_printf(b, "%-16s %18s %18s\n", "", "in all", "a second");
-	for (i = 0; i < TOTALS; i++) {
-		e = total_of(t, i);
-		report_estimate(all, e, totals[i].bytes);
-		report_estimate(
-		    rate, report_per(e, seconds_of(t)), totals[i].bytes);
-		pd_buf_printf(
-		    b, "%-16s %18s %18s\n", totals[i].name, all, rate);
-	}
-	e = (struct pd_estimate){pd_tickspan_ticks(&t->ticks), 0};
-	report_estimate(all, e, false);
-	report_estimate(rate, report_per(e, seconds_of(t)), false);
-	pd_buf_printf(b, "%-16s %18s %18s\n", "ticks (counted)", all, rate);
-	report_estimate(all, keys_of(t), false);
-	pd_buf_printf(b, "%-16s %18s\n", "keys", all);
-	text_ratio(
-	    b, "hit ratio", report_hit_ratio(t->traffic, &t->traffic->all));
-	text_ratio(b, "one-hit keys", one_hit_share(t));
-	text_ratio(b, "writes with ttl", (struct pd_estimate){ttl_share(t), 0});
-}
-
-static void
-text_quantiles(struct pd_buf *b, const struct tally *t)
-{
-	double v[POINTS];
-	char text[16];
-	unsigned i, k;
-
-	pd_buf_printf(b, "%-16s", "QUANTILES");
-	for (k = 0; k < POINTS; k++)
-		pd_buf_printf(b, " %10s", point_names[k]);
-	pd_buf_addc(b, '\n');
-	for (i = 0; i < FIGURES; i++) {
-		if (pd_kll_count(t->kll[i]) == 0)
-			continue;
-		if (pd_kll_quantiles(t->kll[i], points, POINTS, v)) {
-			b->failed = true;
-			return;
-		}
-		pd_buf_printf(b, "%-16s", figures[i].name);
-		for (k = 0; k < POINTS; k++) {
-			report_number(text, v[k], figures[i].bytes);
-			pd_buf_printf(b, " %10s", text);
-		}
-		pd_buf_addc(b, '\n');
-	}
-}
-
-static void
-text_plot(struct pd_buf *b, const struct tally *t)
-{
-	double x[PD_TIMELINE], y[PD_TIMELINE];
-	const double width = (double)t->time.width_us * 1e-6;
-	const struct pd_chart_line line = {
-	    .name = "requests", .x = x, .y = y, .n = t->time.n};
-	const struct pd_chart chart = {.title = "Requests a second",
-	    .x_label = "seconds",
-	    .y_label = "requests/s",
-	    .line = &line,
-	    .lines = 1};
-	struct pd_plot to;
-	size_t i;
-
-	for (i = 0; i < t->time.n; i++) {
-		x[i] = ((double)i + 0.5) * width;
-		y[i] = rate_in(t, i);
-	}
-	pd_plot_terminal(&to);
-	pd_buf_addc(b, '\n');
-	if (pd_plot_chart(&to, &chart, b))
-		b->failed = true;
-}
-
-static void
-print_text(struct pd_buf *b, const struct tally *t)
-{
-	text_origin(b, t);
-	pd_buf_addc(b, '\n');
-	text_totals(b, t);
-	pd_buf_addc(b, '\n');
-	text_quantiles(b, t);
-	pd_buf_addc(b, '\n');
-	report_ops(b, t->traffic, seconds_of(t));
-	pd_buf_addc(b, '\n');
-	report_spaces(b, t->traffic, seconds_of(t));
-	if (opt.plot && t->time.n > 1 && seconds_of(t) > 0)
-		text_plot(b, t);
-}
-
-static int
-print_tally(const struct tally *t)
-{
-	struct pd_buf b = PD_BUF_INIT;
-	int rc;
-
-	if (sample_opt.json)
-		print_json(&b, t);
-	else
-		print_text(&b, t);
-	rc = b.failed ? out_of_memory() : pd_cli_out(b.data, b.len);
-	pd_buf_release(&b);
-	return rc;
-}
-
-static int
-finish(struct tally *t)
-{
 	char damage[200];
 
-	if (t->traffic->events == 0) {
-		pd_cli_failf("'%s' holds no event", t->name);
-		return PD_EXIT_UNKNOWN;
-	}
-	if (print_tally(t))
-		return PD_EXIT_FAIL;
+	pd_evreader_stats(t->in, &s);
+	t->source_lost += s.source_lost;
+	if (n > 0 && sample_only_grows(path, &s, list, n))
+		return;
+	t->records_lost += s.records_lost;
 	if (!pd_evreader_damage_text(t->in, damage, sizeof(damage)))
-		return PD_EXIT_YES;
-	pd_cli_note("'%s' %s", t->name, damage);
-	return PD_EXIT_NO;
+		return;
+	pd_cli_note("'%s' %s", sample_name(path), damage);
+	t->damaged = true;
 }
 
 static int
-open_tally(struct tally *t, const char *path)
+add_file(struct tally *t, const char *path)
 {
 	const int unit =
 	    opt.unit == NULL ? PD_TIME_OWN : pd_timeunit_parse(opt.unit);
 	struct pd_err err = PD_ERR_INIT;
+	int rc;
+
+	t->in = pd_evreader_open(
+	    path, opt.format, NULL, (enum pd_timeunit)unit, &err);
+	if (t->in == NULL)
+		return pd_cli_fail(&err), -1;
+	rc = read_all(t);
+	if (rc == 0)
+		take_losses(t, path);
+	pd_evreader_close(t->in);
+	return rc;
+}
+
+/* 0, or -1 having reported. */
+static int
+init_tally(struct tally *t)
+{
 	unsigned i;
 
-	if (unit < 0)
-		return pd_cli_usage("--time-unit is s, ms, us or seq"), -1;
-	t->name = sample_name(path);
 	if ((t->traffic = malloc(sizeof(*t->traffic))) == NULL)
 		return out_of_memory();
 	pd_traffic_init(t->traffic);
 	pd_timeline_init(&t->time);
 	pd_tickspan_init(&t->ticks);
-	for (i = 0; i < FIGURES; i++)
+	for (i = 0; i < STAT_FIGURES; i++)
 		if ((t->kll[i] = pd_kll_new(PD_KLL_K, i + 1)) == NULL)
 			return out_of_memory();
-	t->in = pd_evreader_open(
-	    path, opt.format, NULL, (enum pd_timeunit)unit, &err);
-	return t->in != NULL ? 0 : (pd_cli_fail(&err), -1);
+	return 0;
+}
+
+static void
+release_tally(struct tally *t)
+{
+	unsigned i;
+
+	pd_keyseen_free(t->seen);
+	for (i = 0; i < STAT_FIGURES; i++)
+		pd_kll_free(t->kll[i]);
+	free(t->traffic);
+}
+
+static int
+tally_all(struct tally *t, int argc, char **argv)
+{
+	int i;
+
+	if (init_tally(t))
+		return PD_EXIT_FAIL;
+	for (i = 0; i < argc; i++)
+		if (add_file(t, argv[i]))
+			return PD_EXIT_FAIL;
+	if (t->traffic->events == 0) {
+		pd_cli_failf("'%s' holds no event", t->name);
+		return PD_EXIT_UNKNOWN;
+	}
+	if (stat_print(t, opt.plot))
+		return PD_EXIT_FAIL;
+	return t->damaged ? PD_EXIT_NO : PD_EXIT_YES;
 }
 
 int
 sample_stat(int argc, char **argv)
 {
 	struct tally t = {0};
-	int status = PD_EXIT_FAIL;
-	unsigned i;
+	char name[32], **path;
+	int status;
 
 	if (opt.keys == 0 || opt.keys > UINT64_C(1) << 32)
 		return pd_cli_usage("--keys must be above 0, up to 4G");
+	if (opt.unit != NULL && pd_timeunit_parse(opt.unit) < 0)
+		return pd_cli_usage("--time-unit is s, ms, us or seq");
 	if (opt.scheme != NULL && pd_scheme_parse(opt.scheme) < 0)
 		return pd_cli_usage("--scheme is none, key, event or window");
-	if (open_tally(&t, argc > 0 ? argv[0] : "-") == 0 && read_all(&t) == 0)
-		status = finish(&t);
-	pd_evreader_close(t.in);
-	pd_keyseen_free(t.seen);
-	for (i = 0; i < FIGURES; i++)
-		pd_kll_free(t.kll[i]);
-	free(t.traffic);
+	snprintf(name, sizeof(name), "%d files", argc);
+	t.name = argc == 0   ? sample_name("-")
+		 : argc == 1 ? sample_name(argv[0])
+			     : name;
+	if ((path = sample_operands(&argc, argv, 0, UINT64_MAX)) == NULL)
+		return PD_EXIT_FAIL;
+	status = tally_all(&t, argc, path);
+	release_tally(&t);
+	sample_operands_free(argc, path);
 	return status;
 }

@@ -143,6 +143,26 @@ told() { jq -s -e "length > 0 and (last | $1)" out; }
 	run -2 predis-sample stat absent.pds
 }
 
+@test "stat of several files, and of what was recorded" {
+	start_serve --maxmemory 256M --tap ./tap --tap-rate 1
+	predis-sample record --from ./tap -d rec --batch-time 100ms 3>&- &
+	TOP_PID=$!
+	wait_for tapped 1
+	drive
+	all() { predis-sample stat --json rec | jq -e '.events == 80000'; }
+	wait_for all # while it grows
+	predis-sample stat --json rec >stat.json
+	jq -e '.file == "rec" and .requests == 80000' stat.json
+	kill -TERM "$TOP_PID"
+	wait "$TOP_PID"
+	TOP_PID=
+	predis-sample stat --json rec | fits sample-stat
+	predis-sample cat rec -o one.pds
+	predis-sample stat --json one.pds | jq -e '.events == 80000'
+	predis-sample stat --json one.pds one.pds |
+	    jq -e '.file == "2 files" and .events == 160000'
+}
+
 @test "top shows a server while it works" {
 	start_serve --maxmemory 256M --maxobjects 2000 --tap ./tap --tap-rate 1
 	predis-sample tap --count 80000 -o s.pds ./tap 3>&- &
