@@ -149,7 +149,10 @@ told() { jq -s -e "length > 0 and (last | $1)" out; }
 	TOP_PID=$!
 	wait_for tapped 1
 	drive
-	all() { predis-sample stat --json rec | jq -e '.events == 80000'; }
+	all() { # of an empty input jq says nothing, and 0
+		predis-sample stat --json rec |
+		    jq -s -e 'length == 1 and .[0].events == 80000'
+	}
 	wait_for all # while it grows
 	predis-sample stat --json rec >stat.json
 	jq -e '.file == "rec" and .requests == 80000' stat.json
