@@ -47,6 +47,7 @@ static struct {
 	const char *port_file;
 	const char *tap_by;
 	const char *tap_rate;
+	const char *tap_namespaces;
 	const char *objective;
 	const char *log_level;
 	const char *debug;
@@ -143,6 +144,8 @@ static const struct pd_opt opts[] = {
 	"lower the rate where more events come in a second (default 0: no)"},
     {0, "tap-by", "WHAT", PD_OPT_STR, &opt.tap_by, NULL,
 	"by key, event, window or several: key,event (default key)"},
+    {0, "tap-namespaces", "LIST", PD_OPT_STR, &opt.tap_namespaces, NULL,
+	"tell of keys that begin with NAME: or NAME/ (default: of none)"},
     {0, "snapshot", "FILE", PD_OPT_STR, &opt.cfg.snapshot, NULL,
 	"load FILE at the start, write it at the end and when asked"},
     {0, "snapshot-interval", "TIME", PD_OPT_DURATION,
@@ -269,6 +272,10 @@ check_tap(struct pd_err *err)
 	struct pd_rates *rates = &opt.cfg.tap_rates;
 	unsigned by = 1u << PD_SAMPLE_KEY, on;
 
+	if (opt.tap_namespaces != NULL &&
+	    pd_namespaces_parse(
+		&opt.cfg.tap_namespaces, opt.tap_namespaces, err))
+		return pd_err_prefix(err, "--tap-namespaces");
 	if (opt.tap_by != NULL && pd_rates_parse_by(opt.tap_by, &by, err))
 		return pd_err_prefix(err, "--tap-by");
 	memset(rates, 0, sizeof(*rates));
@@ -337,9 +344,11 @@ configure(struct pd_err *err)
 static int
 load_keys(struct pd_err *err)
 {
-	if (opt.key_file != NULL)
-		return pd_keys_load(&opt.cfg.keys, opt.key_file, 1, err);
-	pd_keys_random(&opt.cfg.keys);
+	if (opt.key_file == NULL)
+		pd_keys_random(&opt.cfg.keys);
+	else if (pd_keys_load(&opt.cfg.keys, opt.key_file, 1, err))
+		return -1;
+	pd_namespaces_key(&opt.cfg.tap_namespaces, &opt.cfg.keys);
 	return 0;
 }
 

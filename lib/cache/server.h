@@ -21,6 +21,7 @@
 #include "cache/objective.h"
 #include "cache/slowlog.h"
 #include "cache/stats.h"
+#include "data/namespace.h"
 #include "data/sample.h"
 #include "io/loop.h"
 
@@ -111,7 +112,8 @@ struct pd_server_config {
 	const char *trusted_key; /* load only what it signed; or NULL */
 	const char *tap;	 /* address, or NULL */
 	struct pd_rates tap_rates;
-	uint64_t tap_budget; /* events a second; 0 no limit */
+	uint64_t tap_budget;		     /* events a second; 0 no limit */
+	struct pd_namespaces tap_namespaces; /* told in streams, no others */
 	struct pd_keys keys;
 	const char *snapshot;	       /* a file, or NULL */
 	uint64_t snapshot_interval_us; /* 0: at the end and when asked */

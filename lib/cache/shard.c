@@ -67,6 +67,7 @@ open_one(struct pd_server *s, uint32_t i, struct pd_err *err)
 	    .verdict = s->verdict,
 	    .leads = i == 0,
 	    .keys = &s->cfg.keys,
+	    .namespaces = &s->cfg.tap_namespaces,
 	};
 	struct pd_shard *sh = &s->shards[i];
 

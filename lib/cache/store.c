@@ -19,6 +19,7 @@
 #include "cache/tap.h"
 #include "cache/whatif.h"
 #include "data/event.h"
+#include "data/namespace.h"
 
 static uint64_t
 entry_hash(const void *cookie, uint32_t slot)
@@ -220,6 +221,8 @@ store_tap(struct pd_store *st, const struct pd_key *k, unsigned op,
 	ev.time_us = st->now_us;
 	ev.tick = tick;
 	ev.key = pd_keys_identity_db(st->cfg.keys, k->db, k->p, k->n);
+	if (st->cfg.namespaces != NULL && st->cfg.namespaces->n > 0)
+		ev.ns = pd_namespaces_of(st->cfg.namespaces, k->p, k->n);
 	ev.size = r.vlen;
 	if (r.expiry != 0) {
 		flags |= PD_EV_TTL;

@@ -32,6 +32,7 @@
 struct pd_context;
 struct pd_evictlog;
 struct pd_keys;
+struct pd_namespaces;
 struct pd_model;
 struct pd_restoring;
 struct pd_verdict;
@@ -79,6 +80,7 @@ struct pd_store_config {
 	struct pd_verdict *verdict;  /* selector.h; borrowed, may be NULL */
 	bool leads;		     /* by it */
 	const struct pd_keys *keys;  /* seed of the hash; borrowed */
+	const struct pd_namespaces *namespaces; /* of taps; borrowed, or NULL */
 };
 
 #define PD_STORE_SLOTS_MIN 256 /* the least step by which slots grow */

@@ -347,6 +347,7 @@ write_header(
 	m.window_us = PD_SAMPLE_WINDOW_US;
 	m.salt_id = s->cfg.keys.id;
 	m.key_hash_id = s->cfg.keys.id;
+	m.namespaces = s->cfg.tap_namespaces;
 	snprintf(m.tool, sizeof(m.tool), "predis-serve %s", PD_VERSION);
 	snprintf(m.source, sizeof(m.source), "predis-serve");
 	m.start_us = s->workers->now_us;

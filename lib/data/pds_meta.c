@@ -62,6 +62,20 @@ put_sampling(struct pd_json *j, const struct pd_pds_meta *m)
 	pd_json_close(j, '}');
 }
 
+static void
+put_namespaces(struct pd_json *j, const struct pd_namespaces *ns)
+{
+	pd_json_key(j, "namespaces");
+	pd_json_open(j, '[');
+	for (unsigned i = 0; i < ns->n; i++) {
+		pd_json_open(j, '{');
+		put_u64(j, "id", ns->of[i].id);
+		put_str(j, "name", ns->of[i].name);
+		pd_json_close(j, '}');
+	}
+	pd_json_close(j, ']');
+}
+
 int
 pd_pds_meta_encode(const struct pd_pds_meta *m, struct pd_buf *out)
 {
@@ -101,6 +115,8 @@ pd_pds_meta_encode(const struct pd_pds_meta *m, struct pd_buf *out)
 		put_u64(&j, "eviction_age_ticks", m->eviction_age);
 	if (m->feature_schema != 0)
 		put_hex(&j, "feature_schema", m->feature_schema);
+	if (m->namespaces.n > 0)
+		put_namespaces(&j, &m->namespaces);
 	pd_json_close(&j, '}');
 	return out->failed ? -1 : 0;
 }
@@ -199,6 +215,32 @@ get_hex(const json_t *o, const char *key, uint64_t *out, struct pd_err *err)
 	return 0;
 }
 
+/* As many as there is room for; the others stay without a name. */
+static int
+get_namespaces(struct pd_namespaces *ns, const json_t *root, struct pd_err *err)
+{
+	const json_t *list = json_object_get(root, "namespaces");
+	char name[PD_NAMESPACE_NAME] = "";
+	uint32_t id = 0;
+	size_t i;
+
+	if (list != NULL && !json_is_array(list))
+		return pd_err_set(err, "header: 'namespaces' is no list");
+	for (i = 0; i < json_array_size(list); i++) {
+		const json_t *o = json_array_get(list, i);
+
+		if (!json_is_object(o) ||
+		    get_u32(o, "id", UINT32_MAX, &id, err) ||
+		    get_str(o, "name", name, sizeof(name), err) ||
+		    name[0] == '\0')
+			return pd_err_set(
+			    err, "header: a namespace has no id and name");
+		if (pd_namespaces_add(ns, id, name, strlen(name)))
+			break;
+	}
+	return 0;
+}
+
 int
 pd_pds_meta_parse(
     struct pd_pds_meta *m, const char *json, size_t n, struct pd_err *err)
@@ -241,7 +283,8 @@ pd_pds_meta_parse(
 		o, "eviction_age_ticks", INT64_MAX, &m->eviction_age, err) ||
 	    get_hits(m, o, err) ||
 	    get_hex(o, "feature_schema", &m->feature_schema, err) ||
-	    get_hex(o, "run_id", &m->run_id, err) || get_sampling(m, o, err))
+	    get_hex(o, "run_id", &m->run_id, err) ||
+	    get_namespaces(&m->namespaces, o, err) || get_sampling(m, o, err))
 		goto out;
 	rc = 0;
 out:

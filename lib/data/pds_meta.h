@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "data/namespace.h"
 #include "data/sample.h"
 
 struct pd_buf;
@@ -36,6 +37,7 @@ struct pd_pds_meta {
 	uint64_t capacity_bytes;   /* 0 unknown */
 	uint64_t eviction_age;	   /* ticks, at the start, 0 unknown */
 	uint64_t feature_schema;   /* pd_feature_schema_id(), features only */
+	struct pd_namespaces namespaces; /* those that have a name */
 };
 
 /* schema "events", scheme none, rate 1, shards 1, time "wall". */

@@ -77,6 +77,32 @@ traffic() {
 	[ "$(stat -c %a key)" = 600 ]
 }
 
+@test "of namespaces only the names on the list leave" {
+	start_serve --tap "$PWD/tap" --tap-rate 1 --key-file "$PWD/key" \
+	    --tap-namespaces user,cart
+	predis-sample tap "$PWD/tap" -o e.pds 3>&- &
+	TAPPID=$!
+	wait_for tapped 1
+	for k in user:1 user:2 cart/7 "$MARK:1" "$MARK-2" "$MARK:user:3" user; do
+		cli set "$k" 1
+	done
+	stop_serve
+	wait "$TAPPID"
+	TAPPID=
+	nothing_of_it e.pds
+	predis-sample print --headers --json e.pds | sed -n 1p >h; cat h
+	jq -e '.header.namespaces | map(.name) == ["user", "cart"]
+		and all(.id > 0)' h
+	u=$(jq '.header.namespaces[0].id' h)
+	c=$(jq '.header.namespaces[1].id' h)
+	[ "$(predis-sample print --json e.pds | jq -c '[.ns]' | tr -d '\n')" = \
+	    "[$u][$u][$c][0][0][0][0]" ]
+	for list in '' a,,b a:b x,x; do
+		run -2 predis-serve --port 0 --tap-namespaces "$list"
+		[[ $output == *"--tap-namespaces"* ]]
+	done
+}
+
 @test "imports of traces, and their errors: a line, never a key" {
 	awk -v m="$MARK" 'BEGIN { print "time,key,size,op"
 	    for (i = 0; i < 500; i++)
