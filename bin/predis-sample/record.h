@@ -40,6 +40,7 @@ struct record_from {
 	int tap; /* RECORD_TAP: its socket */
 	struct pd_source *live;
 	struct pd_transport *net;
+	char *group;	   /* at the network */
 	uint64_t taken;	   /* blocks of a network not acknowledged yet */
 	uint64_t acked_us; /* when that was done last */
 	struct pd_pds_reader *in;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -92,9 +93,13 @@ open_net(struct record_from *f, struct pd_err *err)
 	if (sample_net_opts(&o))
 		return -1;
 	snprintf(group, sizeof(group), "record-%s", f->name);
-	o.group = record_peers.group != NULL ? record_peers.group : group;
+	f->group =
+	    strdup(record_peers.group != NULL ? record_peers.group : group);
+	if (f->group == NULL)
+		return pd_err_nomem(err);
+	o.group = f->group;
 	o.follow = true;
-	o.retry_us = CONNECT_MS * 1000;
+	o.retry_us = (uint64_t)CONNECT_MS * 1000;
 	o.stopping = pd_cli_stopping;
 	f->net = pd_transport_receiver(f->address, &o, err);
 	f->taken = 0;
@@ -127,6 +132,8 @@ close_any(struct record_from *f)
 	f->live = NULL;
 	pd_transport_close(f->net);
 	f->net = NULL;
+	free(f->group); /* which the transport borrowed */
+	f->group = NULL;
 	pd_pds_reader_free(f->in);
 	f->in = NULL;
 	f->open = false;
@@ -164,7 +171,7 @@ record_from_close(struct record_from *f, struct pd_recorder *r)
 {
 	if (!f->open)
 		return;
-	pd_recorder_gone(r, f->number, f->marked);
+	pd_recorder_gone(r, f->number, true); /* it is we who leave */
 	close_any(f);
 }
 
@@ -326,7 +333,8 @@ part(struct record_from *f, struct pd_recorder *r, const char *why)
 	pd_cli_note("%s: %s; it is tried again", f->name, why);
 	if (f->live != NULL && pd_source_overloaded(f->live))
 		f->wait_us = OVERLOAD_US;
-	record_from_close(f, r);
+	pd_recorder_gone(r, f->number, f->marked);
+	close_any(f);
 	postpone(f);
 }
 

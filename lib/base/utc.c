@@ -124,7 +124,7 @@ time_text(const char **s, uint64_t *us)
 			unit /= 10;
 			part += (unsigned)(**s - '0') * unit;
 		}
-	*us = (h * UINT64_C(3600) + m * 60 + sec) * 1000000 + part;
+	*us = ((uint64_t)h * 3600 + (uint64_t)m * 60 + sec) * 1000000 + part;
 	return h < 24 && m < 60 && sec < 60;
 }
 

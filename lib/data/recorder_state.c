@@ -212,14 +212,17 @@ pd_recorder_save(struct pd_recorder *r)
 static uint64_t
 half(const uint8_t *p, size_t slot, const char **json, size_t *len)
 {
-	char line[HEAD];
-	unsigned long long seq, n;
-	unsigned long crc;
+	char line[HEAD], *at = line + strlen(MAGIC);
+	uint64_t seq, n, crc;
 
 	memcpy(line, p, HEAD - 1);
 	line[HEAD - 1] = '\0';
-	if (sscanf(line, MAGIC " %20llu %20llu %8lx", &seq, &n, &crc) != 3 ||
-	    n > slot - HEAD || crc32(0, p + HEAD, (uInt)n) != crc)
+	if (strncmp(line, MAGIC " ", strlen(MAGIC) + 1) != 0)
+		return 0;
+	seq = strtoull(at, &at, 10);
+	n = strtoull(at, &at, 10);
+	crc = strtoull(at, &at, 16);
+	if (n > slot - HEAD || crc32(0, p + HEAD, (uInt)n) != crc)
 		return 0;
 	*json = (const char *)p + HEAD;
 	*len = (size_t)n;
@@ -391,7 +394,7 @@ pd_recorder_load(struct pd_recorder *r, struct pd_err *err)
 	r->dirty = true;
 	if (read_all(r->statefd, &file, err))
 		goto out;
-	if (file.len >= 2 * SLOT_MIN)
+	if (file.len / 2 >= SLOT_MIN)
 		r->state_slot = file.len / 2;
 	if ((r->state_seq = newest(&file, &json, &n)) == 0) {
 		/* A new directory, or one whose account is gone. */

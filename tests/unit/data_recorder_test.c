@@ -313,7 +313,7 @@ test_batches(void **state)
 	forget(&f);
 	ask(&w, 1, true);
 	assert_int_equal(pd_recorder_due(w.r), 1000000);
-	w.now += 60 * 1000000 - 1;
+	w.now += MINUTE - 1;
 	pd_recorder_turn(w.r);
 	find_all(&w, &f);
 	assert_int_equal(f.events, 100);
@@ -532,7 +532,7 @@ test_full_stop(void **state)
 		if (i == 200)
 			w.room = 0;
 		ask(&w, 10, true);
-		w.now += 10 * 1000000;
+		w.now += UINT64_C(10000000);
 		pd_recorder_turn(w.r);
 	}
 	assert_int_equal(pd_recorder_close(w.r, &err), 0);
@@ -581,7 +581,7 @@ test_full_oldest(void **state)
 	start(&w);
 	for (int i = 0; i < 500; i++) {
 		ask(&w, 10, true);
-		w.now += 10 * 1000000;
+		w.now += UINT64_C(10000000);
 		pd_recorder_turn(w.r);
 	}
 	assert_int_equal(pd_recorder_close(w.r, &err), 0);
@@ -788,7 +788,7 @@ day(uint64_t seed, bool keep)
 	start(&w);
 	for (int i = 0; i < 8640; i++) {
 		ask(&w, pd_rng_below(&w.rng, 12), true);
-		w.now += 10 * 1000000;
+		w.now += UINT64_C(10000000);
 		pd_recorder_turn(w.r);
 		misfortune(&w);
 	}
