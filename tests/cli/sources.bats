@@ -90,7 +90,7 @@ example() {
 
 @test "a live redis-server: every command is recorded, as import would" {
 	start_redis
-	predis-sample tap -n 6 -o live.pds "redis+unix:$PWD/r" 2>err 3>&- &
+	predis-sample tap --key-file k -n 6 -o live.pds "redis+unix:$PWD/r" 2>err 3>&- &
 	tap=$!
 	STARTED="$STARTED $tap"
 	stdbuf -oL redis-cli -s r monitor >m.txt 3>&- &
@@ -105,7 +105,7 @@ example() {
 	wait_for grep -q '"del"' m.txt
 	grep -q 'about 1 us of its processor time and 65 bytes' err
 	predis-sample verify live.pds
-	predis-sample import m.txt -o file.pds
+	predis-sample import --key-file k m.txt -o file.pds
 	cmp <(predis-sample print live.pds) <(predis-sample print file.pds)
 	predis-sample print --json --headers live.pds | head -n 1 |
 	    jq -e '.header.hits == "unknown" and .header.time == "wall"'
