@@ -2,7 +2,10 @@
 
 bats_require_minimum_version 1.5.0
 
-setup() { load ../lib/common; }
+setup() {
+	load ../lib/common
+	set -o pipefail # jq takes an empty input for the truth
+}
 
 teardown() {
 	[ -z "${TOP_PID:-}" ] || kill "$TOP_PID" 2>/dev/null || true
@@ -25,7 +28,10 @@ traffic() {
 }
 
 # drive: sends it, and waits for all answers.
-drive() { traffic | redis-cli -p "$PORT" --pipe | grep -q 'errors: 0'; }
+drive() {
+	traffic | redis-cli -p "$PORT" --pipe >piped
+	grep -q 'errors: 0' piped
+}
 
 keyspace() {
 	redis-cli -p "$PORT" info stats | tr -d '\r' |
@@ -125,7 +131,8 @@ told() { jq -s -e "length > 0 and (last | $1)" out; }
 	    .one_hit_share == 0.5 and .seconds == 2' stat.json
 	predis-sample stat --time-unit seq --json t.csv |
 	    jq -e '.seconds == null and .requests_per_second == null'
-	predis-sample stat --time-unit seq t.csv | grep -q 'no time'
+	predis-sample stat --time-unit seq t.csv >text
+	grep -q 'no time' text
 	echo 'time,key,size,op' >none.csv
 	run -3 --separate-stderr predis-sample stat none.csv
 	[[ $stderr == *'holds no event'* ]]
@@ -299,7 +306,8 @@ told() { jq -s -e "length > 0 and (last | $1)" out; }
 	jq -e '[.namespaces[] | [.ns, .requests, .hit_ratio, .bytes_out]] |
 	    sort == [[0, 1000, 0, 0], [1, 1000, 1, 10000], [2, 1000, 0, 0]]
 	    ' stat.json
-	predis-sample stat ns.csv | grep -Eq '^1 +0.33 +1.0000 '
+	predis-sample stat ns.csv >text
+	grep -Eq '^1 +0.33 +1.0000 ' text
 }
 
 @test "top on a terminal draws, and puts it back as it was" {
