@@ -63,6 +63,10 @@ load_one(struct pd_trace *t, const char *path, struct pd_err *err)
 	    (enum pd_timeunit)pd_timeunit_parse(opt.time_unit), err);
 	if (r == NULL)
 		return -1;
+	if (pd_evreader_scheme(r, opt.scheme, err)) {
+		pd_evreader_close(r);
+		return -1;
+	}
 	snprintf(what, sizeof(what), "reading %.100s", path);
 	if (t->n > 0)
 		pd_trace_part(t);

@@ -81,6 +81,8 @@ static const struct pd_opt opts[] = {
 	"play the traces one behind the other, as one"},
     {0, "seed", "N", PD_OPT_U64, &opt.seed, NULL,
 	"seed of the policies that draw at random"},
+    {0, "scheme", "S", PD_OPT_STR, &opt.scheme, NULL,
+	"of events sampled by several schemes: key, event or window"},
     {0, "format", "F", PD_OPT_STR, &opt.format, NULL,
 	"format of the trace, as of predis-sample import (default: look)"},
     {0, "time-unit", "U", PD_OPT_STR, &opt.time_unit, NULL,

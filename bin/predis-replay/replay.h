@@ -32,6 +32,7 @@ struct options {
 	struct size size[MAX_SIZES];
 	int sizes;
 	const char *format;
+	const char *scheme;
 	const char *time_unit;
 	const char *model_path;
 	struct pd_model *model;

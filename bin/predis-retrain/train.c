@@ -44,6 +44,7 @@ static struct {
 	uint8_t slots[PD_LEARN_FEATURES];
 	unsigned nslots;
 	const char *format;
+	const char *scheme;
 	const char *time_unit;
 	bool force;
 	bool json;
@@ -155,8 +156,11 @@ call_features(void *dest, const char *value, struct pd_err *err)
 		    "misses"                                                   \
 	}
 #define EVENTS_OPTS                                                            \
-	{0, "format", "F", PD_OPT_STR, &opt.format, NULL,                      \
-	    "format of EVENTS, as of predis-sample import (default: look)"},   \
+	{0, "scheme", "S", PD_OPT_STR, &opt.scheme, NULL,                      \
+	    "of events sampled by several schemes: key, event or window"},     \
+	    {0, "format", "F", PD_OPT_STR, &opt.format, NULL,                  \
+		"format of EVENTS, as of predis-sample import (default: "      \
+		"look)"},                                                      \
 	    {0, "time-unit", "U", PD_OPT_STR, &opt.time_unit, NULL,            \
 		"unit of its times: s, ms, us, seq: none (the format's own)"}, \
 	{                                                                      \
@@ -345,6 +349,10 @@ load(struct pd_trace *t, const char *path, struct pd_learn_params *p,
 	    (enum pd_timeunit)pd_timeunit_parse(opt.time_unit), err);
 	if (r == NULL)
 		return -1;
+	if (pd_evreader_scheme(r, opt.scheme, err)) {
+		pd_evreader_close(r);
+		return -1;
+	}
 	(void)snprintf(what, sizeof(what), "reading %.100s", path);
 	if (t->n > 0)
 		pd_trace_continue(t);

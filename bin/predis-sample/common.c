@@ -135,6 +135,7 @@ open_net(struct sample_out *o)
 	n.live = o->in_place;
 	if ((o->net = pd_transport_sender(sample_opt.to, &n, &err)) != NULL) {
 		w.cookie = o;
+		o->made = w;
 		if ((o->w = pd_pds_writer_new(&w, &err)) != NULL)
 			return 0;
 	}
@@ -167,12 +168,24 @@ sample_out_open(struct sample_out *o, bool in_place, bool append)
 		return -1;
 	}
 	w.fd = o->fd;
+	o->made = w;
 	if ((o->w = pd_pds_writer_new(&w, &err)) == NULL) {
 		pd_cli_fail(&err);
 		sample_out_abort(o);
 		return -1;
 	}
 	return 0;
+}
+
+struct pd_pds_writer *
+sample_out_another(const struct sample_out *o)
+{
+	struct pd_err err = PD_ERR_INIT;
+	struct pd_pds_writer *w = pd_pds_writer_new(&o->made, &err);
+
+	if (w == NULL)
+		pd_cli_fail(&err);
+	return w;
 }
 
 int
@@ -228,7 +241,7 @@ sample_out_finish(struct sample_out *o)
 		sample_out_abort(o);
 		return -1;
 	}
-	rc = pd_pds_end(o->w, &err);
+	rc = o->ended ? 0 : pd_pds_end(o->w, &err);
 	if (o->net != NULL) {
 		if (rc == 0)
 			rc = pd_transport_flush(o->net, &err);

@@ -25,6 +25,7 @@ static struct {
 const struct pd_opt sample_features_opts[] = {
     SAMPLE_OUTPUT_OPTS,
     SAMPLE_FROM_OPT,
+    SAMPLE_SCHEME_OPT,
     SAMPLE_TO_OPTS,
     SAMPLE_NET_OPTS,
     SAMPLE_PEER_OPTS,

@@ -470,7 +470,9 @@ features_rows(const char *path, const struct features_opts *o,
 	j->n = n;
 	if (sample_net_opts(&net) == 0)
 		j->in = pd_evreader_open_with(path, &in, err);
-	rc = j->in == NULL ? -1 : read_all(j, err);
+	rc = j->in == NULL || pd_evreader_scheme(j->in, sample_opt.scheme, err)
+		 ? -1
+		 : read_all(j, err);
 	if (rc == 0)
 		n->damaged = tell_damage(j);
 	if (j->history != NULL) {

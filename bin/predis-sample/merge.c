@@ -17,6 +17,7 @@ const struct pd_opt sample_merge_opts[] = {
     SAMPLE_OUTPUT_OPTS,
     {0, "any-key", NULL, PD_OPT_FLAG, &any_key, NULL,
 	"also streams of different key files, whose keys never meet"},
+    SAMPLE_SCHEME_OPT,
     PD_OPT_END,
 };
 
@@ -89,7 +90,8 @@ open_inputs(struct merge *m, int argc, char **argv)
 		in->name = sample_name(argv[i]);
 		in->place = i;
 		in->r = pd_evreader_open(argv[i], "pds", NULL, PD_TIME_S, &err);
-		if (in->r == NULL) {
+		if (in->r == NULL ||
+		    pd_evreader_scheme(in->r, sample_opt.scheme, &err)) {
 			pd_cli_fail(&err);
 			return -1;
 		}

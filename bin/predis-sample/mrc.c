@@ -48,6 +48,7 @@ const struct pd_opt sample_mrc_opts[] = {
 	"track at most N keys: memory is constant then"},
     {0, "max-error", "E", PD_OPT_SHARE, &opt.max_error, NULL,
 	"exit 3 where the error to be expected is above E (5%)"},
+    SAMPLE_SCHEME_OPT,
     {0, "format", "FORMAT", PD_OPT_STR, &opt.format, NULL,
 	"of files that are no stream, as in import"},
     {0, "time-unit", "UNIT", PD_OPT_STR, &opt.unit, NULL,
@@ -114,6 +115,10 @@ add_file(struct pd_mrc *m, const char *path, enum pd_timeunit unit)
 		return -1;
 	}
 	r = pd_evreader_open(path, opt.format, NULL, unit, &err);
+	if (r != NULL && pd_evreader_scheme(r, sample_opt.scheme, &err)) {
+		pd_evreader_close(r);
+		r = NULL;
+	}
 	while (r != NULL && !pd_cli_stopping() &&
 	       (rc = pd_evreader_next(r, &e, &err)) > 0) {
 		if (++n % 65536 == 0)

@@ -19,6 +19,7 @@ static uint64_t limit;
 
 const struct pd_opt sample_print_opts[] = {
     SAMPLE_JSON_OPT,
+    SAMPLE_SCHEME_OPT,
     {0, "csv", NULL, PD_OPT_FLAG, &csv, NULL,
 	"commas instead of tabs, and a line of names"},
     {0, "headers", NULL, PD_OPT_FLAG, &headers, NULL,
@@ -314,6 +315,8 @@ static int
 print_one(struct printer *p, const char *path)
 {
 	const char *name = sample_name(path);
+	const int only =
+	    sample_opt.scheme != NULL ? pd_scheme_parse(sample_opt.scheme) : 0;
 	const int fd = sample_open(path);
 	struct pd_err err = PD_ERR_INIT;
 	const struct pd_pds_damage *list;
@@ -328,8 +331,10 @@ print_one(struct printer *p, const char *path)
 		close(fd);
 		return pd_cli_failf("out of memory");
 	}
+	if (only > 0)
+		pd_pds_reader_scheme(p->r, (enum pd_scheme)only);
 	while ((rc = pd_pds_next(p->r, &b, &err)) == PD_PDS_GOT)
-		if ((rc = print_block(p, &b)) != 0)
+		if (pd_pds_wanted(p->r) && (rc = print_block(p, &b)) != 0)
 			break;
 	if (rc < 0 && err.msg[0] != '\0') {
 		pd_err_prefix(&err, "'%s'", name);
@@ -356,6 +361,9 @@ sample_print(int argc, char **argv)
 
 	if (csv && sample_opt.json)
 		return pd_cli_usage("choose --json or --csv");
+	if (sample_opt.scheme != NULL &&
+	    pd_scheme_parse(sample_opt.scheme) <= PD_SAMPLE_NONE)
+		return pd_cli_usage("--scheme is key, event or window");
 	if ((path = sample_operands(&argc, argv, 0, UINT64_MAX)) == NULL)
 		return PD_EXIT_FAIL;
 	for (int i = 0; i < argc; i++) {

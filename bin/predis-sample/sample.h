@@ -28,6 +28,7 @@ struct sample_options {
 	bool bare;
 	bool json;
 	const char *by;
+	const char *scheme;
 	double rate;
 	uint64_t window_us;
 	uint64_t seed;
@@ -139,6 +140,11 @@ extern struct sample_source_options sample_source;
 		    &sample_source.password_file, NULL,                        \
 		    "first line: the password of a redis:// source"            \
 	}
+#define SAMPLE_SCHEME_OPT                                                      \
+	{                                                                      \
+		0, "scheme", "SCHEME", PD_OPT_STR, &sample_opt.scheme, NULL,   \
+		    "of events sampled by several schemes: key, event, window" \
+	}
 #define SAMPLE_JSON_OPT                                                        \
 	{                                                                      \
 		0, "json", NULL, PD_OPT_FLAG, &sample_opt.json, NULL,          \
@@ -154,6 +160,8 @@ struct sample_out {
 	int fd;
 	bool in_place;
 	struct pd_pds_writer *w;  /* add records here */
+	struct pd_pds_wopts made; /* how it was made */
+	bool ended;		  /* its end marker is written */
 	struct pd_transport *net; /* --to: instead of a file */
 	uint64_t dropped;	  /* blocks, as told so far */
 	bool net_failed;	  /* and told: no use to try the end */
@@ -161,6 +169,9 @@ struct sample_out {
 
 /* 0, or -1 having reported; a terminal is refused. */
 int sample_out_open(struct sample_out *o, bool in_place, bool append);
+/* Another writer of the same output, for a stream of its own; the caller's.
+ * NULL having reported. */
+struct pd_pds_writer *sample_out_another(const struct sample_out *o);
 /* Write a header block with this program's name in it. 0, or -1 reported. */
 int sample_out_header(struct sample_out *o, const struct pd_pds_meta *m);
 /* An endless output that goes over a network: try again what is held. To be

@@ -187,6 +187,11 @@ add_file(struct tally *t, const char *path)
 	    path, opt.format, NULL, (enum pd_timeunit)unit, &err);
 	if (t->in == NULL)
 		return pd_cli_fail(&err), -1;
+	if (opt.scheme != NULL && strcmp(opt.scheme, "none") != 0 &&
+	    pd_evreader_scheme(t->in, opt.scheme, &err)) {
+		pd_evreader_close(t->in);
+		return pd_cli_fail(&err), -1;
+	}
 	rc = read_all(t);
 	if (rc == 0)
 		take_losses(t, path);

@@ -35,6 +35,7 @@ const struct pd_opt sample_tap_opts[] = {
 	"add to FILE when it exists, torn or not"},
     {0, "host", "NAME", PD_OPT_STR, &host, NULL,
 	"write NAME into the header (default: no name)"},
+    SAMPLE_SCHEME_OPT,
     SAMPLE_BY_OPTS,
     SAMPLE_KEY_OPT,
     SAMPLE_SOURCE_OPTS,
@@ -45,46 +46,84 @@ const struct pd_opt sample_tap_opts[] = {
     PD_OPT_END,
 };
 
+/* One of the server's streams; each becomes one of ours. */
+struct tapstream {
+	struct pd_pds_writer *w; /* NULL: never begun */
+	struct pd_sampler sampler;
+	uint64_t id; /* in what comes */
+	bool open;
+};
+
 struct tap {
 	int fd;
 	struct pd_pds_reader *in;
 	struct sample_out out;
-	struct pd_sampler sampler;
+	struct tapstream stream[PD_SCHEMES]; /* by their scheme */
 	struct pd_keys keys;
-	bool begun; /* the header is written */
+	int scheme; /* the one that is wanted, or -1 */
+	bool begun; /* a header is written */
 	uint64_t events;
-	uint64_t lost; /* at the source, as said so far */
+	uint64_t lost; /* by damage, as said so far */
 	uint64_t started_us;
 	uint64_t flushed_us;
 };
 
+static int
+end_stream(struct tapstream *st)
+{
+	struct pd_err err = PD_ERR_INIT;
+
+	if (!st->open)
+		return 0;
+	st->open = false;
+	return pd_pds_end(st->w, &err) ? (pd_cli_fail(&err), -1) : 0;
+}
+
 /* The header of the server becomes ours; where it says something new, a
  * stream ends and the next begins. */
 static int
-follow_header(struct tap *t)
+follow_header(struct tap *t, const struct pd_pds_block *b)
 {
 	const struct pd_pds_meta *m = pd_pds_header_meta(t->in);
-	struct pd_err err = PD_ERR_INIT;
+	struct tapstream *st;
 	struct pd_pds_meta out;
 
-	if (m == NULL)
+	if (m == NULL || (t->scheme >= 0 && m->scheme != PD_SAMPLE_NONE &&
+			     (int)m->scheme != t->scheme))
 		return 0;
-	if (t->begun && pd_pds_end(t->out.w, &err))
-		return pd_cli_fail(&err), -1;
+	st = &t->stream[m->scheme];
+	if (end_stream(st))
+		return -1;
 	out = *m;
 	/* Shards are said event by event from here on. */
 	out.shard = 0;
 	if (host != NULL)
 		snprintf(out.host, sizeof(out.host), "%s", host);
-	if (sample_rule(&t->sampler, &out, &t->keys, false) ||
+	if (st->w == NULL && t->out.w != NULL && !t->begun)
+		st->w = t->out.w;
+	else if (st->w == NULL && (st->w = sample_out_another(&t->out)) == NULL)
+		return -1;
+	t->out.w = st->w;
+	if (sample_rule(&st->sampler, &out, &t->keys, false) ||
 	    sample_out_header(&t->out, &out))
 		return -1;
-	t->begun = true;
+	st->id = b->stream_id;
+	st->open = t->begun = true;
 	return 0;
 }
 
+static struct tapstream *
+stream_of(struct tap *t, const struct pd_pds_block *b)
+{
+	for (size_t i = 0; i < PD_SCHEMES; i++)
+		if (t->stream[i].open && t->stream[i].id == b->stream_id)
+			return &t->stream[i];
+	return NULL;
+}
+
 static int
-take_events(struct tap *t, const struct pd_pds_block *b, struct pd_err *err)
+take_events(struct tap *t, struct tapstream *st, const struct pd_pds_block *b,
+    struct pd_err *err)
 {
 	const struct pd_pds_meta *m = pd_pds_header_meta(t->in);
 	const struct pd_event *e;
@@ -98,17 +137,47 @@ take_events(struct tap *t, const struct pd_pds_block *b, struct pd_err *err)
 	for (uint32_t i = 0; i < b->nrec; i++) {
 		if (count != 0 && t->events == count)
 			break;
-		if (t->sampler.scheme != PD_SAMPLE_NONE &&
-		    !pd_sample(&t->sampler, e[i].key, e[i].time_us))
+		if (st->sampler.scheme != PD_SAMPLE_NONE &&
+		    !pd_sample(&st->sampler, e[i].key, e[i].time_us))
 			continue;
-		pd_pds_shard(t->out.w, shard != NULL ? shard[i]
-				       : m != NULL   ? m->shard
-						     : 0);
-		if (pd_pds_add(t->out.w, &e[i], err))
+		pd_pds_shard(st->w, shard != NULL ? shard[i]
+				    : m != NULL	  ? m->shard
+						  : 0);
+		if (pd_pds_add(st->w, &e[i], err))
 			return -1;
 		t->events++;
 	}
 	return 0;
+}
+
+/* What damage cost is said in some stream. */
+static void
+tell_damage(struct tap *t)
+{
+	struct pd_pds_stats s;
+
+	pd_pds_reader_stats(t->in, &s);
+	for (size_t i = 0; i < PD_SCHEMES && s.records_lost > t->lost; i++)
+		if (t->stream[i].open) {
+			pd_pds_lost(t->stream[i].w, s.records_lost - t->lost);
+			t->lost = s.records_lost;
+		}
+}
+
+/* 0, or -1 with a message or having reported. */
+static int
+take_block(struct tap *t, const struct pd_pds_block *b, struct pd_err *err)
+{
+	struct tapstream *st;
+
+	if (b->type == PD_PDS_HEADER && follow_header(t, b))
+		return -1;
+	if ((st = stream_of(t, b)) == NULL)
+		return 0;
+	pd_pds_lost(st->w, b->lost);
+	if (b->type == PD_PDS_EVENTS)
+		return take_events(t, st, b, err);
+	return b->type == PD_PDS_END ? end_stream(st) : 0;
 }
 
 /* Handle what has arrived. 0, or -1 having reported. */
@@ -116,26 +185,20 @@ static int
 drain(struct tap *t)
 {
 	struct pd_err err = PD_ERR_INIT;
-	struct pd_pds_stats s;
 	struct pd_pds_block b;
 	int rc;
 
-	while ((rc = pd_pds_next(t->in, &b, &err)) == PD_PDS_GOT) {
-		if (b.type == PD_PDS_HEADER && follow_header(t))
-			return -1;
-		if (b.type == PD_PDS_EVENTS && t->begun &&
-		    take_events(t, &b, &err)) {
+	while ((rc = pd_pds_next(t->in, &b, &err)) == PD_PDS_GOT)
+		if (take_block(t, &b, &err)) {
 			rc = -1;
 			break;
 		}
-	}
 	if (rc < 0) {
-		pd_cli_fail(&err);
+		if (err.msg[0] != '\0')
+			pd_cli_fail(&err);
 		return -1;
 	}
-	pd_pds_reader_stats(t->in, &s);
-	pd_pds_lost(t->out.w, s.source_lost + s.records_lost - t->lost);
-	t->lost = s.source_lost + s.records_lost;
+	tell_damage(t);
 	return 0;
 }
 
@@ -156,10 +219,29 @@ flush(struct tap *t)
 	if (now - t->flushed_us < BLOCK_US)
 		return 0;
 	t->flushed_us = now;
-	if (pd_pds_flush(t->out.w, &err) == 0)
-		return sample_out_tick(&t->out);
-	pd_cli_fail(&err);
-	return -1;
+	for (size_t i = 0; i < PD_SCHEMES; i++)
+		if (t->stream[i].open && pd_pds_flush(t->stream[i].w, &err)) {
+			pd_cli_fail(&err);
+			return -1;
+		}
+	return sample_out_tick(&t->out);
+}
+
+/* Every stream gets its end marker, and one writer is left to the output. 0, or
+ * -1 having reported. */
+static int
+end_streams(struct tap *t)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < PD_SCHEMES; i++) {
+		if (end_stream(&t->stream[i]))
+			rc = -1;
+		if (t->stream[i].w != t->out.w)
+			pd_pds_writer_free(t->stream[i].w);
+	}
+	t->out.ended = true;
+	return rc;
 }
 
 /* Milliseconds until something is due, at most a second. */
@@ -217,7 +299,7 @@ int
 sample_tap(int argc, char **argv)
 {
 	struct pd_err err = PD_ERR_INIT;
-	struct tap t = {.fd = -1};
+	struct tap t = {.fd = -1, .scheme = -1};
 	struct pd_addr addr;
 	int rc = -1;
 
@@ -228,6 +310,9 @@ sample_tap(int argc, char **argv)
 				 .duration_us = duration_us,
 				 .append = append,
 				 .host = host});
+	if (sample_opt.scheme != NULL &&
+	    (t.scheme = pd_scheme_parse(sample_opt.scheme)) <= PD_SAMPLE_NONE)
+		return pd_cli_usage("--scheme is key, event or window");
 	pd_cli_catch_signals();
 	if (sample_keys(&t.keys))
 		return PD_EXIT_FAIL;
@@ -240,6 +325,8 @@ sample_tap(int argc, char **argv)
 		t.started_us = t.flushed_us = pd_clock_mono_us();
 		rc = record(&t);
 		/* What was recorded is worth an end marker in any case. */
+		if (t.begun && end_streams(&t))
+			rc = -1;
 		if (t.begun && sample_out_finish(&t.out))
 			rc = -1;
 		else if (!t.begun)

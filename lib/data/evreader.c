@@ -310,6 +310,21 @@ check_rejects(const struct pd_evreader *r, struct pd_err *err)
 }
 
 int
+pd_evreader_scheme(struct pd_evreader *r, const char *name, struct pd_err *err)
+{
+	int scheme;
+
+	if (name == NULL)
+		return 0;
+	if ((scheme = pd_scheme_parse(name)) <= PD_SAMPLE_NONE)
+		return pd_err_set(
+		    err, "--scheme is key, event or window, not '%s'", name);
+	if (r->pds != NULL)
+		pd_pds_reader_scheme(r->pds, (enum pd_scheme)scheme);
+	return 0;
+}
+
+int
 pd_evreader_next(struct pd_evreader *r, struct pd_event *e, struct pd_err *err)
 {
 	int rc;

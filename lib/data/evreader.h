@@ -83,6 +83,15 @@ struct pd_evreader *pd_evreader_open(const char *path, const char *format,
     const struct pd_keys *keys, enum pd_timeunit unit, struct pd_err *err);
 void pd_evreader_close(struct pd_evreader *r);
 
+/*
+ * pd_evreader_scheme(r, name, err):
+ * Of streams sampled by different schemes in one file, read those by ${name},
+ * "key", "event" or "window"; NULL: there must be one. Before the first event.
+ * 0, or -1 with a message.
+ */
+int pd_evreader_scheme(
+    struct pd_evreader *r, const char *name, struct pd_err *err);
+
 /* The next event: 1, 0 at the end, -1 with a message that names file and
  * line, record or offset. Damage in a .pds is no error: it is skipped. */
 int pd_evreader_next(

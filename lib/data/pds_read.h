@@ -17,6 +17,7 @@
 #include <sys/types.h>
 
 #include "data/pds_format.h"
+#include "data/sample.h"
 
 struct pd_err;
 struct pd_event;
@@ -91,6 +92,16 @@ int pd_pds_next_events(struct pd_pds_reader *r, const struct pd_event **e,
  * [from_us, to_us]; members are hopped over without inflating them. */
 void pd_pds_reader_window(
     struct pd_pds_reader *r, uint64_t from_us, uint64_t to_us);
+
+/*
+ * Of an input that holds streams sampled by different schemes, deliver the
+ * events of ${scheme} only, and count the losses of these. Without it
+ * pd_pds_next_event() and pd_pds_next_events() refuse such an input. A stream
+ * that is no sample fits any scheme.
+ */
+void pd_pds_reader_scheme(struct pd_pds_reader *r, enum pd_scheme scheme);
+/* Is the stream of the block last returned of the scheme that is wanted? */
+bool pd_pds_wanted(const struct pd_pds_reader *r);
 
 /* The header of the block last returned (or of the next record's stream), as
  * text and parsed; NULL before any. Valid until the next read call. */

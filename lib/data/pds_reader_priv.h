@@ -53,6 +53,9 @@ struct pd_pds_reader {
 	/* Only blocks that touch this window, when hopping. */
 	bool hopping;
 	uint64_t from_us, to_us;
+	/* Of streams sampled by different schemes in one input: which is
+	 * wanted (PD_SAMPLE_NONE: there must be one), and which there was. */
+	enum pd_scheme scheme, seen;
 	/* Account. */
 	struct pd_pds_stream **stream;
 	size_t nstreams, cur;

@@ -164,6 +164,26 @@ pd_pds_text(const struct pd_pds_block *b, size_t *n)
 	return (const char *)c->data;
 }
 
+/* Is the block's stream to be delivered? 1, 0, or -1: nobody said which. */
+static int
+choose(struct pd_pds_reader *r, struct pd_err *err)
+{
+	const struct pd_pds_meta *m = pd_pds_header_meta(r);
+
+	if (m == NULL || m->scheme == PD_SAMPLE_NONE)
+		return 1;
+	if (r->scheme != PD_SAMPLE_NONE)
+		return m->scheme == r->scheme;
+	if (r->seen == PD_SAMPLE_NONE)
+		r->seen = m->scheme;
+	if (m->scheme == r->seen)
+		return 1;
+	return pd_err_set(err,
+	    "there are events sampled by %s and events sampled by %s: choose "
+	    "with --scheme",
+	    pd_scheme_name(r->seen), pd_scheme_name(m->scheme));
+}
+
 /* Load the next block of ${type} that has records. GOT, EOF, MORE or -1. */
 static int
 next_of(struct pd_pds_reader *r, uint8_t type, struct pd_err *err)
@@ -176,6 +196,11 @@ next_of(struct pd_pds_reader *r, uint8_t type, struct pd_err *err)
 			return rc;
 		if (b.type != type || b.nrec == 0)
 			continue;
+		if (type == PD_PDS_EVENTS && (rc = choose(r, err)) <= 0) {
+			if (rc < 0)
+				return rc;
+			continue;
+		}
 		if ((rc = pd_pds_verify(r, &b)) < 0)
 			return pd_err_nomem(err);
 		if (rc == 1)

@@ -227,7 +227,6 @@ static void
 count(struct pd_pds_stats *t, const struct pd_pds_block *b)
 {
 	t->blocks++;
-	t->source_lost += b->lost;
 	switch (b->type) {
 	case PD_PDS_EVENTS:
 	case PD_PDS_FEATURES:
@@ -251,13 +250,18 @@ pd_pds_track(
 	struct pd_pds_stream *s;
 
 	count(&r->stats, b);
-	if (b->type == PD_PDS_HEADER)
-		return track_header(r, b, err);
+	if (b->type == PD_PDS_HEADER) {
+		if (track_header(r, b, err))
+			return -1;
+		r->stats.source_lost += pd_pds_wanted(r) ? b->lost : 0;
+		return 0;
+	}
 	s = find_stream(r, b->stream_id);
 	if (s == NULL && (s = new_stream(r, b->stream_id,
 			      r->ndamage > 0 ? r->damage[r->ndamage - 1].offset
 					     : b->offset)) == NULL)
 		return pd_err_nomem(err);
+	r->stats.source_lost += pd_pds_wanted(r) ? b->lost : 0;
 	if (!r->hopping && follow(r, s, b))
 		return pd_err_nomem(err);
 	s->open = b->type != PD_PDS_END;
@@ -276,6 +280,21 @@ pd_pds_track_end(struct pd_pds_reader *r)
 		return 0;
 	return nothing_there(
 	    r, r->base + r->pos, 0, false, "the stream has no end marker");
+}
+
+void
+pd_pds_reader_scheme(struct pd_pds_reader *r, enum pd_scheme scheme)
+{
+	r->scheme = scheme;
+}
+
+bool
+pd_pds_wanted(const struct pd_pds_reader *r)
+{
+	const struct pd_pds_meta *m = pd_pds_header_meta(r);
+
+	return r->scheme == PD_SAMPLE_NONE || m == NULL ||
+	       m->scheme == PD_SAMPLE_NONE || m->scheme == r->scheme;
 }
 
 const char *
