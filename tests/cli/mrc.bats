@@ -102,3 +102,22 @@ near() {
 	jq -e -s '.[0].miss_ratio > .[1].miss_ratio and
 	    .[0].accesses == 5000 and .[0].keys < 499' out
 }
+
+@test "a live tap of several schemes: --scheme key" {
+	start_serve --tap "$PWD/tap.sock" --tap-rate key=50%,event=50% \
+	    --maxobjects 100000
+	predis-sample tap -o s.pds "$PWD/tap.sock" 3>&- &
+	reader=$!
+	wait_for tapped 1
+	awk 'BEGIN { for (i = 0; i < 6000; i++) print "GET k" (i * i) % 4001 }' |
+	    redis-cli -p "$PORT" >ignored
+	stop_serve
+	wait "$reader"
+	run -2 --separate-stderr predis-sample mrc s.pds
+	[[ $stderr == *"choose with --scheme"* ]]
+	predis-sample mrc --scheme key --json --at 100% s.pds >out
+	fits sample-mrc <out
+	jq -e '.sampling_rate == 0.5 and .parts == 1 and
+	    .accesses > 5900 and .accesses < 6100 and
+	    .keys > 1700 and .keys < 2300' out
+}
