@@ -231,20 +231,20 @@ half(const uint8_t *p, size_t slot, const char **json, size_t *len)
 
 /* The newer half of a file. Its number, 0 when there is none. */
 static uint64_t
-newest(const struct pd_buf *file, const char **json, size_t *len)
+newest(const uint8_t *p, size_t n, const char **json, size_t *len)
 {
-	const size_t slot = file->len / 2;
+	const size_t slot = n / 2;
 	const char *other;
 	uint64_t a, b;
-	size_t n;
+	size_t m;
 
 	if (slot < SLOT_MIN)
 		return 0;
-	a = half(file->data, slot, json, len);
-	b = half(file->data + slot, slot, &other, &n);
+	a = half(p, slot, json, len);
+	b = half(p + slot, slot, &other, &m);
 	if (b > a) {
 		*json = other;
-		*len = n;
+		*len = m;
 	}
 	return a > b ? a : b;
 }
@@ -269,13 +269,24 @@ read_all(int fd, struct pd_buf *out, struct pd_err *err)
 }
 
 json_t *
-pd_recorder_state_read(int dirfd, struct pd_err *err)
+pd_recorder_state_parse(const void *p, size_t n, struct pd_err *err)
 {
 	static const struct pd_jsonin_limits limits = {SLOT_MAX, 4096, 65536};
-	struct pd_buf file = PD_BUF_INIT;
 	const char *json;
+	size_t len;
+
+	if (newest(p, n, &json, &len) == 0) {
+		pd_err_set(err, PD_RECORDER_STATE " holds no account");
+		return NULL;
+	}
+	return pd_jsonin_parse(json, len, &limits, err);
+}
+
+json_t *
+pd_recorder_state_read(int dirfd, struct pd_err *err)
+{
+	struct pd_buf file = PD_BUF_INIT;
 	json_t *o = NULL;
-	size_t n;
 	int fd;
 
 	fd =
@@ -289,10 +300,7 @@ pd_recorder_state_read(int dirfd, struct pd_err *err)
 		pd_buf_clear(&file);
 		if (read_all(fd, &file, err))
 			break;
-		if (newest(&file, &json, &n) != 0)
-			o = pd_jsonin_parse(json, n, &limits, err);
-		else
-			pd_err_set(err, PD_RECORDER_STATE " holds no account");
+		o = pd_recorder_state_parse(file.data, file.len, err);
 	}
 	close(fd);
 	pd_buf_release(&file);
@@ -384,7 +392,6 @@ get_all(struct pd_recorder *r, const json_t *o, struct pd_err *err)
 int
 pd_recorder_load(struct pd_recorder *r, struct pd_err *err)
 {
-	static const struct pd_jsonin_limits limits = {SLOT_MAX, 4096, 65536};
 	struct pd_buf file = PD_BUF_INIT;
 	const char *json;
 	json_t *o = NULL;
@@ -394,15 +401,15 @@ pd_recorder_load(struct pd_recorder *r, struct pd_err *err)
 	r->dirty = true;
 	if (read_all(r->statefd, &file, err))
 		goto out;
-	if (file.len / 2 >= SLOT_MIN)
-		r->state_slot = file.len / 2;
-	if ((r->state_seq = newest(&file, &json, &n)) == 0) {
+	r->state_seq = newest(file.data, file.len, &json, &n);
+	if (r->state_seq == 0) {
 		/* A new directory, or one whose account is gone. */
-		r->state_slot = 0;
 		rc = 0;
 		goto out;
 	}
-	if ((o = pd_jsonin_parse(json, n, &limits, err)) != NULL)
+	r->state_slot = file.len / 2;
+	o = pd_recorder_state_parse(file.data, file.len, err);
+	if (o != NULL)
 		rc = get_all(r, o, err);
 out:
 	json_decref(o);
