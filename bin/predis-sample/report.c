@@ -157,7 +157,8 @@ space_row(struct pd_buf *b, const struct pd_traffic *t,
     const struct pd_traffic_space *s, double seconds)
 {
 	const struct pd_estimate hit = report_hit_ratio(t, &s->sums);
-	char rate[40], in[40], out[40], ratio[32];
+	const char *name = pd_namespaces_name(&t->names, s->ns);
+	char rate[40], in[40], out[40], ratio[32], number[16];
 
 	report_estimate(rate,
 	    report_per(
@@ -178,7 +179,9 @@ space_row(struct pd_buf *b, const struct pd_traffic *t,
 		    ratio, sizeof(ratio), "%.4f +-%.4f", hit.value, hit.se);
 	else
 		snprintf(ratio, sizeof(ratio), "%.4f", hit.value);
-	pd_buf_printf(b, "%-10u %18s %18s %15s %14s\n", s->ns, rate, ratio,
+	snprintf(number, sizeof(number), "%u", s->ns);
+	pd_buf_printf(b, "%-10s %18s %18s %15s %14s\n",
+	    name != NULL ? name : number, rate, ratio,
 	    t->hits_unknown ? "-" : out, in);
 }
 
@@ -225,6 +228,7 @@ report_json_spaces(
 {
 	const struct pd_traffic_space *space[PD_TRAFFIC_SPACES];
 	const unsigned n = order_spaces(t, space);
+	const char *name;
 	unsigned i;
 
 	pd_json_key(j, "namespaces");
@@ -237,6 +241,12 @@ report_json_spaces(
 		pd_json_open(j, '{');
 		pd_json_key(j, "ns");
 		pd_json_u64(j, space[i]->ns);
+		name = pd_namespaces_name(&t->names, space[i]->ns);
+		pd_json_key(j, "name");
+		if (name != NULL)
+			pd_json_str(j, name);
+		else
+			pd_json_null(j);
 		report_json(j, "requests", e);
 		report_json(j, "requests_per_second", report_per(e, seconds));
 		report_json(j, "hit_ratio", report_hit_ratio(t, s));

@@ -222,6 +222,7 @@ start_over(struct top *t, uint64_t now_us)
 		n->deviation = v->all.deviation;
 		n->window_us = v->all.window_us;
 		n->hits_unknown = v->all.hits_unknown;
+		n->names = v->all.names;
 	}
 	t->began_us = now_us;
 	t->fresh = 0;

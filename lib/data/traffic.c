@@ -19,12 +19,19 @@ pd_traffic_header(struct pd_traffic *t, const struct pd_pds_meta *m)
 	    m->scheme == PD_SAMPLE_NONE || !(m->rate > 0) || m->rate > 1
 		? 1
 		: m->rate;
+	unsigned i;
 
 	t->scheme = m->scheme;
 	t->window_us = m->window_us > 0 ? m->window_us : PD_SAMPLE_WINDOW_US;
 	t->factor = 1 / p;
 	t->deviation = sqrt(1 - p) / p;
 	t->hits_unknown |= m->hits_unknown;
+	for (i = 0; i < m->namespaces.n; i++)
+		if (pd_namespaces_name(&t->names, m->namespaces.of[i].id) ==
+		    NULL)
+			(void)pd_namespaces_add(&t->names,
+			    m->namespaces.of[i].id, m->namespaces.of[i].name,
+			    strlen(m->namespaces.of[i].name));
 }
 
 /* The group of what was drawn when this event was sampled. */

@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "data/event.h"
+#include "data/namespace.h"
 #include "data/sample.h"
 
 struct pd_pds_meta;
@@ -74,6 +75,7 @@ struct pd_traffic {
 	struct pd_traffic_op op[PD_OP_MAX + 1];
 	struct pd_traffic_space space[PD_TRAFFIC_SPACES];
 	uint32_t spaces;
+	struct pd_namespaces names; /* as headers tell them */
 	uint64_t others; /* events of namespaces for which there was no room */
 };
 
