@@ -27,15 +27,28 @@ start_redis() {
 start_memcached() {
 	rm -f m
 	memcached -s "$PWD/m" -m 64 -t 4 -u root \
-	    -o worker_logbuf_size=8192,watcher_logbuf_size=8192 "$@" \
+	    -o worker_logbuf_size=8192,watcher_logbuf_size=8192 \
 	    >memcached.log 2>&1 3>&- &
 	STARTED="${STARTED:-} $!"
 	wait_for test -S m
 }
 
+# free_port: a TCP port of 127.0.0.1 that nobody listens on.
+free_port() {
+	python3 -c 'import socket
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+print(s.getsockname()[1])'
+}
+
 # watched N: N clients of the redis-server are in MONITOR. With wait_for.
 watched() {
 	[ "$(redis-cli -s r client list | grep -c 'cmd=monitor')" -eq "$1" ]
+}
+
+# recorded N: so many events are in live.pds. With wait_for.
+recorded() {
+	[ "$(predis-sample print -q live.pds 2>/dev/null | wc -l)" -ge "$1" ]
 }
 
 mc_watched() {
@@ -126,7 +139,7 @@ example() {
 	wait_for watched 1
 	awk 'BEGIN { for (i = 0; i < 5000; i++) print "get", "key" i % 999 }' |
 	    redis-cli -s r >/dev/null
-	wait_for eval '[ "$(predis-sample print -q live.pds 2>/dev/null | wc -l)" -gt 300 ]'
+	wait_for recorded 301
 	redis-cli -s r client kill type normal skipme yes >/dev/null
 	wait $tap
 	awk 'BEGIN { for (i = 0; i < 5000; i++) print i ",key" i % 999 }' |
@@ -180,9 +193,9 @@ example() {
 	start_redis
 	redis-benchmark -s r -t get -n 100000000 -q >/dev/null 2>&1 3>&- &
 	STARTED="$STARTED $!"
-	run -3 --separate-stderr timeout 60 predis-sample tap --max-load 0.001 \
-	    -o live.pds "redis+unix:$PWD/r"
-	[[ $stderr == *"of a core, more than 0.00, for 3 s"* ]]
+	run -3 timeout 60 predis-sample tap --max-load 0.001 -o live.pds \
+	    "redis+unix:$PWD/r"
+	[[ $output == *"of a core, more than 0.00, for 3 s"* ]]
 	predis-sample verify live.pds
 	[ "$(predis-sample info --json live.pds | jq .events)" -gt 0 ]
 }
@@ -190,12 +203,15 @@ example() {
 @test "passwords come from files; users, refusals and no server" {
 	echo secret >pw
 	echo wrong >bad
-	start_redis --user default on '>secret' '~*' '&*' +@all \
+	port=$(free_port)
+	start_redis --bind 127.0.0.1 --port "$port" \
+	    --user default on '>secret' '~*' '&*' +@all \
 	    --user poor on '>secret' '~*' '&*' +monitor
 	export REDISCLI_AUTH=secret
-	for user in '' default@; do
-		predis-sample tap -n 1 --source-password-file pw \
-		    "redis+unix:$PWD/r" >out.pds 2>err 3>&- &
+	for url in "redis+unix:$PWD/r" "redis://127.0.0.1:$port" \
+	    "redis://default@127.0.0.1:$port"; do
+		predis-sample tap -n 1 --source-password-file pw "$url" \
+		    >out.pds 2>err 3>&- &
 		tap=$!
 		STARTED="$STARTED $tap"
 		wait_for watched 1
@@ -203,6 +219,10 @@ example() {
 		wait $tap
 		predis-sample verify out.pds
 	done
+	# Its load could not be watched.
+	run -2 predis-sample tap --source-password-file pw -o x.pds \
+	    "redis://poor@127.0.0.1:$port"
+	[[ $output == *"INFO: NOPERM"* ]]
 	run -2 predis-sample tap -o x.pds "redis+unix:$PWD/r"
 	[[ $output == *"NOAUTH"* ]]
 	run -2 predis-sample tap --source-password-file bad -o x.pds "redis+unix:$PWD/r"
@@ -218,16 +238,15 @@ example() {
 }
 
 @test "rediss: over TLS, with the authorities that are trusted" {
+	run -2 predis-sample tap rediss://127.0.0.1:1
+	[[ $output != *"without TLS"* ]] || skip "this build has no TLS"
 	for f in ca server; do
 		openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 \
 		    -nodes -days 2 -subj "/CN=$f" -keyout "$f.key" \
 		    -out "$f.pem" -addext "subjectAltName=IP:127.0.0.1" \
 		    2>/dev/null
 	done
-	port=$(python3 -c 'import socket
-s = socket.socket()
-s.bind(("127.0.0.1", 0))
-print(s.getsockname()[1])')
+	port=$(free_port)
 	start_redis --tls-port "$port" --tls-cert-file "$PWD/server.pem" \
 	    --tls-key-file "$PWD/server.key" --tls-auth-clients no \
 	    --bind 127.0.0.1
@@ -253,7 +272,7 @@ print(s.getsockname()[1])')
 	STARTED="$STARTED $tap"
 	wait_for watched 1
 	redis-cli -s r get one
-	wait_for eval '[ "$(predis-sample print -q live.pds 2>/dev/null | wc -l)" -eq 1 ]'
+	wait_for recorded 1
 	kill "$REDIS"
 	wait "$REDIS" || true
 	wait_for grep -q 'connection was lost' err

@@ -193,8 +193,8 @@ test_oracle_by_its_looks(void **state)
 	uint8_t b[6 * 24];
 
 	(void)state;
-	for (unsigned i = 0; i < 6; i++) {
-		pd_put32(b + i * 24, 100 + i);
+	for (size_t i = 0; i < 6; i++) {
+		pd_put32(b + i * 24, 100 + (uint32_t)i);
 		pd_put64(b + i * 24 + 4, 7 * i);
 		pd_put32(b + i * 24 + 12, 512);
 		pd_put64(b + i * 24 + 16, i == 5 ? UINT64_MAX : i + 3);
