@@ -23,13 +23,13 @@ static struct {
 
 const struct pd_opt sample_stat_opts[] = {
     {0, "format", "FORMAT", PD_OPT_STR, &opt.format, NULL,
-	"pds, csv, oracle or monitor (default: by content)"},
+	"a format of import (default: by content)"},
     {0, "time-unit", "UNIT", PD_OPT_STR, &opt.unit, NULL,
 	"of a csv: s (default), ms, us or seq"},
     {0, "scheme", "SCHEME", PD_OPT_STR, &opt.scheme, NULL,
 	"only what was sampled so: none, key, event or window"},
     {0, "keys", "N", PD_OPT_SIZE, &opt.keys, NULL,
-	"keys watched for gaps, 24 to 48 bytes each (2M)"},
+	"keys watched for gaps, 48 bytes each, at most 96 (2M)"},
     {0, "plot", NULL, PD_OPT_FLAG, &opt.plot, NULL,
 	"draw requests a second over time (default)"},
     SAMPLE_JSON_OPT,

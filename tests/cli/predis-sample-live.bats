@@ -123,6 +123,17 @@ told() { jq -s -e "length > 0 and (last | $1)" out; }
 	    .gap_ticks_p50 == null' stat.json
 }
 
+@test "stat of what was sampled in several ways: one of them" {
+	record --tap-rate key=30%,event=10%
+	run -2 predis-sample stat s.pds
+	predis-sample stat --json --scheme event s.pds >stat.json
+	jq -e '.sampling == "event" and .rate == 0.1 and .keys == null' stat.json
+	close requests 80000 5
+	predis-sample stat --json --scheme key s.pds >stat.json
+	jq -e '.sampling == "key" and .rate == 0.3 and .keys > 3000' stat.json
+	close requests 80000 5
+}
+
 @test "stat says what it cannot tell" {
 	printf 'time,key,size,op\n0,a,10,get\n1,b,20,set\n2,a,10,get\n' >t.csv
 	predis-sample stat --json t.csv >stat.json
