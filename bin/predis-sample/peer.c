@@ -58,6 +58,8 @@ sample_net_report(const struct pd_transport *t, const char *address)
 	tell(address, s.dropped, "blocks dropped: the peer was too slow");
 	tell(address, s.unreplicated, "blocks that no replica acknowledged");
 	tell(address, s.missing, "blocks are missing");
+	tell(address, s.namesakes,
+	    "blocks have the name of another one, and were kept");
 	tell(address, s.bad, "entries hold no block");
 	tell(address, s.old, "blocks too old to tell whether they came twice");
 	if (pd_cli_verbose) {

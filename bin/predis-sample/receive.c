@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
-#include "base/num.h"
 #include "data/transport.h"
 #include "io/fd.h"
 #include "sample.h"
@@ -57,6 +57,23 @@ struct receipt {
 	uint64_t acked_us;
 };
 
+/* The block ${b} of ${fd} is not to come again. 0 or -1. */
+static int
+remember(struct receipt *r, int fd, const struct pd_pds_block *b,
+    struct pd_buf *raw, struct pd_err *err)
+{
+	struct pd_transport_block seen = {
+	    .stream_id = b->stream_id, .seq = b->seq, .n = b->size};
+
+	pd_buf_clear(raw);
+	if (pd_buf_reserve(raw, b->size))
+		return pd_err_nomem(err);
+	if (pread(fd, raw->data, b->size, (off_t)b->offset) != (ssize_t)b->size)
+		return pd_err_sys(err, "cannot read '%s'", sample_opt.output);
+	seen.data = raw->data;
+	return pd_transport_seen(r->t, &seen) ? pd_err_nomem(err) : 0;
+}
+
 /* What the file holds already is not to come again. 0, or -1 reported. */
 static int
 take_stock(struct receipt *r, const char *path)
@@ -64,6 +81,7 @@ take_stock(struct receipt *r, const char *path)
 	struct pd_err err = PD_ERR_INIT;
 	struct pd_pds_reader *in;
 	struct pd_pds_block b;
+	struct pd_buf raw = PD_BUF_INIT;
 	const int fd = open(path, O_RDONLY | O_CLOEXEC);
 	int rc;
 
@@ -77,13 +95,12 @@ take_stock(struct receipt *r, const char *path)
 		return pd_cli_failf("out of memory"), -1;
 	}
 	while ((rc = pd_pds_next(in, &b, &err)) == PD_PDS_GOT)
-		if (pd_transport_seen(r->t, b.stream_id, b.seq)) {
-			rc = pd_err_nomem(&err);
+		if ((rc = remember(r, fd, &b, &raw, &err)) < 0)
 			break;
-		}
 	if (rc < 0)
 		pd_cli_fail(&err);
 	pd_pds_reader_free(in);
+	pd_buf_release(&raw);
 	close(fd);
 	return rc < 0 ? -1 : 0;
 }

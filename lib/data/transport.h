@@ -30,8 +30,9 @@ struct pd_pds_reader;
 struct pd_transport;
 
 /* Blocks of one stream, counted back from the highest seq seen, among which a
- * repetition is recognised: 8 KiB a stream. */
-#define PD_TRANSPORT_WINDOW 65536
+ * repetition is recognised: 64 KiB a stream. Of each a check of 16 bits is
+ * kept, so that another block of the same name is not taken for one. */
+#define PD_TRANSPORT_WINDOW 32768
 /* Streams that are remembered at once; the one unused longest goes first. */
 #define PD_TRANSPORT_STREAMS 1024
 
@@ -85,6 +86,7 @@ struct pd_transport_stats {
 	uint64_t duplicates; /* came twice, delivered once */
 	uint64_t late;	     /* delivered out of order */
 	uint64_t old;	     /* below the window, delivered: may be doubles */
+	uint64_t namesakes;  /* other blocks of the same name, delivered too */
 	uint64_t missing;    /* gaps in seq: blocks that never came */
 	uint64_t bad;	     /* entries that hold no block */
 	uint64_t reconnects;
@@ -125,9 +127,10 @@ int pd_transport_get(struct pd_transport *t, struct pd_transport_block *b,
 /* Everything that pd_transport_get() gave is safe at the caller's: the group
  * need not deliver it again. 0 or -1; without a group nothing. */
 int pd_transport_ack(struct pd_transport *t, struct pd_err *err);
-/* (stream_id, seq) was received in an earlier life: a repetition of it. Call
- * before the first pd_transport_get(). 0, or -1 out of memory. */
-int pd_transport_seen(struct pd_transport *t, uint64_t stream_id, uint64_t seq);
+/* ${b} was received in an earlier life: it need not come again. Call before the
+ * first pd_transport_get(). 0, or -1 out of memory. */
+int pd_transport_seen(
+    struct pd_transport *t, const struct pd_transport_block *b);
 /* As read(2), for readers of bytes: the blocks one after another, each stream's
  * header in front; 0 at the end, -1 with a message. */
 ssize_t pd_transport_read(

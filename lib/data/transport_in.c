@@ -138,10 +138,14 @@ ripe(struct pd_transport *t)
 static bool
 admit(struct pd_transport *t, struct pd_arrival *a, struct pd_instream *s)
 {
-	switch (pd_instream_see(s, a->seq)) {
+	switch (pd_instream_see(
+	    s, a->seq, pd_instream_check(a->data.data, a->data.len))) {
 	case PD_SEEN_TWICE:
 		t->stats.duplicates++;
 		return false;
+	case PD_SEEN_NAMESAKE:
+		t->stats.namesakes++;
+		return true;
 	case PD_SEEN_OLD:
 		t->stats.old++;
 		return true;
@@ -176,7 +180,8 @@ give(struct pd_transport *t, struct pd_arrival *a, struct pd_transport_block *b,
 	}
 	if (!s->headed && a->seq > 0 && a->header.len > 0) {
 		s->headed = true;
-		(void)pd_instream_see(s, 0);
+		(void)pd_instream_see(
+		    s, 0, pd_instream_check(a->header.data, a->header.len));
 		if (s->next_seq == 0)
 			step(s, 0);
 		t->after = a;
@@ -296,15 +301,16 @@ pd_transport_ack(struct pd_transport *t, struct pd_err *err)
 }
 
 int
-pd_transport_seen(struct pd_transport *t, uint64_t stream_id, uint64_t seq)
+pd_transport_seen(struct pd_transport *t, const struct pd_transport_block *b)
 {
-	struct pd_instream *s = pd_instream_find(t, stream_id);
+	struct pd_instream *s = pd_instream_find(t, b->stream_id);
+	const uint64_t seq = b->seq;
 
 	if (s == NULL)
 		return -1;
 	if (!s->begun)
 		s->next_seq = seq;
-	(void)pd_instream_see(s, seq);
+	(void)pd_instream_see(s, seq, pd_instream_check(b->data, b->n));
 	s->headed |= seq == 0;
 	s->begun = true;
 	if (seq == s->next_seq)

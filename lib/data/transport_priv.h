@@ -90,17 +90,21 @@ struct pd_instream {
 	bool headed;		 /* its header was delivered */
 	struct pd_arrival *held; /* in order of seq */
 	size_t nheld;
-	uint64_t seen[PD_TRANSPORT_WINDOW / 64]; /* seq % window, below top */
+	uint16_t seen[PD_TRANSPORT_WINDOW]; /* checks by seq; 0: not seen */
 };
 
 enum pd_seen {
 	PD_SEEN_NEW,
 	PD_SEEN_TWICE,
-	PD_SEEN_OLD, /* below the window: cannot be told */
+	PD_SEEN_NAMESAKE, /* the same seq, another block */
+	PD_SEEN_OLD,	  /* below the window: cannot be told */
 };
 
-/* Note that ${seq} came. */
-enum pd_seen pd_instream_see(struct pd_instream *s, uint64_t seq);
+/* The check of a block's bytes: not 0. */
+uint16_t pd_instream_check(const void *p, size_t n);
+/* Note that ${seq} came, with ${check}. */
+enum pd_seen pd_instream_see(
+    struct pd_instream *s, uint64_t seq, uint16_t check);
 /* Did ${seq} come? Below the window: no. */
 bool pd_instream_came(const struct pd_instream *s, uint64_t seq);
 /* How many of [from, to) came, as far as the window reaches. */

@@ -1,23 +1,21 @@
 /*
  * What a receiver remembers of each stream: which of the last blocks came, as
- * bits, so that memory does not grow with the stream.
+ * a check of each, so that memory does not grow with the stream.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "data/transport_priv.h"
 
 #define WINDOW ((uint64_t)PD_TRANSPORT_WINDOW)
 
-static void
-set_bit(struct pd_instream *s, uint64_t seq, bool on)
+uint16_t
+pd_instream_check(const void *p, size_t n)
 {
-	const uint64_t bit = (uint64_t)1 << seq % 64;
+	const uint16_t c = (uint16_t)pd_hash64(p, n, 0);
 
-	if (on)
-		s->seen[seq % WINDOW / 64] |= bit;
-	else
-		s->seen[seq % WINDOW / 64] &= ~bit;
+	return c != 0 ? c : 1;
 }
 
 bool
@@ -25,28 +23,31 @@ pd_instream_came(const struct pd_instream *s, uint64_t seq)
 {
 	if (seq >= s->top || s->top - seq > WINDOW)
 		return false;
-	return s->seen[seq % WINDOW / 64] >> seq % 64 & 1;
+	return s->seen[seq % WINDOW] != 0;
 }
 
 enum pd_seen
-pd_instream_see(struct pd_instream *s, uint64_t seq)
+pd_instream_see(struct pd_instream *s, uint64_t seq, uint16_t check)
 {
-	if (seq == UINT64_MAX)
+	uint16_t *c = &s->seen[seq % WINDOW];
+	const uint16_t was = *c;
+
+	if (seq == UINT64_MAX || (seq < s->top && s->top - seq > WINDOW))
 		return PD_SEEN_OLD;
 	if (seq >= s->top) {
 		if (seq - s->top >= WINDOW)
 			memset(s->seen, 0, sizeof(s->seen));
 		else
 			for (uint64_t i = s->top; i < seq; i++)
-				set_bit(s, i, false);
+				s->seen[i % WINDOW] = 0;
 		s->top = seq + 1;
-	} else if (s->top - seq > WINDOW) {
-		return PD_SEEN_OLD;
-	} else if (pd_instream_came(s, seq)) {
-		return PD_SEEN_TWICE;
+		*c = check;
+		return PD_SEEN_NEW;
 	}
-	set_bit(s, seq, true);
-	return PD_SEEN_NEW;
+	*c = check;
+	return was == 0	      ? PD_SEEN_NEW
+	       : was == check ? PD_SEEN_TWICE
+			      : PD_SEEN_NAMESAKE;
 }
 
 uint64_t

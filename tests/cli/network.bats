@@ -29,6 +29,14 @@ teardown() {
 	[ "$(redis-cli -p "$PORT" keys 'ev:{*' | wc -l)" -eq 16 ]
 	redis-cli -p "$PORT" --no-raw xrange 'ev:{3}' - + count 1 |
 	    grep -q '"q"'
+	# Other blocks of the same names are no doubles: kept, and told.
+	echo "1,a,1" >t.csv
+	predis-sample import --to "$URL-same" t.csv
+	echo "2,b,1" >t.csv
+	predis-sample import --to "$URL-same" t.csv
+	predis-sample receive --from "$URL-same" -o same.pds 2>err
+	grep -q ' 1 blocks have the name of another one' err
+	[ "$(predis-sample print same.pds | wc -l)" -eq 2 ]
 	# A group takes all of it, and nothing is left for its next life.
 	predis-sample receive --from "$URL" --group g -o d.pds
 	cmp a.pds d.pds
