@@ -387,7 +387,7 @@ pd_pds_rows_form(const struct pd_pds_block *b, uint64_t *slots, bool *codes)
 	for (unsigned i = 0; i < f.slots; i++)
 		*slots |= 1ULL << f.slot[i];
 	*codes = f.codes;
-	return f.slots * (f.codes ? 1u : 4u);
+	return (size_t)f.slots * (f.codes ? 1 : 4);
 }
 
 static void

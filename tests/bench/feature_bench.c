@@ -1,6 +1,9 @@
 /*
- * Rows of 64 features a second, in CPU time on one core: from events alone,
- * with a miniature cache beside them, and on into a stream. For each trace
+ * Rows of 64 features a second, in CPU time on one core: the history alone
+ * (count), with its rows, with a miniature cache beside them; and the whole
+ * way from a compressed stream of events to a stream of rows, uncompressed and
+ * compressed, as floats and as bytes, of all slots and of the served ones. For
+ * each trace
  * named on the command line, or for a synthetic one (Zipf, exponent 0.9).
  *	feature_bench [TRACE.csv.gz ...]
  */
@@ -60,80 +63,151 @@ synthesize(struct pd_event *e, size_t n)
 	free(cum);
 }
 
-/* What is done with each event. */
-enum mode { COUNT, ROWS, CAPACITY, BARE, CODES, GZIP, GZIP_CODES };
+#define SERVED ((1ULL << 20) - 1)
+
+/* The core: what is done with each event in memory. */
+enum core { COUNT, ROWS, CAPACITY };
 
 static double
-run(const struct pd_event *e, size_t n, enum mode mode, double *bytes)
+run_core(const struct pd_event *e, size_t n, enum core core)
 {
 	struct pd_history *h =
 	    pd_history_new(&(struct pd_history_opts){.keys = 0}, NULL);
 	struct pd_minicache *m = pd_minicache_new(10000, false, false, NULL);
-	struct pd_buf out = PD_BUF_INIT;
-	struct pd_pds_wopts o = {
-	    .fd = -1, .out = &out, .bare = mode == BARE || mode == CODES};
-	struct pd_pds_writer *w = pd_pds_writer_new(&o, NULL);
-	struct pd_history_note note;
-	struct pd_pds_row row;
 	struct pd_served s;
-	uint64_t left = 0;
 	uint8_t slots[20];
-	size_t i;
+	float row[PD_FEATURES];
 	double t;
 
-	for (i = 0; i < 20; i++)
+	for (size_t i = 0; i < 20; i++)
 		slots[i] = (uint8_t)i;
-	if (h == NULL || m == NULL || w == NULL)
+	if (h == NULL || m == NULL)
 		abort();
 	t = cpu_now();
-	pd_pds_header(w, "{}", 2, NULL);
-	if (mode == CODES || mode == GZIP_CODES)
-		pd_pds_row_form(w, UINT64_MAX, true, NULL);
-	for (i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
+		bool resident =
+		    core == CAPACITY && pd_minicache_event(m, &e[i], &s) == 1;
+
 		pd_history_ahead(h, e[i + NEAR < n ? i + NEAR : i].key,
 		    e[i + FAR < n ? i + FAR : i].key);
-		bool resident =
-		    mode == CAPACITY && pd_minicache_event(m, &e[i], &s) == 1;
-
-		pd_history_add(
-		    h, &e[i], mode == COUNT ? NULL : row.value, &note);
+		pd_history_add(h, &e[i], core == COUNT ? NULL : row, NULL);
 		if (resident)
-			pd_feature_served(&s, slots, 20, row.value);
-		if (mode < BARE || !note.access)
-			continue;
-		row.time_us = e[i].time_us;
-		row.tick = e[i].tick;
-		row.key = e[i].key;
-		pd_pds_add_row(w, &row, NULL);
-		left += out.len;
-		pd_buf_clear(&out);
+			pd_feature_served(&s, slots, 20, row);
 	}
-	pd_pds_end(w, NULL);
-	*bytes = (double)(left + out.len) / (double)n;
 	t = cpu_now() - t;
-	pd_pds_writer_free(w);
-	pd_buf_release(&out);
 	pd_minicache_free(m);
 	pd_history_free(h);
 	return t;
 }
 
+/* From stream to stream. */
+static const struct way {
+	const char *name;
+	uint64_t slots;
+	bool bare, codes;
+} ways[] = {
+    {"bare", UINT64_MAX, true, false},
+    {"bare_served", SERVED, true, false},
+    {"bare_codes", UINT64_MAX, true, true},
+    {"gzip_served", SERVED, false, false},
+    {"gzip_codes", UINT64_MAX, false, true},
+    {"gzip", UINT64_MAX, false, false},
+};
+
+static void
+one_row(struct pd_history *h, struct pd_pds_writer *w, const struct pd_event *e)
+{
+	struct pd_history_note note;
+	struct pd_pds_row row;
+
+	pd_history_add(h, e, row.value, &note);
+	if (!note.access)
+		return;
+	row.time_us = e->time_us;
+	row.tick = e->tick;
+	row.key = e->key;
+	pd_pds_add_row(w, &row, NULL);
+}
+
+static double
+run_way(const struct pd_buf *in, const struct way *way, double *bytes)
+{
+	struct pd_history_opts ho = {.slots = way->slots};
+	struct pd_history *h = pd_history_new(&ho, NULL);
+	struct pd_buf out = PD_BUF_INIT;
+	struct pd_pds_wopts o = {.fd = -1, .out = &out, .bare = way->bare};
+	struct pd_pds_writer *w = pd_pds_writer_new(&o, NULL);
+	struct pd_pds_reader *r = pd_pds_reader_mem(in->data, in->len);
+	const struct pd_event *e;
+	uint64_t rows = 0, left = 0;
+	uint32_t n;
+	double t;
+
+	if (h == NULL || w == NULL || r == NULL)
+		abort();
+	t = cpu_now();
+	pd_pds_header(w, "{}", 2, NULL);
+	pd_pds_row_form(w, way->slots, way->codes, NULL);
+	while (pd_pds_next_events(r, &e, &n, NULL) == PD_PDS_GOT) {
+		for (uint32_t i = 0; i < n; i++) {
+			pd_history_ahead(h, e[i + NEAR < n ? i + NEAR : i].key,
+			    e[i + FAR < n ? i + FAR : i].key);
+			one_row(h, w, &e[i]);
+			left += out.len;
+			pd_buf_clear(&out);
+		}
+		rows += n;
+	}
+	pd_pds_end(w, NULL);
+	t = cpu_now() - t;
+	*bytes = (double)(left + out.len) / (double)rows;
+	pd_pds_reader_free(r);
+	pd_pds_writer_free(w);
+	pd_buf_release(&out);
+	pd_history_free(h);
+	return t;
+}
+
+static void
+encode(const struct pd_event *e, size_t n, struct pd_buf *out)
+{
+	struct pd_pds_wopts o = {.fd = -1, .out = out};
+	struct pd_pds_writer *w = pd_pds_writer_new(&o, NULL);
+
+	if (w == NULL)
+		abort();
+	pd_pds_header(w, "{}", 2, NULL);
+	for (size_t i = 0; i < n; i++)
+		pd_pds_add(w, &e[i], NULL);
+	pd_pds_end(w, NULL);
+	pd_pds_writer_free(w);
+}
+
 static void
 bench(const char *name, const struct pd_event *e, size_t n)
 {
-	static const char *const what[] = {
-	    "count", "rows", "capacity", "bare", "codes", "gzip", "gzip_codes"};
+	static const char *const what[] = {"count", "rows", "capacity"};
+	struct pd_buf in = PD_BUF_INIT;
 	double best, bytes = 0;
-	int i;
 
 	printf("%-24s %8zu events ", name, n);
-	for (enum mode mode = COUNT; mode <= GZIP_CODES; mode++) {
+	for (enum core core = COUNT; core <= CAPACITY; core++) {
 		best = 1e9;
-		for (i = 0; i < (mode >= GZIP ? 2 : ROUNDS); i++)
-			best = fmin(best, run(e, n, mode, &bytes));
-		printf(" %s %.2f M/s", what[mode], (double)n / best / 1e6);
+		for (int i = 0; i < ROUNDS; i++)
+			best = fmin(best, run_core(e, n, core));
+		printf(" %s %.2f M/s", what[core], (double)n / best / 1e6);
 	}
-	printf("  %.1f bytes_per_row\n", bytes);
+	printf("\n");
+	encode(e, n, &in);
+	for (size_t k = 0; k < sizeof(ways) / sizeof(*ways); k++) {
+		best = 1e9;
+		for (int i = 0; i < (ways[k].bare ? ROUNDS : 2); i++)
+			best = fmin(best, run_way(&in, &ways[k], &bytes));
+		printf("    stream to stream, %-12s %.2f M/s  %.1f "
+		       "bytes_per_row\n",
+		    ways[k].name, (double)n / best / 1e6, bytes);
+	}
+	pd_buf_release(&in);
 }
 
 int
