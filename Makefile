@@ -265,11 +265,13 @@ bench-policy: all ## every policy on every trace, warm and cold (QUICK=1: a part
 	@B=$(B) sh tests/bench/policy_table.sh
 bench-serve: all $(HELPERS) ## predis-serve beside redis-server, memcached (QUICK=1)
 	@B=$(B) sh tests/bench/serve_bench.sh
+bench-sample: all $(HELPERS) ## what sampling costs an operation of predis-serve
+	@B=$(B) sh tests/bench/sample_bench.sh
 bench-wounds: all ## what hurts a cache, done to redis-server and to us (QUICK=1)
 	@B=$(B) sh tests/bench/wounds.sh
 soak: all ## SOAK_SECONDS (600) of good and bad connections (B=build-asan ...)
 	@B=$(B) sh tests/soak/soak.sh
-.PHONY: bench-wounds soak
+.PHONY: bench-sample bench-wounds soak
 
 install: all ## install into DESTDIR and PREFIX
 	@PREFIX='$(PREFIX)' BINDIR='$(DESTDIR)$(BINDIR)' \

@@ -34,6 +34,22 @@ at_most() {
 	at_most instructions 'set P16' 2350
 }
 
+# What decides runs whether the tap is on or off; what is counted here is what a
+# sample costs, spread over the operations, and that nothing else was added.
+@test "user instructions of an operation for the tap at 0.1%" {
+	command -v valgrind >/dev/null || skip 'no valgrind'
+	command -v taskset >/dev/null || skip 'no taskset'
+	env PARTS=instructions COUNT=5000 COUNTS=1 KEYS=20000 JSON=figures \
+	    sh "$TOP/tests/bench/sample_bench.sh" >out 2>&1
+	cat out
+	jq -s -e 'map(select(.server == "off") | .value) |
+	    length == 2 and all(. > 300)' figures
+	jq -s -e 'map(select(.bar) | .ok) | length == 8 and all' figures
+	# Everything: it can tell the difference.
+	jq -s -e 'map(select(.server == "all") | .value) |
+	    length == 2 and all(. > 100)' figures
+}
+
 @test "start to the first PONG: far less than a second" {
 	cost start STARTS=3
 	at_most start 'first PONG, CPU' 60
