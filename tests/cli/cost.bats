@@ -39,7 +39,7 @@ at_most() {
 @test "user instructions of an operation for the tap at 0.1%" {
 	command -v valgrind >/dev/null || skip 'no valgrind'
 	command -v taskset >/dev/null || skip 'no taskset'
-	env PARTS=instructions COUNT=5000 COUNTS=1 KEYS=20000 JSON=figures \
+	env PARTS=instructions COUNT=3000 COUNTS=1 KEYS=10000 JSON=figures \
 	    sh "$TOP/tests/bench/sample_bench.sh" >out 2>&1
 	cat out
 	jq -s -e 'map(select(.server == "off") | .value) |
