@@ -9,6 +9,8 @@ teardown() {
 	[ -z "${REC:-}" ] || kill "$REC" 2>/dev/null || true
 	[ -z "${DEAD:-}" ] || kill "$DEAD" 2>/dev/null || true
 	stop_serve
+	declare -F stop_redis >/dev/null && stop_redis
+	true
 }
 
 # record OPTION...: a recorder of ./tap.sock into rec; sets REC.
@@ -195,6 +197,38 @@ import os; os.rename("dead.new", "dead.sock"); time.sleep(600)' 3>&- &
 	wait_for stat_is '.events_received > 0'
 	end_record
 	predis-sample print rec | grep -q get
+}
+
+@test "record: each scheme of a server fills files of its own" {
+	start_serve --tap ./tap.sock --tap-rate 1
+	redis-cli -p "$PORT" predis.tap rate 1 by key,event
+	record --batch-events 10
+	ask 1 30
+	wait_for stat_is '.events_received == 60'
+	end_record
+	[ "$(predis-sample print rec/*-web-key-0.pds | cut -f 2 | sort -n | uniq | wc -l)" -eq 30 ]
+	[ "$(predis-sample print rec/*-web-event-0.pds | cut -f 2 | sort -n | uniq | wc -l)" -eq 30 ]
+}
+
+@test "record: from a network, which is told what is on the disk" {
+	load ../lib/redis
+	one_redis peer
+	URL=redis-stream://127.0.0.1:$PORT/ev
+	seq 500 | awk '{ print $1 ",k" $1 ",1,get" }' |
+	    predis-sample import --format csv --to "$URL" -
+	for i in 1 2; do
+		# The second time there is nothing more to come.
+		predis-sample record -d rec --from "net=$URL" --batch-time 100ms \
+		    2>record.log 3>&- &
+		REC=$!
+		wait_for stat_is ".sources[0].connects == $i and .running"
+		wait_for stat_is '.events_received == 500 and
+		    .streams[0].waiting == 0'
+		end_record
+	done
+	stop_redis
+	[ "$(predis-sample print rec | cut -f 2 | sort -n | uniq | wc -l)" -eq 500 ]
+	stat_is '.events_received == 500 and .lost_damaged == 0'
 }
 
 @test "the systemd unit and the cron file" {
