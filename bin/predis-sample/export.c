@@ -60,6 +60,7 @@ struct export
 	uint64_t rows;
 	struct place *place;
 	size_t places, places_cap;
+	size_t run;	     /* the first place of the stream that came last */
 	struct label *label; /* one a row, NULL: no labels */
 	uint64_t labels, astray;
 	bool damaged;
@@ -80,6 +81,8 @@ add_place(struct export *x, const struct pd_pds_block *b)
 		x->place = p;
 		x->places_cap = cap;
 	}
+	if (x->places > 0 && p[x->places - 1].stream_id != b->stream_id)
+		x->run = x->places;
 	p[x->places++] = (struct place){b->stream_id, b->seq, x->rows, b->nrec};
 	x->rows += b->nrec;
 	return 0;
@@ -107,28 +110,43 @@ take_rows(
 	return add_place(x, b);
 }
 
+/* The last of the places [lo, hi) of one stream with a seq of at most ${seq};
+ * hi when there is none. */
+static size_t
+last_place(const struct export *x, size_t lo, size_t hi, uint64_t seq)
+{
+	const size_t none = hi;
+	size_t mid, found = none;
+
+	while (lo < hi) {
+		mid = lo + (hi - lo) / 2;
+		if (x->place[mid].seq > seq) {
+			hi = mid;
+		} else {
+			found = mid;
+			lo = mid + 1;
+		}
+	}
+	return found;
+}
+
 /* The row that a label names; UINT64_MAX: it is not there. Blocks of a stream
- * are in order of seq, and the last stream is the likely one. */
+ * follow one another in order of seq, and the last stream is the likely one. */
 static uint64_t
 row_of(const struct export *x, const struct pd_pds_label *l)
 {
-	size_t lo, hi = x->places, mid;
+	size_t lo = x->run, hi = x->places, i;
 
 	while (hi > 0) {
-		const uint64_t id = x->place[hi - 1].stream_id;
-
-		for (lo = hi; lo > 0 && x->place[lo - 1].stream_id == id; lo--)
-			if (id == l->stream_id &&
-			    x->place[lo - 1].seq <= l->seq)
-				break;
-		if (lo > 0 && x->place[lo - 1].stream_id == id) {
-			mid = lo - 1;
-			return x->place[mid].seq == l->seq &&
-				       l->row < x->place[mid].rows
-				   ? x->place[mid].row + l->row
-				   : UINT64_MAX;
+		if (x->place[lo].stream_id == l->stream_id) {
+			i = last_place(x, lo, hi, l->seq);
+			if (i < hi && x->place[i].seq == l->seq &&
+			    l->row < x->place[i].rows)
+				return x->place[i].row + l->row;
 		}
-		hi = lo;
+		for (hi = lo; lo > 0 && x->place[lo - 1].stream_id ==
+					    x->place[hi - 1].stream_id;)
+			lo--;
 	}
 	return UINT64_MAX;
 }

@@ -92,6 +92,23 @@ assert (np.isnan(a) == np.isnan(b)).all()
 assert np.nanmax(abs(a - b)) <= 1 / 16 and np.nanmax(abs(a - b)) > 0'
 }
 
+@test "labels find their rows over many blocks, and in several streams" {
+	awk -F, -v OFS=, 'NR > 1 { $2 = "k" NR % 900 } 1' web.csv >other.csv
+	for f in web other; do
+		for i in 1 2 3 4 5; do
+			awk -F, -v OFS=, -v i=$i 'NR > 1 { $1 += i * 6000 } 1
+			    ' $f.csv | tail -n +$((i > 1 ? 2 : 1))
+		done >long.csv
+		predis-sample features -l -m count long.csv -o $f.pds
+		predis-sample export -f csv $f.pds >$f.out
+		[ "$(predis-sample info --json $f.pds | jq .feature_rows)" -eq \
+		    30000 ]
+	done
+	cat web.pds other.pds | predis-sample export -f csv >both.out
+	{ cat web.out; tail -n +2 other.out; } | cmp - both.out
+	[ "$(cut -d , -f 5 both.out | grep -c .)" -eq 60001 ]
+}
+
 @test "what cannot be exported is refused, and leaves nothing" {
 	predis-sample import web.csv -o e.pds
 	predis-sample features -m age web.csv -o a.pds
