@@ -590,6 +590,8 @@ pd_command_no_memory(const struct pd_client *c, const struct pd_cmd *cmd)
 
 	if (!(cmd->flags & PD_CMD_DENYOOM))
 		return false;
+	if (s->nshards == 1)
+		return is_full(pd_server_first(s));
 	for (i = 0; i < s->nshards; i++)
 		if (pd_worker_has_shard(c->worker, i) &&
 		    is_full(s->shards[i].store))
