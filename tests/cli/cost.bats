@@ -31,7 +31,7 @@ at_most() {
 	command -v taskset >/dev/null || skip 'no taskset'
 	cost instructions COUNT=10000 COUNT_PIPELINES=16
 	at_most instructions 'get P16' 2000
-	at_most instructions 'set P16' 2350
+	at_most instructions 'set P16' 2200
 }
 
 # What decides runs whether the tap is on or off; what is counted here is what a
