@@ -265,6 +265,13 @@ acknowledge(struct pd_recorder *r, bool now)
 	}
 }
 
+static void
+connect_all(struct pd_recorder *r)
+{
+	for (size_t i = 0; i < opt.nfrom; i++)
+		record_from_connect(&opt.from[i], r);
+}
+
 /* 0, or -1 having reported. */
 static int
 record(struct pd_recorder *r)
@@ -273,13 +280,13 @@ record(struct pd_recorder *r)
 	const uint64_t before = pd_recorder_received(r);
 	uint64_t left;
 
+	connect_all(r);
 	while (!pd_cli_stopping() && (left = time_left(started_us)) > 0) {
 		if (hung_up) {
 			hung_up = 0;
 			reload(r);
 		}
-		for (size_t i = 0; i < opt.nfrom; i++)
-			record_from_connect(&opt.from[i], r);
+		connect_all(r);
 		if (take(r, patience(r, left)))
 			return -1;
 		pd_recorder_turn(r);

@@ -218,7 +218,7 @@ import os; os.rename("dead.new", "dead.sock"); time.sleep(600)' 3>&- &
 	    predis-sample import --format csv --to "$URL" -
 	for i in 1 2; do
 		# The second time there is nothing more to come.
-		predis-sample record -d rec --from "net=$URL" --batch-time 100ms \
+		predis-sample record -d rec --from "net=$URL" --batch-time 200ms \
 		    2>record.log 3>&- &
 		REC=$!
 		wait_for stat_is ".sources[0].connects == $i and .running"
