@@ -15,8 +15,9 @@
 struct pd_event;
 
 #define PD_TICKSPAN_SHARDS 256
-#define PD_TICKSPAN_BACK 65536 /* threads may be told out of turn by so much   \
-				*/
+#define PD_TICKSPAN_BACK                                                       \
+	65536 /* threads may be told out of turn by so much                    \
+	       */
 
 struct pd_tickspan {
 	struct {

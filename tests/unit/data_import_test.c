@@ -191,8 +191,9 @@ test_csv_that_is_none(void **state)
 	} bad[] = {{"hello world\n", ":1: neither"}, {"1,k\n2\n", ":2: no key"},
 	    {"1,k,x\n", ":1: no size (1 byte)"},
 	    {"1,k,1,frob\n", ":1: no operation (4 bytes)"},
-	    {"1,k\nx,l\n", ":2: no time (1 byte)"}, {"1,k\n-1,l\n", ":2: no time"},
-	    {"1x,k\n", ":1: no time"}, {"1.x,k\n", ":1: no time"},
+	    {"1,k\nx,l\n", ":2: no time (1 byte)"},
+	    {"1,k\n-1,l\n", ":2: no time"}, {"1x,k\n", ":1: no time"},
+	    {"1.x,k\n", ":1: no time"},
 	    {"99999999999999999999,k\n", ":1: no time"}};
 
 	(void)state;
