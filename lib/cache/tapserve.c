@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,60 +14,19 @@
 #include "cache/lock.h"
 #include "cache/server.h"
 #include "cache/store.h"
-#include "cache/tap.h"
-#include "cache/tapserve.h"
-#include "data/budget.h"
-#include "data/pds.h"
+#include "cache/tapserve_priv.h"
 #include "io/sock.h"
 
 #define CLIENTS_MAX 64
-#define QUEUE_MIN (64u << 10) /* of a client at least, unread bytes kept */
-#define QUEUE_MAX (8u << 20)  /* of all clients at most */
-#define QUEUE_SHARE 32u	      /* of all clients, of the memory limit */
-#define EVENT_BYTES                                                            \
-	256u	       /* of a queue, for an event in a block: with all        \
-			  its copies until it is in the queue */
 #define SHARE 4	       /* drained when 1/SHARE of the ring is full */
 #define ROOM_KEYS 1000 /* from so many keys on the room is told */
 #define ROOM_SLACK 8   /* a new header when it is off by 1/ROOM_SLACK */
 #define SECOND_US 1000000u
-#define PARTING_US                                                             \
-	1000000		     /* clients have this long at the end to take any, \
-			      */
-#define PARTING_MOST 5000000 /* and this long to take all */
-
-struct tapclient {
-	struct pd_tapserver *server;
-	struct pd_watch watch;
-	struct pd_buf out;
-	size_t sent;
-	uint32_t block_records;
-	struct pd_pds_writer *writer[PD_SCHEMES]; /* NULL: off */
-	bool dead;
-	struct tapclient *next;
-};
-
-struct pd_tapserver {
-	struct pd_server *server;
-	struct pd_addr addr;
-	struct pd_watch watch;
-	struct tapclient *clients;
-	atomic_uint n;
-	uint64_t capacity;     /* in objects, as the last header said */
-	bool listening;	       /* somebody is: taps are on */
-	atomic_bool resample;  /* rate or scheme changed: the loop's turn */
-	uint32_t *heads;       /* of rings, up to where to read */
-	struct pd_rates rates; /* in force */
-	struct pd_budget budget;
-	uint64_t sampled; /* events since the budget was told, lost ones too */
-	uint64_t told_us;
-	atomic_uint_least64_t bytes;
-};
+#define PARTING_MOST 5000000 /* clients have this long at the end */
 
 static void resample(struct pd_tapserver *t);
 static void on_connect(void *cookie, unsigned ready);
 static void on_client(void *cookie, unsigned ready);
-static void send_some(struct tapclient *c);
 
 /*
  * The tap asks for no password. Who opens it to other machines must have said
@@ -133,8 +91,8 @@ err0:
 	return NULL;
 }
 
-static void
-listen_in(struct pd_tapserver *t, bool on)
+void
+tapserve_listen(struct pd_tapserver *t, bool on)
 {
 	struct pd_server *s = t->server;
 	uint32_t i;
@@ -151,32 +109,6 @@ listen_in(struct pd_tapserver *t, bool on)
 	pd_worker_leave(s->workers);
 }
 
-/* Close; reap() frees it when no list is being walked. */
-static void
-drop_client(struct tapclient *c)
-{
-	struct pd_tapserver *t = c->server;
-
-	if (c->dead)
-		return;
-	c->dead = true;
-	pd_loop_remove(t->server->workers->loop, &c->watch);
-	close(c->watch.fd);
-	t->n--;
-	listen_in(t, t->n > 0);
-}
-
-static void
-free_client(struct tapclient *c)
-{
-	unsigned i;
-
-	for (i = 0; i < PD_SCHEMES; i++)
-		pd_pds_writer_free(c->writer[i]);
-	pd_buf_release(&c->out);
-	free(c);
-}
-
 static void
 reap(struct pd_tapserver *t)
 {
@@ -188,15 +120,9 @@ reap(struct pd_tapserver *t)
 			continue;
 		}
 		*p = c->next;
-		free_client(c);
+		tapclient_free(c);
 	}
 }
-
-/* What headers say of the cache. */
-struct source {
-	uint64_t room;
-	uint64_t evict_age;
-};
 
 /*
  * How many objects the cache has room for: the limit itself, or what a memory
@@ -204,13 +130,13 @@ struct source {
  * while there are too few keys to tell. And the age at which it evicts, in
  * ticks of the whole cache.
  */
-static struct source
+static struct tapsource
 look_at_source(const struct pd_tapserver *t)
 {
 	struct pd_server *s = t->server;
 	uint64_t keys = 0, memory = 0, evicted = 0, ages = 0, known = 0;
 	struct pd_context_stats cs;
-	struct source src = {s->cfg.maxobjects, 0};
+	struct tapsource src = {s->cfg.maxobjects, 0};
 	const struct pd_store *st;
 	uint32_t i;
 
@@ -266,42 +192,6 @@ room_changed(const struct pd_tapserver *t, uint64_t now)
 	return now != 0 && off > t->capacity / ROOM_SLACK;
 }
 
-/* Wait until a client took what is queued, takes no more, or it is ${most}. */
-static void
-hand_over(struct tapclient *c, uint64_t most)
-{
-	struct pollfd p = {.fd = c->watch.fd, .events = POLLOUT};
-	uint64_t now = pd_clock_mono_us(), until = now + PARTING_US;
-	size_t left = c->out.len - c->sent;
-
-	while (!c->dead && c->out.len > 0 && now < until && now < most) {
-		poll(&p, 1, (int)((until - now) / 1000) + 1);
-		send_some(c);
-		now = pd_clock_mono_us();
-		if (c->out.len - c->sent < left) {
-			left = c->out.len - c->sent;
-			until = now + PARTING_US;
-		}
-	}
-}
-
-/* Write the end markers, of those streams that ${keep} has not. 0 or -1. */
-static int
-end_streams(struct tapclient *c, unsigned keep)
-{
-	unsigned i;
-
-	for (i = 0; i < PD_SCHEMES; i++) {
-		if (c->writer[i] == NULL || (keep >> i & 1))
-			continue;
-		if (pd_pds_end(c->writer[i], NULL))
-			return -1;
-		pd_pds_writer_free(c->writer[i]);
-		c->writer[i] = NULL;
-	}
-	return 0;
-}
-
 void
 pd_tapserver_free(struct pd_tapserver *t)
 {
@@ -312,11 +202,11 @@ pd_tapserver_free(struct pd_tapserver *t)
 		return;
 	pd_tapserver_drain(t, true);
 	for (c = t->clients; c != NULL; c = c->next) {
-		if (!c->dead && end_streams(c, 0) == 0) {
-			send_some(c);
-			hand_over(c, most);
+		if (!c->dead && tapclient_end(c, 0) == 0) {
+			tapclient_send(c);
+			tapclient_hand_over(c, most);
 		}
-		drop_client(c);
+		tapclient_drop(c);
 	}
 	reap(t);
 	pd_loop_remove(t->server->workers->loop, &t->watch);
@@ -327,125 +217,10 @@ pd_tapserver_free(struct pd_tapserver *t)
 	free(t);
 }
 
-/* What the header says of the source. */
-static int
-write_header(
-    struct tapclient *c, enum pd_scheme scheme, const struct source *src)
-{
-	const struct pd_rates *rates = &c->server->rates;
-	const bool alone = pd_rates_on(rates) == 1u << scheme;
-	struct pd_server *s = c->server->server;
-	struct pd_buf json = PD_BUF_INIT;
-	struct pd_pds_meta m;
-	char run[17];
-	int r;
-
-	pd_pds_meta_init(&m);
-	/* All of it is no sample; beside others it has a name yet. */
-	m.rate = rates->of[scheme];
-	m.scheme = m.rate >= 1 && alone ? PD_SAMPLE_NONE : scheme;
-	m.window_us = PD_SAMPLE_WINDOW_US;
-	m.salt_id = s->cfg.keys.id;
-	m.key_hash_id = s->cfg.keys.id;
-	m.namespaces = s->cfg.tap_namespaces;
-	snprintf(m.tool, sizeof(m.tool), "predis-serve %s", PD_VERSION);
-	snprintf(m.source, sizeof(m.source), "predis-serve");
-	m.start_us = s->workers->now_us;
-	snprintf(run, sizeof(run), "%.16s", s->runid);
-	m.run_id = strtoull(run, NULL, 16);
-	m.shards = s->nshards;
-	m.capacity_objects = c->server->capacity;
-	if (s->cfg.maxobjects == 0)
-		m.capacity_bytes = s->cfg.maxmemory;
-	m.eviction_age = src->evict_age;
-	r = pd_pds_meta_encode(&m, &json);
-	if (r == 0)
-		r = pd_pds_header(
-		    c->writer[scheme], (const char *)json.data, json.len, NULL);
-	pd_buf_release(&json);
-	return r;
-}
-
-/*
- * A stream for each scheme that is on: one that was there ends, and begins anew
- * with what is true now. 0 or -1.
- */
-static int
-begin_streams(struct tapclient *c, const struct source *src)
-{
-	const unsigned on = pd_rates_on(&c->server->rates);
-	struct pd_pds_wopts w = {
-	    .fd = -1, .bare = true, .block_records = c->block_records};
-	unsigned i;
-
-	if (end_streams(c, on))
-		return -1;
-	w.out = &c->out;
-	for (i = 0; i < PD_SCHEMES; i++) {
-		if ((on >> i & 1) == 0)
-			continue;
-		if (c->writer[i] != NULL
-			? pd_pds_end(c->writer[i], NULL)
-			: (c->writer[i] = pd_pds_writer_new(&w, NULL)) == NULL)
-			return -1;
-		if (write_header(c, (enum pd_scheme)i, src))
-			return -1;
-	}
-	return 0;
-}
-
-/* Write as far as it goes. */
-static void
-send_some(struct tapclient *c)
-{
-	ssize_t n;
-
-	while (c->sent < c->out.len) {
-		n = send(c->watch.fd, c->out.data + c->sent,
-		    c->out.len - c->sent, MSG_NOSIGNAL);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN)
-			break;
-		if (n <= 0) {
-			drop_client(c);
-			return;
-		}
-		c->sent += (size_t)n;
-	}
-	if (c->sent > c->out.len / 2) {
-		memmove(
-		    c->out.data, c->out.data + c->sent, c->out.len - c->sent);
-		c->out.len -= c->sent;
-		c->sent = 0;
-	}
-	if (c->out.len == 0) {
-		if (c->out.cap > QUEUE_MIN)
-			pd_buf_release(&c->out);
-		pd_buf_clear(&c->out);
-	}
-	pd_loop_change(c->server->server->workers->loop, &c->watch,
-	    PD_LOOP_READ | (c->out.len > 0 ? (unsigned)PD_LOOP_WRITE : 0));
-}
-
-/* Unread bytes that are kept for one of ${n} clients: they count as memory, so
- * a small cache keeps little, and many clients share it. */
-static size_t
-queue_max(const struct pd_tapserver *t, unsigned n)
-{
-	uint64_t all = t->server->cfg.maxmemory / QUEUE_SHARE;
-
-	if (all == 0 || all > QUEUE_MAX)
-		all = QUEUE_MAX;
-	if (n > 1)
-		all /= n;
-	return all < QUEUE_MIN ? QUEUE_MIN : (size_t)all;
-}
-
 static struct tapclient *
 new_client(struct pd_tapserver *t, int fd)
 {
-	const struct source src = look_at_source(t);
+	const struct tapsource src = look_at_source(t);
 	struct tapclient *c = calloc(1, sizeof(*c));
 
 	if (c == NULL)
@@ -455,10 +230,11 @@ new_client(struct pd_tapserver *t, int fd)
 	c->server = t;
 	c->watch = (struct pd_watch){
 	    .fd = fd, .events = PD_LOOP_READ, .fn = on_client, .cookie = c};
-	c->block_records = (uint32_t)(queue_max(t, t->n + 1) / EVENT_BYTES);
-	if (begin_streams(c, &src) ||
+	c->block_records =
+	    (uint32_t)(tapclient_queue(t, t->n + 1) / PD_TAP_EVENT_BYTES);
+	if (tapclient_begin(c, &src) ||
 	    pd_loop_add(t->server->workers->loop, &c->watch)) {
-		free_client(c);
+		tapclient_free(c);
 		return NULL;
 	}
 	c->next = t->clients;
@@ -484,9 +260,9 @@ on_connect(void *cookie, unsigned ready)
 		close(fd);
 		return;
 	}
-	listen_in(t, true);
+	tapserve_listen(t, true);
 	pd_server_log(t->server, PD_LOG_VERBOSE, "tap client connected");
-	send_some(c);
+	tapclient_send(c);
 }
 
 static void
@@ -500,49 +276,14 @@ on_client(void *cookie, unsigned ready)
 		/* Nothing is expected; an end of file ends it. */
 		n = recv(c->watch.fd, junk, sizeof(junk), 0);
 		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
-			drop_client(c);
+			tapclient_drop(c);
 			reap(c->server);
 			return;
 		}
 	}
 	if (ready & PD_LOOP_WRITE)
-		send_some(c);
+		tapclient_send(c);
 	reap(c->server);
-}
-
-/*
- * One event for one client; dropped and counted when it does not read: false.
- * Ticks
- * and the eviction age are those of the whole cache: a shard sees one access
- * in as many as there are shards.
- */
-static bool
-add_event(struct tapclient *c, enum pd_scheme scheme, const struct pd_event *e,
-    uint32_t shard, size_t queue)
-{
-	struct pd_pds_writer *w = c->writer[scheme];
-	const uint32_t n = c->server->server->nshards;
-	const unsigned more = 4 * (unsigned)__builtin_ctz(n);
-	struct pd_event whole = *e;
-
-	if (w == NULL)
-		return false;
-	if (c->out.len - c->sent > queue) {
-		pd_pds_lost(w, 1);
-		return false;
-	}
-	whole.tick = e->tick * n + shard;
-	if (e->ctx[PD_CTX_EVICT_AGE] <= PD_CODE_MAX - more &&
-	    e->ctx[PD_CTX_EVICT_AGE] > 0)
-		whole.ctx[PD_CTX_EVICT_AGE] =
-		    (uint8_t)(e->ctx[PD_CTX_EVICT_AGE] + more);
-	pd_pds_shard(w, shard);
-	pd_pds_add(w, &whole, NULL);
-	if (pd_pds_pending(w) >= queue / EVENT_BYTES) {
-		pd_pds_flush(w, NULL);
-		send_some(c);
-	}
-	return true;
 }
 
 /* The ring whose next event is the oldest, or NULL. */
@@ -590,7 +331,7 @@ tell_dropped(struct pd_tapserver *t)
 static void
 drain(struct pd_tapserver *t)
 {
-	const size_t queue = queue_max(t, t->n);
+	const size_t queue = tapclient_queue(t, t->n);
 	struct pd_io_stats *io = &t->server->workers->io;
 	const struct pd_event *e;
 	enum pd_scheme scheme;
@@ -604,7 +345,8 @@ drain(struct pd_tapserver *t)
 		e = pd_tap_peek(tap, t->heads[i], &scheme);
 		sent = false;
 		for (c = t->clients; c != NULL; c = c->next)
-			sent |= !c->dead && add_event(c, scheme, e, i, queue);
+			sent |=
+			    !c->dead && tapclient_add(c, scheme, e, i, queue);
 		pd_tap_pop(tap);
 		if (sent)
 			io->tap_sent++;
@@ -654,47 +396,29 @@ pd_tapserver_drain(struct pd_tapserver *t, bool force)
 static void
 new_headers(struct pd_tapserver *t)
 {
-	const struct source src = look_at_source(t);
+	const struct tapsource src = look_at_source(t);
 	struct tapclient *c;
 
 	t->capacity = src.room;
 	for (c = t->clients; c != NULL; c = c->next)
-		if (!c->dead && begin_streams(c, &src))
-			drop_client(c);
+		if (!c->dead && tapclient_begin(c, &src))
+			tapclient_drop(c);
 	reap(t);
-}
-
-/* Close its blocks; where it reads, say what it lost though nothing follows. 0
- * or -1. */
-static int
-flush_client(struct tapclient *c, size_t queue)
-{
-	unsigned i;
-
-	for (i = 0; i < PD_SCHEMES; i++) {
-		if (c->writer[i] == NULL)
-			continue;
-		if (pd_pds_flush(c->writer[i], NULL) ||
-		    (c->out.len - c->sent <= queue &&
-			pd_pds_tell_lost(c->writer[i], NULL)))
-			return -1;
-	}
-	return 0;
 }
 
 static void
 flush(struct pd_tapserver *t)
 {
-	const size_t queue = queue_max(t, t->n);
+	const size_t queue = tapclient_queue(t, t->n);
 	struct tapclient *c;
 
 	for (c = t->clients; c != NULL; c = c->next) {
 		if (c->dead)
 			continue;
-		if (flush_client(c, queue))
-			drop_client(c);
+		if (tapclient_flush(c, queue))
+			tapclient_drop(c);
 		else if (c->out.len > 0)
-			send_some(c);
+			tapclient_send(c);
 	}
 	reap(t);
 }
