@@ -126,10 +126,10 @@ part_misses() {
 	headline "misses of data an operation, within the store (simulated)"
 	start $callgrind $within --cache-sim=yes
 	rate 0 0 0
-	count tap get >/dev/null
+	(count tap get) >/dev/null
 	for s in off:0:0:0:- $schemes; do
 		rate $(echo "$s" | awk -F: '{print $2, $3, $4}')
-		count tap get >off
+		(count tap get) >off
 		# Ir Dr Dw I1mr D1mr D1mw ILmr DLmr DLmw
 		figure misses "get, first level" "${s%%:*}" \
 		    "$(awk '{print $5 + $6}' off)" ''
@@ -189,6 +189,11 @@ part_time() {
 		figure time "get, off" "${s%%:*}" "$(median <offs)" ns
 		echo "  mean $ratio, 95% interval $low to $high"
 	done
+	# Ticks of the clock in user mode, of all: since the start.
+	figure time "get, of it in user mode" off "$(awk '{
+		sub(/.*\) /, "")
+		printf "%.2f\n", $12 / ($12 + $13)
+	}' "/proc/$(pid tap)/stat")" ''
 	finish
 }
 part_monitor() {
@@ -201,7 +206,7 @@ part_monitor() {
 	ask redis load -c 1 -P 16 -r "$KEYS" >/dev/null
 	off=$(least redis get)
 	figure monitor "get" "off" "$off" ''
-	client redis-cli -p "$(port redis)" monitor >/dev/null &
+	client redis-cli -p "$(port redis)" monitor >/dev/null 2>&1 &
 	launched monitor $!
 	for _ in $(seq 600); do
 		cli redis client list | grep -q 'cmd=monitor' && break
