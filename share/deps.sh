@@ -24,7 +24,7 @@ packages() {
 		;;
 	lint) echo clang clang-tidy libclang-rt-14-dev shellcheck mandoc ;;
 	npm) echo nodejs npm ;;
-	bench) echo memcached valgrind redis-server redis-tools ;;
+	bench) echo memcached valgrind redis-server redis-tools python3-numpy ;;
 	*)
 		echo "share/deps.sh: unknown part '$1'" >&2
 		exit 2
