@@ -75,6 +75,15 @@ event_ctx(struct pd_json *j, const struct pd_event *e)
 			key_u64(j, ctx_names[i], e->ctx[i]);
 }
 
+/* Does the source tell which accesses were hits? */
+static bool
+hits_known(const struct printer *p)
+{
+	const struct pd_pds_meta *m = pd_pds_header_meta(p->r);
+
+	return m == NULL || !m->hits_unknown;
+}
+
 static void
 event_json(struct printer *p, const struct pd_event *e, uint32_t shard)
 {
@@ -89,8 +98,10 @@ event_json(struct printer *p, const struct pd_event *e, uint32_t shard)
 	key_hex(&j, "key", e->key);
 	pd_json_key(&j, "op");
 	pd_json_str(&j, op != NULL ? op : "unknown");
-	pd_json_key(&j, "hit");
-	pd_json_bool(&j, e->flags & PD_EV_HIT);
+	if (hits_known(p)) {
+		pd_json_key(&j, "hit");
+		pd_json_bool(&j, e->flags & PD_EV_HIT);
+	}
 	pd_json_key(&j, "fill");
 	pd_json_bool(&j, e->flags & PD_EV_FILL);
 	key_u64(&j, "size_bytes", e->size);
@@ -112,19 +123,23 @@ static void
 event_text(struct printer *p, const struct pd_event *e, uint32_t shard)
 {
 	const char *op = pd_op_name(e->op);
+	const bool hit = e->flags & PD_EV_HIT;
 	const char s = csv ? ',' : '\t';
 	char ttl[24] = "";
 
 	if (e->flags & PD_EV_TTL)
 		snprintf(ttl, sizeof(ttl), "%" PRIu64, e->ttl_ms);
 	pd_buf_printf(&p->out,
-	    "%" PRIu64 "%c%" PRIu64 "%c%016" PRIx64 "%c%s%c%d%c%d%c%" PRIu32
+	    "%" PRIu64 "%c%" PRIu64 "%c%016" PRIx64 "%c%s%c%s%c%d%c%" PRIu32
 	    "%c%s%c%" PRIu32 "%c%" PRIu32 "%c%" PRIu32 "%c%" PRIu32 "%c%" PRIu32
 	    "\n",
 	    e->time_us, s, e->tick, s, e->key, s, op != NULL ? op : "unknown",
-	    s, (e->flags & PD_EV_HIT) != 0, s, (e->flags & PD_EV_FILL) != 0, s,
-	    e->size, s, ttl, s, e->latency_us, s, e->ns, s, e->client, s,
-	    e->weight, s, shard);
+	    s,
+	    !hits_known(p) ? ""
+	    : hit	   ? "1"
+			   : "0",
+	    s, (e->flags & PD_EV_FILL) != 0, s, e->size, s, ttl, s,
+	    e->latency_us, s, e->ns, s, e->client, s, e->weight, s, shard);
 }
 
 static void

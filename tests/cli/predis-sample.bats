@@ -34,7 +34,21 @@ serve() {
 	[ "$(sed -n 2p out | cut -d, -f 3)" != "$(sed -n 3p out | cut -d, -f 3)" ]
 	predis-sample print --json t.pds | jq -e -s 'length == 3 and
 	    .[1].op == "set" and .[1].size_bytes == 20 and .[2].tick == 2 and
-	    (.[0].key | length) == 16 and .[0].hit == false'
+	    (.[0].key | length) == 16'
+}
+
+@test "print tells no hits where the header says that they are unknown" {
+	printf 'time,key,op,hit\n1,a,get,0\n2,a,get,1\n' >hits.csv
+	predis-sample import hits.csv -o known.pds
+	predis-sample print --json known.pds >out
+	fits event <out
+	jq -e -s '[.[].hit] == [false, true]' out
+	[ "$(predis-sample print known.pds | cut -f 5 | tr '\n' ' ')" = "0 1 " ]
+	predis-sample import t.csv -o unknown.pds
+	predis-sample print --json unknown.pds >out
+	fits event <out
+	jq -e -s 'length == 3 and all(.[]; has("hit") | not)' out
+	[ -z "$(predis-sample print unknown.pds | cut -f 5 | tr -d '\n')" ]
 }
 
 @test "import takes gzip, standard input and bare frames" {

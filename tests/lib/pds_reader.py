@@ -2,6 +2,7 @@
 """Reads the events of a PDS stream with nothing but predis-stream(5) and the
 standard library, and prints them as `predis-sample print` does. No
 resynchronisation: anything unexpected is an error."""
+import json
 import struct
 import sys
 import zlib
@@ -65,7 +66,7 @@ def columns(frame, flags):
     return cols
 
 
-def events(cols, nrec, t0, header_shard):
+def events(cols, nrec, t0, header_shard, hits):
     new = struct.unpack("<%dQ" % (len(cols[4]) // 8), cols[4])
     sizes, ttls = varints(cols.get(6, b"")), varints(cols.get(7, b""))
     latency = list(varints(cols.get(8, bytes(nrec))))
@@ -84,14 +85,14 @@ def events(cols, nrec, t0, header_shard):
             last[key] = next(sizes)
         yield (t, tick, "%016x" % key,
                OPS[flags & 7] if flags & 7 < 7 else "unknown",
-               flags >> 3 & 1, flags >> 4 & 1, last.get(key, 1),
+               flags >> 3 & 1 if hits else "", flags >> 4 & 1, last.get(key, 1),
                next(ttls) if flags & 0x20 else "", latency[i], ns[i],
                client[i], weight[i], shard[i])
     assert i == nrec - 1
 
 
 def main():
-    first = None
+    first, hits = None, True
     for frame, member in members(sys.stdin.buffer.read()):
         magic, kind, version, flags, length, nrec, stream, seq, lost, t0 = (
             struct.unpack_from("<4sBBHIIQQQQ", frame))
@@ -101,11 +102,12 @@ def main():
         cols = columns(frame, flags)
         if chr(kind) == "H":
             first = 0
+            hits = json.loads(cols[128]).get("hits") != "unknown"
             continue
         assert struct.unpack("<Q", cols[13])[0] == first
         first += nrec
         if chr(kind) == "E":
-            for e in events(cols, nrec, t0, 0):
+            for e in events(cols, nrec, t0, 0, hits):
                 print(*e, sep="\t")
 
 
