@@ -50,10 +50,12 @@ ask() {
 	start_serve --threads 2
 	# As few as these are told of every one.
 	cli -n 5 -r 20 get elsewhere >ignored
+	local asking=()
 	for i in 1 2 3 4; do
 		ask &
+		asking+=($!)
 	done
-	wait $(jobs -p | grep -vx "$PID")
+	wait "${asking[@]}"
 	cli predis.stats hotkeys 64 >reply
 	[ "$(field key <reply)" = acme:hot ]
 	[ "$(grep -cx acme:hot reply)" -eq 1 ]

@@ -200,8 +200,8 @@ normal() {
 	awk 'BEGIN { srand(3); for (i = 0; i < 1000; i++)
 	    print int(rand() * 100) }' >tens
 	awk 'BEGIN { srand(4); for (i = 0; i < 5000; i++)
-	    print int(rand() * 100) }' >more
-	run -0 --separate-stderr predis-drift cusum tens <more
+	    print int(rand() * 100) }' >more.txt
+	run -0 --separate-stderr predis-drift cusum tens <more.txt
 	[[ $stderr == *"'tens' repeat"* ]]
 	yes 3 | head -n 500 >three
 	run -0 predis-drift cusum three <three

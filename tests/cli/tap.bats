@@ -28,7 +28,7 @@ balanced() {
 		}'
 }
 record() {
-	predis-sample tap "$PWD/tap" -o events.pds "$@" 3>&- 2>tap.log &
+	predis-sample tap "$PWD/tap" -o events.pds 3>&- 2>tap.log &
 	TAPPID=$!
 	wait_for tapped 1
 }
