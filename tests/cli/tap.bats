@@ -107,6 +107,7 @@ total() { predis-sample info events.pds | awk -v k="$1" '$1 == k { print $2 }'; 
 @test "the options name schemes and rates" {
 	for o in '--tap-by key,none' '--tap-by key --tap-rate event=1' \
 	    '--tap-rate key=2' '--tap-rate key:1'; do
+		# shellcheck disable=SC2086
 		run -2 predis-serve --port 0 $o
 		[[ $output == *--tap-* ]]
 	done
