@@ -245,6 +245,18 @@ write_index(const struct info *f)
 	return rc;
 }
 
+/* Of a stream that was read and shown: 1 where it is damaged, having said
+ * how, else 0. */
+static int
+judge(const struct info *f)
+{
+	const struct pd_pds_damage *list;
+	const size_t n = pd_pds_damage(f->r, &list);
+
+	return sample_note_damage(f->name, &f->s, list, n) ? PD_EXIT_NO
+							   : PD_EXIT_YES;
+}
+
 static int
 info_one(const char *path)
 {
@@ -273,7 +285,7 @@ info_one(const char *path)
 		pd_cli_failf("'%s' holds no block of a PDS stream", f.name);
 	} else if (print_info(&f) == 0 &&
 		   (index_path == NULL || write_index(&f) == 0)) {
-		status = PD_EXIT_YES;
+		status = judge(&f);
 	}
 	pd_pds_index_release(&f.index);
 	pd_pds_reader_free(f.r);

@@ -268,8 +268,10 @@ for t, k in ((5, 7), (6, 8), (6, 7)):
 	head -c 300000 big.pds >torn.pds
 	run -1 predis-sample verify torn.pds
 	[[ $output == *"cut short"*"no end marker"* ]]
-	predis-sample info --json torn.pds |
-	    jq -e '.end == "missing" and .events % 32768 == 0 and .events > 0'
+	run -1 --separate-stderr predis-sample info --json torn.pds
+	jq -e '.end == "missing" and .events % 32768 == 0 and .events > 0' \
+	    <<<"$output"
+	[[ $stderr == *"torn.pds"*"cut short"*"no end marker"* ]]
 	# A tail without its head, and a torn one with a whole one behind it.
 	tail -c 300000 big.pds >tail.pds
 	run -1 predis-sample verify tail.pds
