@@ -22,6 +22,8 @@ tap() { cli predis.tap info | grep -A1 -x "$1" | tail -n 1; }
 rss() { awk '/^VmRSS/ { print $2 }' "/proc/$PID/status"; }
 total() { predis-sample info events.pds | awk -v k="$1" '$1 == k { print $2 }'; }
 
+loaded() { [ "$(tap sampled)" -gt 0 ]; }
+
 # stopped SECONDS THREADS
 stopped() {
 	start_serve --maxmemory 64M --threads "$2" --tap "$PWD/tap" \
@@ -32,7 +34,7 @@ stopped() {
 	redis-benchmark -p "$PORT" -n 1000000000 -r 100000 -t set,get -P 32 \
 	    -q >/dev/null 2>&1 3>&- &
 	LOADPID=$!
-	wait_for test "$(tap sampled)" -gt 0
+	wait_for loaded
 	kill -STOP "$TAPPID"
 	: >sizes
 	for _ in $(seq "$1"); do
