@@ -48,6 +48,18 @@ check_port(const char *port, const char *text, struct pd_err *err)
 	return 0;
 }
 
+/* Length of the scheme of SCHEME://REST (RFC 3986, 3.1), 0 when there is
+ * none. */
+static size_t
+scheme_of(const char *text)
+{
+	static const char letters[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.";
+	const size_t n = strspn(text, letters);
+
+	return strncmp(text + n, "://", 3) == 0 ? n : 0;
+}
+
 int
 pd_addr_parse(
     struct pd_addr *a, const char *text, const char *port, struct pd_err *err)
@@ -56,6 +68,9 @@ pd_addr_parse(
 	size_t n;
 
 	memset(a, 0, sizeof(*a));
+	if ((n = scheme_of(text)) > 0)
+		return pd_err_set(err, "address '%s': unknown scheme '%.*s'",
+		    text, (int)n, text);
 	if (strncmp(text, "unix:", 5) == 0 || strchr(text, '/') != NULL) {
 		a->is_unix = true;
 		text += strncmp(text, "unix:", 5) == 0 ? 5 : 0;

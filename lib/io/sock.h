@@ -21,7 +21,8 @@ struct pd_addr {
 };
 
 /* Parse ${text}; ${port} is used where the text names none (NULL: an error). A
- * port is a number up to 65535 or the name of a service. */
+ * port is a number up to 65535 or the name of a service. What begins as a URL
+ * does, SCHEME://, is an error and no path. */
 int pd_addr_parse(
     struct pd_addr *a, const char *text, const char *port, struct pd_err *err);
 

@@ -167,6 +167,10 @@ end_record() {
 	run -2 predis-sample record -d rec --from ./tap.sock --fsync often
 	run -2 predis-sample record -d rec --from ./tap.sock --segment 0
 	run -2 predis-sample record -d rec --from a=./x --from a=./y
+	run -2 predis-sample record -d rec --from web=foo://x
+	[[ $output == *"unknown scheme 'foo'"* ]]
+	run -2 predis-sample top foo://x
+	[[ $output == *"unknown scheme 'foo'"* ]]
 }
 
 @test "record: a server that hangs does not hold up the others" {

@@ -120,6 +120,11 @@ addresses(void **state)
 	assert_int_equal(pd_addr_parse(&a, "acme", NULL, NULL), -1);
 	assert_int_equal(pd_addr_parse(&a, "[::1", "1", NULL), -1);
 	assert_int_equal(pd_addr_parse(&a, ":1", NULL, NULL), -1);
+	assert_int_equal(pd_addr_parse(&a, "foo://x", NULL, NULL), -1);
+	assert_int_equal(
+	    pd_addr_parse(&a, "rediss-strem://h:1/n", NULL, NULL), -1);
+	assert_int_equal(pd_addr_parse(&a, "./a://b", NULL, NULL), 0);
+	assert_int_equal(pd_addr_parse(&a, "://b", NULL, NULL), 0);
 }
 
 static void
