@@ -57,9 +57,11 @@ record_from_parse(struct record_from *f, const char *text, struct pd_err *err)
 		snprintf(f->name, sizeof(f->name), "%08x",
 		    (unsigned)pd_hash64(text, strlen(text), 0));
 	f->kind = kind_of(f->address);
-	return f->kind == RECORD_TAP
-		   ? pd_addr_parse(&addr, f->address, NULL, err)
-		   : 0;
+	if (f->kind == RECORD_NET)
+		return pd_transport_check(f->address, err);
+	if (f->kind == RECORD_LIVE)
+		return pd_source_check(f->address, err);
+	return pd_addr_parse(&addr, f->address, NULL, err);
 }
 
 /* Try again later, each time later. */

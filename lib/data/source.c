@@ -116,6 +116,19 @@ take_address(struct pd_source *s, const char *url, struct pd_err *err)
 	return pd_addr_parse(&s->addr, text, s->live->port, err);
 }
 
+int
+pd_source_check(const char *url, struct pd_err *err)
+{
+	struct pd_source *s = calloc(1, sizeof(*s));
+	int rc;
+
+	if (s == NULL)
+		return pd_err_nomem(err);
+	rc = take_address(s, url, err);
+	free(s);
+	return rc;
+}
+
 static int
 take_password(struct pd_source *s, struct pd_err *err)
 {

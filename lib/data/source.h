@@ -74,6 +74,10 @@ struct pd_source_stats {
 /* Does ${address} name a live source? */
 bool pd_source_is_url(const char *address);
 
+/* Is ${url} a whole address of one? 0, or -1 with a message. Nobody is
+ * asked. */
+int pd_source_check(const char *url, struct pd_err *err);
+
 /* Connect. NULL with a message. */
 struct pd_source *pd_source_open(
     const char *url, const struct pd_source_opts *o, struct pd_err *err);

@@ -90,6 +90,19 @@ find_carrier(struct pd_transport *t, const char *url, struct pd_err *err)
 	return pd_err_set(err, "'%s' names no transport", url);
 }
 
+int
+pd_transport_check(const char *url, struct pd_err *err)
+{
+	struct pd_transport *t = calloc(1, sizeof(*t));
+	int rc;
+
+	if (t == NULL)
+		return pd_err_nomem(err);
+	rc = find_carrier(t, url, err);
+	pd_transport_close(t);
+	return rc;
+}
+
 static int
 read_password(struct pd_transport *t, struct pd_err *err)
 {

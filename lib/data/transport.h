@@ -96,6 +96,10 @@ struct pd_transport_stats {
 /* Does ${address} begin with the scheme of a transport? */
 bool pd_transport_is_url(const char *address);
 
+/* Could ${url} ever be opened by this build? 0, or -1 with a message. Nobody
+ * is asked. */
+int pd_transport_check(const char *url, struct pd_err *err);
+
 /* NULL with a message: a wrong URL, no peer within retry_us. ${o} NULL: all
  * defaults; its strings must outlive the transport. */
 struct pd_transport *pd_transport_sender(

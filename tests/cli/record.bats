@@ -169,6 +169,11 @@ end_record() {
 	run -2 predis-sample record -d rec --from a=./x --from a=./y
 	run -2 predis-sample record -d rec --from web=foo://x
 	[[ $output == *"unknown scheme 'foo'"* ]]
+	run -2 predis-sample record -d rec --from redis://127.0.0.1:99999
+	run -2 predis-sample record -d rec --from redis://user:word@127.0.0.1
+	[[ $output != *word@* ]]
+	run -2 predis-sample record -d rec --from redis-stream://127.0.0.1
+	[[ $output == *"/NAME"* ]]
 	run -2 predis-sample top foo://x
 	[[ $output == *"unknown scheme 'foo'"* ]]
 }
