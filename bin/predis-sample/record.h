@@ -14,6 +14,7 @@
 #include "data/pds.h"
 #include "data/recorder.h"
 #include "data/sample.h"
+#include "first.h"
 
 struct pd_keys;
 struct pd_source;
@@ -38,6 +39,7 @@ struct record_from {
 	int number; /* in the recorder, -1 not yet */
 	bool open;
 	int tap; /* RECORD_TAP: its socket */
+	struct sample_first first;
 	struct pd_source *live;
 	struct pd_transport *net;
 	char *group;	   /* at the network */

@@ -82,8 +82,10 @@ open_tap(struct record_from *f, struct pd_err *err)
 
 	if (pd_addr_parse(&addr, f->address, NULL, err))
 		return -1;
-	f->tap = pd_sock_connect(&addr, CONNECT_MS, err);
-	return f->tap < 0 ? -1 : 0;
+	if ((f->tap = pd_sock_connect(&addr, CONNECT_MS, err)) < 0)
+		return -1;
+	sample_first_begin(&f->first, f->address);
+	return 0;
 }
 
 static int
@@ -146,6 +148,8 @@ record_from_connect(struct record_from *f, struct pd_recorder *r)
 {
 	struct pd_err err = PD_ERR_INIT;
 
+	if (f->open)
+		(void)sample_first_silent(&f->first);
 	if (f->open || pd_clock_mono_us() < f->retry_us)
 		return;
 	if (open_any(f, &err)) {
@@ -311,8 +315,10 @@ read_some(
 	int got;
 
 	if (f->kind == RECORD_TAP) {
-		n = pd_read_some(f->tap, chunk, size);
-		return n < 0 ? pd_err_sys(err, "cannot read") : n;
+		if ((n = pd_read_some(f->tap, chunk, size)) < 0)
+			return pd_err_sys(err, "cannot read");
+		return sample_first_bytes(&f->first, chunk, (size_t)n, err) ? -1
+									    : n;
 	}
 	if (f->kind == RECORD_LIVE) {
 		n = pd_source_read(f->live, chunk, size, err);

@@ -14,6 +14,7 @@
 #include "base/keyfile.h"
 #include "data/event.h"
 #include "data/source.h"
+#include "first.h"
 #include "io/fd.h"
 #include "io/sock.h"
 #include "sample.h"
@@ -56,6 +57,7 @@ struct tapstream {
 
 struct tap {
 	int fd;
+	struct sample_first first;
 	struct pd_pds_reader *in;
 	struct sample_out out;
 	struct tapstream stream[PD_SCHEMES]; /* by their scheme */
@@ -263,12 +265,14 @@ record(struct tap *t)
 {
 	static uint8_t chunk[1 << 16];
 	struct pollfd p = {.fd = t->fd, .events = POLLIN};
+	struct pd_err err = PD_ERR_INIT;
 	struct pd_pds_stats s;
 	ssize_t n;
 
 	while (!done(t)) {
 		if (flush(t))
 			return -1;
+		(void)sample_first_silent(&t->first);
 		if (poll(&p, 1, patience(t)) <= 0)
 			continue; /* nothing yet, or a signal */
 		n = read(t->fd, chunk, sizeof(chunk));
@@ -278,6 +282,8 @@ record(struct tap *t)
 			return pd_cli_failf("cannot read from the tap: %s",
 				   strerror(errno)),
 			       -1;
+		if (sample_first_bytes(&t->first, chunk, (size_t)n, &err))
+			return pd_cli_fail(&err), -1;
 		if (pd_pds_reader_feed(t->in, chunk, (size_t)n))
 			return pd_cli_failf("out of memory"), -1;
 		if (drain(t))
@@ -323,6 +329,7 @@ sample_tap(int argc, char **argv)
 		pd_cli_failf("out of memory");
 	else if (sample_out_open(&t.out, true, append) == 0) {
 		t.started_us = t.flushed_us = pd_clock_mono_us();
+		sample_first_begin(&t.first, argv[0]);
 		rc = record(&t);
 		/* What was recorded is worth an end marker in any case. */
 		if (t.begun && end_streams(&t))

@@ -15,6 +15,7 @@
 #include "base/keyfile.h"
 #include "data/event.h"
 #include "data/source.h"
+#include "first.h"
 #include "io/sock.h"
 #include "sample.h"
 #include "screen.h"
@@ -52,8 +53,9 @@ const struct pd_opt sample_top_opts[] = {
 struct top {
 	const char *name;
 	int fd;
-	struct pd_source *source; /* in place of it, or NULL */
-	bool live;		  /* time passes here as it does there */
+	struct sample_first first; /* of a tap */
+	struct pd_source *source;  /* in place of it, or NULL */
+	bool live;		   /* time passes here as it does there */
 	bool screen;
 	struct pd_pds_reader *in;
 	struct top_view *view[PD_SAMPLE_WINDOW + 1]; /* by scheme, or NULL */
@@ -297,6 +299,10 @@ read_some(struct top *t)
 		pd_cli_fail(&err);
 		return -1;
 	}
+	if (sample_first_bytes(&t->first, chunk, (size_t)n, &err)) {
+		pd_cli_fail(&err);
+		return -1;
+	}
 	if (pd_pds_reader_feed(t->in, chunk, (size_t)n))
 		return out_of_memory();
 	if (drain(t))
@@ -344,6 +350,9 @@ watch(struct top *t)
 			if (report(t))
 				return -1;
 			t->due_us = pd_clock_mono_us() + opt.interval_us;
+			/* Who asked for some reports gets none. */
+			if (sample_first_silent(&t->first) && opt.reports != 0)
+				return 0;
 			continue;
 		}
 		if (wait_for_it(t))
@@ -388,8 +397,10 @@ open_source(struct top *t, const char *name)
 		return 0;
 	}
 	if (pd_addr_parse(&addr, name, NULL, &err) == 0 &&
-	    (t->fd = pd_sock_connect(&addr, CONNECT_MS, &err)) >= 0)
+	    (t->fd = pd_sock_connect(&addr, CONNECT_MS, &err)) >= 0) {
+		sample_first_begin(&t->first, name);
 		return 0;
+	}
 	pd_cli_fail(&err);
 	return -1;
 }

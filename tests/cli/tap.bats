@@ -175,3 +175,47 @@ total() { predis-sample info events.pds | awk -v k="$1" '$1 == k { print $2 }'; 
 	finish
 	[ "$(total events)" -eq 3 ]
 }
+
+# now US: sets the clock of the programs under tests/clock.
+now() { echo "$1" >clock.new && mv clock.new clock; }
+watched() { [ "$(redis-cli -s r info clients | grep -c "^connected_clients:$1")" = 1 ]; }
+
+@test "what is no tap is told: by its silence, or by what it says" {
+	redis-server --port 0 --unixsocket "$PWD/r" --save '' --dir . \
+	    >redis.log 2>&1 3>&- &
+	TAPPID=$!
+	wait_for redis-cli -s r ping
+	export PREDIS_TEST_CLOCK=$PWD/clock
+	now 1000000
+	sample=$BIN/tests/clock/predis-sample
+	timeout 60 "$sample" tap ./r -o none.pds 2>tap.err 3>&- &
+	tap=$!
+	timeout 60 "$sample" record -d dir --from a=./r 2>record.err 3>&- &
+	record=$!
+	timeout 60 "$sample" top --once --interval 1s ./r 2>top.err 3>&- &
+	top=$!
+	wait_for watched 4
+	run ! grep nothing tap.err record.err top.err
+	now 7000000
+	# One report will not come; who is there for good goes on.
+	status=0
+	wait "$top" || status=$?
+	[ "$status" -eq 2 ]
+	for f in tap record top; do
+		wait_for grep -q "nothing comes from './r': .*redis://" $f.err
+	done
+	watched 3
+	kill "$record" "$tap"
+	wait "$record"
+	wait "$tap"
+	# And who speaks another language.
+	echo '-ERR unknown command' >hello
+	for verb in 'tap -o other.pds' top; do
+		python3 "$TOP/tests/lib/tap_server.py" sock hello 0.01 3>&- &
+		wait_for test -S sock
+		run -2 predis-sample $verb ./sock
+		[[ $output == *"'./sock' sends no stream: it is no tap" ]]
+		wait $!
+		rm sock
+	done
+}
