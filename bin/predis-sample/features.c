@@ -221,6 +221,11 @@ tell(const struct features_counts *n)
 		    "asked lately (--keys %llu)",
 		    (unsigned long long)n->keys_dropped,
 		    (unsigned long long)opt.keys);
+	if (n->anew > 0)
+		pd_cli_note(
+		    "the sampling changes on the way (%llu): histories "
+		    "begin anew there, each time in a stream of its own",
+		    (unsigned long long)n->anew);
 	if (pd_cli_verbose)
 		pd_cli_note("%llu events, %llu rows, %llu labels",
 		    (unsigned long long)n->events, (unsigned long long)n->rows,

@@ -30,7 +30,8 @@ struct features_counts {
 	uint64_t rows;
 	uint64_t labels;
 	uint64_t keys_dropped;
-	bool damaged; /* told on standard error */
+	uint64_t anew; /* times that the sampling changed */
+	bool damaged;  /* told on standard error */
 };
 
 /*

@@ -70,11 +70,6 @@ check_sampling(const struct job *j, struct pd_err *err)
 		    "and not others, so gaps, counts and ages would be wrong "
 		    "(record with --by key)",
 		    sample_name(j->path), pd_scheme_name(m->scheme));
-	if (m->scheme != j->meta.scheme || m->rate != j->meta.rate)
-		return pd_err_set(err,
-		    "'%s' holds streams sampled in different ways: derive "
-		    "features from each by itself",
-		    sample_name(j->path));
 	if (m->key_hash_id != j->meta.key_hash_id)
 		return pd_err_set(err,
 		    "'%s' holds streams of different key files: a key of one "
@@ -375,6 +370,56 @@ start(struct job *j, const struct pd_event *first, struct pd_err *err)
 	return 0;
 }
 
+static void
+forget(struct job *j)
+{
+	struct pd_history_stats st;
+
+	if (j->history != NULL) {
+		pd_history_stats(j->history, &st);
+		j->n->keys_dropped += st.keys_dropped;
+	}
+	for (int i = 0; i < SHARDS_MAX; i++) {
+		pd_minicache_free(j->cache[i]);
+		j->cache[i] = NULL;
+	}
+	pd_history_free(j->history);
+	j->history = NULL;
+	free(j->pending);
+	j->pending = NULL;
+	free(j->labels);
+	j->labels = NULL;
+}
+
+/* The event that waits longest becomes a row. */
+static int
+take_one(struct job *j, struct pd_err *err)
+{
+	struct upcoming *u = &j->ring[j->first];
+
+	if (one_event(j, &u->e, u->shard, err) < 0)
+		return -1;
+	j->first = (j->first + 1) % AHEAD;
+	j->waiting--;
+	return 0;
+}
+
+/* Keys of another share are sampled from ${first} on: what was known of them
+ * is not their history any more. */
+static int
+begin_anew(struct job *j, const struct pd_event *first, struct pd_err *err)
+{
+	while (j->waiting > 0)
+		if (take_one(j, err) < 0)
+			return -1;
+	if (censor_rest(j, err) < 0 || pd_pds_end(j->out, err) < 0)
+		return -1;
+	forget(j);
+	memset(j->now, 0, sizeof(j->now));
+	j->n->anew++;
+	return start(j, first, err);
+}
+
 /* The stream is empty, or of another kind. */
 static int
 no_events(struct job *j, struct pd_err *err)
@@ -385,6 +430,14 @@ no_events(struct job *j, struct pd_err *err)
 		return pd_err_set(err, "'%s' holds %s, not events",
 		    sample_name(j->path), m->schema);
 	return write_header(j, NULL, err);
+}
+
+static bool
+other_share(const struct job *j)
+{
+	const struct pd_pds_meta *m = pd_evreader_meta(j->in);
+
+	return m->scheme != j->meta.scheme || m->rate != j->meta.rate;
 }
 
 /* Read ahead. 1, 0 when the input has ended, -1. */
@@ -401,7 +454,8 @@ read_ahead(struct job *j, struct pd_err *err)
 		u->shard = pd_evreader_shard(j->in);
 		if (j->n->events++ == 0 && start(j, &u->e, err) < 0)
 			return -1;
-		if (check_sampling(j, err) < 0)
+		if (check_sampling(j, err) < 0 ||
+		    (other_share(j) && begin_anew(j, &u->e, err) < 0))
 			return -1;
 		j->waiting++;
 	}
@@ -413,7 +467,6 @@ read_ahead(struct job *j, struct pd_err *err)
 static int
 read_all(struct job *j, struct pd_err *err)
 {
-	struct upcoming *u;
 	uint64_t done = 0;
 	int got = 1;
 
@@ -422,11 +475,8 @@ read_all(struct job *j, struct pd_err *err)
 			return -1;
 		if (j->waiting == 0)
 			break;
-		u = &j->ring[j->first];
-		if (one_event(j, &u->e, u->shard, err) < 0)
+		if (take_one(j, err) < 0)
 			return -1;
-		j->first = (j->first + 1) % AHEAD;
-		j->waiting--;
 		if (++done % PROGRESS_EVERY != 0)
 			continue;
 		if (pd_cli_stopping())
@@ -458,9 +508,8 @@ features_rows(const char *path, const struct features_opts *o,
 {
 	struct pd_transport_opts net;
 	const struct pd_evreader_opts in = {.unit = PD_TIME_OWN, .net = &net};
-	struct pd_history_stats st;
 	struct job *j = calloc(1, sizeof(*j));
-	int i, rc;
+	int rc;
 
 	if (j == NULL)
 		return pd_err_nomem(err);
@@ -475,16 +524,8 @@ features_rows(const char *path, const struct features_opts *o,
 		 : read_all(j, err);
 	if (rc == 0)
 		n->damaged = tell_damage(j);
-	if (j->history != NULL) {
-		pd_history_stats(j->history, &st);
-		n->keys_dropped = st.keys_dropped;
-	}
-	for (i = 0; i < SHARDS_MAX; i++)
-		pd_minicache_free(j->cache[i]);
-	pd_history_free(j->history);
+	forget(j);
 	pd_evreader_close(j->in);
-	free(j->pending);
-	free(j->labels);
 	free(j);
 	return rc;
 }

@@ -155,3 +155,20 @@ assert np.nanmax(abs(a - b)) <= 1 / 16 and np.nanmax(abs(a - b)) > 0'
 	done
 	[ "$(predis-sample print one.out | wc -l)" -eq 6000 ]
 }
+
+@test "where the rate changes, histories begin anew: the rows of each part" {
+	for i in $(seq 1 600); do echo "$i,k$((i * i % 37)),5"; done >t.csv
+	predis-sample import --rate 0.9 t.csv -o 1.pds
+	predis-sample import --rate 0.4 t.csv -o 2.pds
+	cat 1.pds 2.pds 1.pds >all.pds
+	predis-sample features -c 20 -l all.pds -o all 2>log
+	[[ $(<log) == *"begin anew"* ]]
+	predis-sample verify all
+	for f in 1 2; do
+		predis-sample features -c 20 -l -q $f.pds -o $f
+		predis-sample export -f csv $f | tail -n +2 >$f.csv
+		[ -s $f.csv ]
+	done
+	predis-sample export -f csv all | tail -n +2 >all.csv
+	cat 1.csv 2.csv 1.csv | cmp - all.csv
+}
