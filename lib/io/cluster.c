@@ -148,36 +148,46 @@ element(const redisReply *r, size_t i, int type)
 	return r->element[i];
 }
 
-/* One entry of CLUSTER SLOTS: from, to, the master, its replicas. What makes no
- * sense is left out. */
-static int
-take_range(struct pd_cluster *cl, const redisReply *r, const char *asked,
-    struct pd_err *err)
+int
+pd_cluster_parse_range(const redisReply *r, struct pd_cluster_range *out)
 {
 	const redisReply *from = element(r, 0, REDIS_REPLY_INTEGER);
 	const redisReply *to = element(r, 1, REDIS_REPLY_INTEGER);
 	const redisReply *m = element(r, 2, REDIS_REPLY_ARRAY);
 	const redisReply *host, *port;
-	char text[24];
-	int i;
 
 	if (from == NULL || to == NULL || m == NULL || from->integer < 0 ||
 	    to->integer < from->integer || to->integer >= PD_CLUSTER_SLOTS)
-		return 0;
+		return -1;
 	host = element(m, 0, REDIS_REPLY_STRING);
 	port = element(m, 1, REDIS_REPLY_INTEGER);
 	if (port == NULL || port->integer < 0 || port->integer > UINT16_MAX)
+		return -1;
+	out->first = (uint16_t)from->integer;
+	out->last = (uint16_t)to->integer;
+	out->port = (uint16_t)port->integer;
+	out->host = host != NULL && host->len > 0 && strcmp(host->str, "?") != 0
+			? host->str
+			: NULL;
+	return 0;
+}
+
+/* One entry of CLUSTER SLOTS; what makes no sense is left out. */
+static int
+take_range(struct pd_cluster *cl, const redisReply *r, const char *asked,
+    struct pd_err *err)
+{
+	struct pd_cluster_range range;
+	char port[8];
+	int i;
+
+	if (pd_cluster_parse_range(r, &range))
 		return 0;
-	snprintf(text, sizeof(text), "%lld", port->integer);
-	/* Null or empty: where the question was asked. */
-	i = find_node(cl,
-	    host != NULL && host->len > 0 && strcmp(host->str, "?") != 0
-		? host->str
-		: asked,
-	    text, err);
+	snprintf(port, sizeof(port), "%u", range.port);
+	i = find_node(cl, range.host != NULL ? range.host : asked, port, err);
 	if (i < 0)
 		return -1;
-	for (long long s = from->integer; s <= to->integer; s++)
+	for (unsigned s = range.first; s <= range.last; s++)
 		cl->map[s] = (uint16_t)(i + 1);
 	return 0;
 }

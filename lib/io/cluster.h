@@ -82,4 +82,18 @@ bool pd_cluster_backoff(
 int pd_cluster_parse_redirect(
     const char *text, bool *ask, uint16_t *slot, char host[280], char port[16]);
 
+/* Slots and the node that serves them. */
+struct pd_cluster_range {
+	uint16_t first, last; /* both belong to it */
+	uint16_t port;
+	const char *host; /* the answer's; NULL: where the question was asked */
+};
+
+/*
+ * The parser of one entry of the answer to CLUSTER SLOTS, for tests. 0, or -1:
+ * it makes no sense.
+ */
+int pd_cluster_parse_range(
+    const struct redisReply *r, struct pd_cluster_range *out);
+
 #endif /* PD_IO_CLUSTER_H */

@@ -1,6 +1,6 @@
 /*
  * What a server answers to us: RESP2 over a socket, entries of streams,
- * redirections of a cluster.
+ * redirections and slots of a cluster.
  */
 #include <hiredis/hiredis.h>
 #include <stdio.h>
@@ -22,6 +22,7 @@ static void
 look_at(const redisReply *r)
 {
 	char host[280], port[16];
+	struct pd_cluster_range range;
 	struct pd_arrival *a;
 	uint16_t slot;
 	bool ask;
@@ -29,6 +30,9 @@ look_at(const redisReply *r)
 	if (r->type == REDIS_REPLY_ERROR)
 		(void)pd_cluster_parse_redirect(
 		    r->str, &ask, &slot, host, port);
+	if (pd_cluster_parse_range(r, &range) == 0 &&
+	    (range.last < range.first || range.last >= PD_CLUSTER_SLOTS))
+		abort();
 	if ((a = calloc(1, sizeof(*a))) == NULL)
 		return;
 	(void)pd_redis_stream_entry(r, a);

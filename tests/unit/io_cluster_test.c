@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <hiredis/hiredis.h>
 
 #include "base/err.h"
 #include "io/cluster.h"
@@ -82,6 +83,61 @@ redirections(void **state)
 	    pd_cluster_parse_redirect(long_host, &ask, &s, host, port), -1);
 }
 
+static int
+range(const char *resp, struct pd_cluster_range *out, char host[32])
+{
+	redisReader *r = redisReaderCreate();
+	void *reply = NULL;
+	int rc;
+
+	assert_non_null(r);
+	assert_int_equal(redisReaderFeed(r, resp, strlen(resp)), REDIS_OK);
+	assert_int_equal(redisReaderGetReply(r, &reply), REDIS_OK);
+	assert_non_null(reply);
+	rc = pd_cluster_parse_range(reply, out);
+	if (rc == 0)
+		snprintf(host, 32, "%s", out->host != NULL ? out->host : "-");
+	freeReplyObject(reply);
+	redisReaderFree(r);
+	return rc;
+}
+
+/* Entries of CLUSTER SLOTS; those of no sense are refused. */
+static void
+ranges(void **state)
+{
+	static const char *const bad[] = {":1\r\n", "*0\r\n",
+	    "*2\r\n:0\r\n:1\r\n", "*3\r\n:0\r\n:1\r\n:2\r\n",
+	    "*3\r\n:5\r\n:4\r\n*2\r\n$1\r\nh\r\n:1\r\n",
+	    "*3\r\n:-1\r\n:4\r\n*2\r\n$1\r\nh\r\n:1\r\n",
+	    "*3\r\n:0\r\n:16384\r\n*2\r\n$1\r\nh\r\n:1\r\n",
+	    "*3\r\n:0\r\n:1\r\n*2\r\n$1\r\nh\r\n:65536\r\n",
+	    "*3\r\n:0\r\n:1\r\n*2\r\n$1\r\nh\r\n$1\r\n1\r\n",
+	    "*3\r\n:0\r\n:1\r\n*1\r\n$1\r\nh\r\n"};
+	static const char *const asked[] = {"$0\r\n", "$-1\r\n", "$1\r\n?\r\n"};
+	struct pd_cluster_range r;
+	char host[32], text[128];
+
+	(void)state;
+	assert_int_equal(range("*3\r\n:5461\r\n:16383\r\n*2\r\n$3\r\n::1\r\n"
+			       ":65535\r\n",
+			     &r, host),
+	    0);
+	assert_int_equal(r.first, 5461);
+	assert_int_equal(r.last, 16383);
+	assert_int_equal(r.port, 65535);
+	assert_string_equal(host, "::1");
+	for (size_t i = 0; i < sizeof(asked) / sizeof(*asked); i++) {
+		snprintf(text, sizeof(text),
+		    "*3\r\n:0\r\n:0\r\n*2\r\n%s%s:1\r\n", asked[i],
+		    i == 0 ? "\r\n" : "");
+		assert_int_equal(range(text, &r, host), 0);
+		assert_string_equal(host, "-");
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_int_equal(range(bad[i], &r, host), -1);
+}
+
 static void
 nobody_answers(void **state)
 {
@@ -103,6 +159,7 @@ main(void)
 	    cmocka_unit_test(slots_are_those_of_redis),
 	    cmocka_unit_test(hash_tags),
 	    cmocka_unit_test(redirections),
+	    cmocka_unit_test(ranges),
 	    cmocka_unit_test(nobody_answers),
 	};
 
