@@ -297,12 +297,19 @@ next_pds(struct pd_evreader *r, struct pd_event *e, struct pd_err *err)
 	return 0;
 }
 
-/* Nothing was understood: that is the wrong format, and no empty trace. */
+/*
+ * The end of a trace. Not a byte is what a pipe has whose writer failed, and no
+ * trace; and where nothing was understood, it is the wrong format.
+ */
 static int
-check_rejects(const struct pd_evreader *r, struct pd_err *err)
+check_end(const struct pd_evreader *r, struct pd_err *err)
 {
 	const struct pd_rejects *j = pd_evreader_rejects(r);
 
+	if (r->tick == 0 && pd_evreader_offset(r) == 0)
+		return strcmp(r->name, "-") == 0
+			   ? pd_err_set(err, "standard input is empty")
+			   : pd_err_set(err, "'%s' is empty", r->name);
 	if (r->tick > 0 || j == NULL || j->count == 0)
 		return 0;
 	return pd_err_set(
@@ -334,7 +341,7 @@ pd_evreader_next(struct pd_evreader *r, struct pd_event *e, struct pd_err *err)
 	pd_event_init(e);
 	rc = r->import->next(r->src, e, &r->key, err);
 	if (rc != 1)
-		return rc == 0 ? check_rejects(r, err) : rc;
+		return rc == 0 ? check_end(r, err) : rc;
 	if (r->tick == 0 && r->hits == PD_HITS_OWN &&
 	    r->import->told_hit != NULL)
 		r->meta.hits_unknown = !r->import->told_hit(r->src);

@@ -349,6 +349,20 @@ for t, k in ((5, 7), (6, 8), (6, 7)):
 	run -2 predis-sample import t.pds -o x.pds
 }
 
+@test "not a byte is no trace: what a pipe has whose writer failed" {
+	: >empty
+	for verb in 'import' 'features' 'mrc' 'stat'; do
+		run -2 predis-sample $verb empty
+		[[ $output == *"'empty' is empty" ]]
+		run -2 predis-sample $verb - < <(:)
+		[[ $output == *"standard input is empty" ]]
+	done
+	# A trace of no requests is one.
+	echo time,key >none.csv
+	predis-sample import none.csv -o none.pds
+	predis-sample verify none.pds
+}
+
 @test "a bad trace leaves nothing behind, and names the line" {
 	printf '0,a\n1,b,x\n' >bad.csv
 	echo old >out.pds
@@ -460,7 +474,7 @@ for t, k in ((5, 7), (6, 8), (6, 7)):
 	[ ! -e x.pds ]
 	serve t.csv
 	run -2 predis-sample tap "$PWD/sock" -o y.pds
-	[[ $output == *"no stream came"* ]]
+	[[ $output == *"sends no stream"* ]]
 }
 
 @test "tap of a real predis-serve" {
