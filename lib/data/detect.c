@@ -164,6 +164,8 @@ pd_detect(const uint8_t *p, size_t n)
 		n = n < INFLATED ? n : INFLATED;
 		memcpy(head, p, n);
 	}
+	if (n >= 3 && memcmp(head, "\xef\xbb\xbf", 3) == 0)
+		memmove(head, head + 3, n -= 3); /* a byte order mark */
 	if (is_text(head, n))
 		return detect_text((char *)head, n);
 	if (pd_vscsi_version(head, n) != 0)

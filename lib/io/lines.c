@@ -99,6 +99,13 @@ fill(struct pd_lines *l, struct pd_err *err)
 	return 0;
 }
 
+/* The bytes of a byte order mark in UTF-8 at the start of a text. */
+static size_t
+mark(const char *line, size_t n)
+{
+	return n >= 3 && memcmp(line, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
+
 ssize_t
 pd_lines_next(struct pd_lines *l, char **line, struct pd_err *err)
 {
@@ -125,7 +132,12 @@ pd_lines_next(struct pd_lines *l, char **line, struct pd_err *err)
 	if (n > 0 && (*line)[n - 1] == '\r')
 		n--;
 	(*line)[n] = '\0';
-	l->number++;
+	if (l->number++ == 0) {
+		const size_t skip = mark(*line, n);
+
+		*line += skip;
+		n -= skip;
+	}
 	return (ssize_t)n;
 }
 

@@ -4,7 +4,8 @@
 /*
  * Reading text by lines from a file or standard input, gzip or plain (zlib
  * tells which). Lines of any length up to PD_LINE_MAX; the newline and a
- * carriage return before it are removed.
+ * carriage return before it are removed, and so is a byte order mark in UTF-8
+ * before the first line.
  */
 
 #include <stddef.h>

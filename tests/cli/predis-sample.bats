@@ -288,6 +288,15 @@ for t, k in ((5, 7), (6, 8), (6, 7)):
 	run -2 predis-sample verify nothing.pds
 }
 
+@test "a byte order mark before a text is no part of it" {
+	for text in 'key,time\na,7\n' '7,a,5,get\n' '{"time":7,"key":"a"}\n'; do
+		# shellcheck disable=SC2059
+		printf "\xef\xbb\xbf$text" >bom
+		predis-sample import bom -o bom.pds
+		[ "$(predis-sample print bom.pds | cut -f 1)" -eq 7000000 ]
+	done
+}
+
 @test "merge is in order of time, and keeps ticks and shards" {
 	printf '1,a\n3,b\n5,c\n' | predis-sample import - -o a.pds
 	printf '2,d\n3,e\n9,f\n' | predis-sample import - -o b.pds
