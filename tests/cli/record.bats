@@ -63,6 +63,7 @@ end_record() {
 	record --batch-events 10 --segment 1d
 	ask 1 25
 	wait_for stat_is '.events_received == 25 and .streams[0].waiting < 10'
+	stat_is '.segments_events + .streams[0].segment_events == 25'
 	# The segment that grows can be read, and is whole as far as it goes.
 	[ "$(ls rec/*Z-web-all-0.pds.part | wc -l)" -eq 1 ]
 	[ "$(predis-sample print rec | wc -l)" -ge 20 ]
@@ -79,7 +80,8 @@ end_record() {
 	predis-sample index --json rec >after
 	jq -e -s '.[0].events == 25 and .[0].known' before
 	cmp <(jq -c 'del(.closed_us)' before) <(jq -c 'del(.closed_us)' after)
-	stat_is '.running == false and .segments == 1 and .segments_events == 25'
+	stat_is '.running == false and .segments == 1 and .segments_events == 25 and
+	    .streams[0].segment_events == 0'
 	# Nobody but the owner and the group may read it.
 	[ "$(stat -c %a rec/*.pds rec/index.pdx rec/state.json | sort -u)" = 640 ]
 }
