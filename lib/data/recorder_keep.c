@@ -235,11 +235,29 @@ settle_rest(struct pd_recorder *r, const struct pd_segments *all)
 	}
 }
 
+/* Segments, and no account of them: it begins with what they hold, as if
+ * nothing else had ever come. */
+static void
+begin_account(struct pd_recorder *r)
+{
+	if (r->segments.n == 0)
+		return;
+	r->finished = r->segments.n;
+	for (size_t i = 0; i < r->segments.n; i++)
+		r->received += r->segments.v[i].events;
+	pd_recorder_note(r,
+	    PD_RECORDER_STATE " holds no account: it begins anew with the "
+			      "%" PRIu64 " events of %zu segments, and what "
+			      "was lost before is not known",
+	    r->received, r->segments.n);
+}
+
 int
 pd_recorder_adopt(struct pd_recorder *r, struct pd_err *err)
 {
 	struct pd_segments l = PD_SEGMENTS_INIT;
 	const uint64_t now = pd_recorder_now(r);
+	const bool no_account = r->state_seq == 0;
 	int rc = -1;
 
 	if (r->deleting[0] != '\0')
@@ -270,6 +288,8 @@ pd_recorder_adopt(struct pd_recorder *r, struct pd_err *err)
 		r->bytes += l.v[i].bytes;
 	}
 	pd_segments_release(&l);
+	if (no_account)
+		begin_account(r);
 	pd_recorder_save(r);
 	return 0;
 }

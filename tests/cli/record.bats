@@ -36,6 +36,11 @@ ask() {
 	    redis-cli -p "$PORT" >/dev/null
 }
 
+# printed N: so many records, or more, are in the segments.
+printed() {
+	[ "$(predis-sample print rec | wc -l)" -ge "$1" ]
+}
+
 end_record() {
 	kill "$REC"
 	wait "$REC"
@@ -66,7 +71,7 @@ end_record() {
 	stat_is '.segments_events + .streams[0].segment_events == 25'
 	# The segment that grows can be read, and is whole as far as it goes.
 	[ "$(ls rec/*Z-web-all-0.pds.part | wc -l)" -eq 1 ]
-	[ "$(predis-sample print rec | wc -l)" -ge 20 ]
+	wait_for printed 20 # the account is written before the segment
 	predis-sample verify rec
 	[ "$(predis-sample features rec | predis-sample print | wc -l)" -ge 20 ]
 	predis-replay -p lru -s 5 rec
@@ -82,6 +87,18 @@ end_record() {
 	cmp <(jq -c 'del(.closed_us)' before) <(jq -c 'del(.closed_us)' after)
 	stat_is '.running == false and .segments == 1 and .segments_events == 25 and
 	    .streams[0].segment_events == 0'
+	# Without an account it begins with what is there.
+	cp -r rec other
+	head -c 100 rec/state.json >torn
+	mv torn rec/state.json
+	rm other/state.json
+	for dir in rec other; do
+		timeout 20 "$BIN/predis-sample" record -d $dir --from ./no.sock \
+		    --duration 100ms 2>log || true
+		[[ $(<log) == *"holds no account"*"25 events of 1 segment"* ]]
+		predis-sample record --stat -d $dir | jq -e \
+		    '.events_received == 25 and .segments_events == 25'
+	done
 	# Nobody but the owner and the group may read it.
 	[ "$(stat -c %a rec/*.pds rec/index.pdx rec/state.json | sort -u)" = 640 ]
 }
