@@ -64,8 +64,8 @@ note_key(struct tally *t, const struct pd_event *e)
 	if (n == 0 || gap == 0)
 		return 0;
 	/* It stands for itself and those that were left out before it. */
-	return pd_kll_add_n(
-	    t->kll[STAT_GAP], (double)gap / e->weight, (uint64_t)n * e->weight);
+	return pd_kll_add_n(t->kll[STAT_GAP], (double)gap / e->weight,
+	    n * times(t, e->weight * t->traffic->factor));
 }
 
 static int
@@ -101,6 +101,28 @@ note(struct tally *t, const struct pd_event *e)
 	return note_key(t, e);
 }
 
+/* Where the scheme is another from here on, can what came be told with what
+ * comes? Everything is a sample at rate 1, by whichever scheme. */
+static int
+follow_scheme(struct tally *t, const struct pd_pds_meta *m)
+{
+	if (t->scheme != PD_SAMPLE_NONE && m->scheme != PD_SAMPLE_NONE &&
+	    t->scheme != m->scheme) {
+		pd_cli_failf("'%s' was sampled by %s and by %s: take one with "
+			     "--scheme",
+		    t->name, pd_scheme_name(t->scheme),
+		    pd_scheme_name(m->scheme));
+		return -1;
+	}
+	if (m->scheme != PD_SAMPLE_NONE)
+		t->scheme = m->scheme;
+	if (t->scheme > PD_SAMPLE_KEY) {
+		pd_keyseen_free(t->seen);
+		t->seen = NULL;
+	}
+	return 0;
+}
+
 /* The header in force may be another from one event to the next. 0, or -1
  * having reported. */
 static int
@@ -108,15 +130,10 @@ follow(struct tally *t)
 {
 	const struct pd_pds_meta *m = pd_evreader_meta(t->in);
 
-	if (t->begun && m->scheme == t->scheme && m->rate == t->rate)
+	if (t->begun && m->scheme == t->traffic->scheme && m->rate == t->rate)
 		return 0;
-	if (t->begun && m->scheme != t->scheme) {
-		pd_cli_failf("'%s' was sampled by %s and by %s: take one with "
-			     "--scheme",
-		    t->name, pd_scheme_name(t->scheme),
-		    pd_scheme_name(m->scheme));
+	if (t->begun && follow_scheme(t, m))
 		return -1;
-	}
 	pd_traffic_header(t->traffic, m);
 	if (!t->begun) {
 		snprintf(t->clock, sizeof(t->clock), "%s", m->time);
@@ -124,8 +141,15 @@ follow(struct tally *t)
 		    (t->seen = pd_keyseen_new((size_t)opt.keys)) == NULL)
 			return out_of_memory();
 	}
+	if (!t->begun)
+		t->scheme = m->scheme;
+	if (t->seen != NULL)
+		pd_keyseen_sampled(t->seen, m->rate);
+	if (!t->begun || m->rate < t->least)
+		t->least = m->rate;
+	if (!t->begun || m->rate > t->most)
+		t->most = m->rate;
 	t->begun = true;
-	t->scheme = m->scheme;
 	t->rate = m->rate;
 	return 0;
 }

@@ -33,7 +33,8 @@ struct tally {
 	struct pd_keyseen *seen; /* NULL: the sampling tells nothing of keys */
 	struct pd_kll *kll[STAT_FIGURES];
 	enum pd_scheme scheme;
-	double rate;
+	double rate;	     /* in force */
+	double least, most;  /* of all rates */
 	double first_factor; /* that of the first event */
 	bool begun;
 	uint64_t source_lost; /* of all files */

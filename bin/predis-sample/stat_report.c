@@ -36,36 +36,29 @@ seconds_of(const struct tally *t)
 	return (double)(t->traffic->last_us - t->traffic->first_us) * 1e-6;
 }
 
-/* What sampling and a table that became full leave of the keys. */
-static double
-key_share(const struct tally *t)
-{
-	return (t->scheme == PD_SAMPLE_KEY ? t->rate : 1) *
-	       pd_keyseen_share(t->seen);
-}
-
 static struct pd_estimate
 keys_of(const struct tally *t)
 {
-	double n, p;
+	struct pd_estimate e = {NAN, NAN};
 
-	if (t->seen == NULL)
-		return (struct pd_estimate){NAN, NAN};
-	n = (double)pd_keyseen_keys(t->seen);
-	p = key_share(t);
-	return (struct pd_estimate){n / p, sqrt(n * (1 - p)) / p};
+	if (t->seen != NULL)
+		e.value = pd_keyseen_total(t->seen, &e.se);
+	return e;
 }
 
 static struct pd_estimate
 one_hit_share(const struct tally *t)
 {
-	double n, q;
+	double n, p, q;
 
-	if (t->seen == NULL || (n = (double)pd_keyseen_keys(t->seen)) == 0)
+	/* A key asked for once at a high rate may have been asked unseen at a
+	 * lower one. */
+	if (t->seen == NULL || t->least != t->most ||
+	    (n = (double)pd_keyseen_keys(t->seen)) == 0)
 		return (struct pd_estimate){NAN, NAN};
 	q = (double)pd_keyseen_once(t->seen) / n;
-	return (struct pd_estimate){
-	    q, sqrt(q * (1 - q) / n * (1 - key_share(t)))};
+	p = t->rate * pd_keyseen_share(t->seen);
+	return (struct pd_estimate){q, sqrt(q * (1 - q) / n * (1 - p))};
 }
 
 static double
@@ -210,7 +203,9 @@ text_origin(struct pd_buf *b, const struct tally *t)
 	    b, "%s: %llu events", t->name, (unsigned long long)tr->events);
 	if (t->scheme != PD_SAMPLE_NONE)
 		pd_buf_printf(b, ", sampled by %s at %g",
-		    pd_scheme_name(t->scheme), t->rate);
+		    pd_scheme_name(t->scheme), t->least);
+	if (t->most > t->least)
+		pd_buf_printf(b, " to %g", t->most);
 	if (t->source_lost + t->records_lost > 0)
 		pd_buf_printf(b, ", %llu dropped at the source, %llu damaged",
 		    (unsigned long long)t->source_lost,

@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,11 +7,16 @@
 
 #define FIRST 1024 /* places */
 
-/* By open addressing; count 0 is a free place. */
+#define ONCE 1U
+#define TWICE 2U /* or more often */
+#define SEEN 3U	 /* the bits of these; 0 is a free place */
+
+/* By open addressing. */
 struct place {
 	uint64_t key;
 	uint64_t tick;
-	uint64_t count;
+	float rate;	/* the highest one it was seen under */
+	uint32_t state; /* the epoch of its last access, and how often */
 };
 
 struct pd_keyseen {
@@ -19,6 +25,8 @@ struct pd_keyseen {
 	size_t used;
 	size_t most;	/* places */
 	unsigned shift; /* one key in 2^shift is in */
+	float rate;	/* of what comes now */
+	uint32_t epoch; /* counts rates, in steps above SEEN */
 };
 
 struct pd_keyseen *
@@ -34,6 +42,7 @@ pd_keyseen_new(size_t keys)
 		return NULL;
 	}
 	k->mask = FIRST - 1;
+	k->rate = 1;
 	for (k->most = FIRST; k->most / 2 < keys; k->most *= 2)
 		;
 	return k;
@@ -46,6 +55,13 @@ pd_keyseen_free(struct pd_keyseen *k)
 		return;
 	free(k->place);
 	free(k);
+}
+
+void
+pd_keyseen_sampled(struct pd_keyseen *k, double rate)
+{
+	k->rate = (float)rate;
+	k->epoch += SEEN + 1;
 }
 
 /* Not the bits by which streams are sampled. */
@@ -66,7 +82,7 @@ find(const struct pd_keyseen *k, uint64_t key, uint64_t hash)
 {
 	size_t i = (size_t)hash & k->mask;
 
-	while (k->place[i].count != 0 && k->place[i].key != key)
+	while (k->place[i].state != 0 && k->place[i].key != key)
 		i = (i + 1) & k->mask;
 	return &k->place[i];
 }
@@ -88,7 +104,7 @@ rehash(struct pd_keyseen *k, size_t n)
 	for (i = 0; i < places; i++) {
 		const uint64_t hash = hash_of(old[i].key);
 
-		if (old[i].count == 0 || !is_in(k, hash))
+		if (old[i].state == 0 || !is_in(k, hash))
 			continue;
 		*find(k, old[i].key, hash) = old[i];
 		k->used++;
@@ -122,23 +138,28 @@ pd_keyseen_note(struct pd_keyseen *k, uint64_t key, uint64_t tick,
     uint32_t weight, uint64_t *gap)
 {
 	const uint64_t hash = hash_of(key);
+	uint32_t seen = weight > 1 ? TWICE : ONCE;
 	struct place *p;
 
 	*gap = 0;
 	if (!is_in(k, hash))
 		return 0;
 	p = find(k, key, hash);
-	if (p->count == 0) {
+	if (p->state == 0) {
 		if (make_room(k) || !is_in(k, hash))
 			return 0;
 		p = find(k, key, hash);
 		p->key = key;
 		k->used++;
-	} else if (tick > p->tick) {
-		*gap = tick - p->tick;
+	} else {
+		if (tick > p->tick && (p->state & ~SEEN) == k->epoch)
+			*gap = tick - p->tick;
+		seen = TWICE;
 	}
 	p->tick = tick;
-	p->count += weight;
+	if (k->rate > p->rate)
+		p->rate = k->rate;
+	p->state = k->epoch | seen;
 	return 1u << k->shift;
 }
 
@@ -154,7 +175,7 @@ pd_keyseen_once(const struct pd_keyseen *k)
 	size_t i, n = 0;
 
 	for (i = 0; i <= k->mask; i++)
-		n += k->place[i].count == 1;
+		n += (k->place[i].state & SEEN) == ONCE;
 	return n;
 }
 
@@ -162,4 +183,23 @@ double
 pd_keyseen_share(const struct pd_keyseen *k)
 {
 	return 1.0 / (double)(UINT64_C(1) << k->shift);
+}
+
+double
+pd_keyseen_total(const struct pd_keyseen *k, double *se)
+{
+	const double share = pd_keyseen_share(k);
+	double n = 0, variance = 0;
+	size_t i;
+
+	for (i = 0; i <= k->mask; i++) {
+		const double p = k->place[i].rate * share;
+
+		if (k->place[i].state == 0)
+			continue;
+		n += 1 / p;
+		variance += (1 - p) / (p * p);
+	}
+	*se = sqrt(variance);
+	return n;
 }

@@ -285,6 +285,29 @@ told() { jq -s -e "length > 0 and (last | $1)" out; }
 	[[ $stderr == *'no stream came'* ]]
 }
 
+@test "stat where the rate changed: a key counts by the highest one" {
+	# 1000 keys at rate 1, then the same ones at 10%, and others at 10%.
+	for k in 0 5000; do
+		seq 4000 | awk -v k=$k '{ print $1 "," k + $1 % 1000 ",5,get" }' >$k.csv
+	done
+	predis-sample import --key-file k 0.csv -o all.pds
+	predis-sample import --key-file k --rate 0.1 0.csv -o same.pds
+	predis-sample import --key-file k --rate 0.1 5000.csv -o others.pds
+	n=$(predis-sample print others.pds | cut -f 3 | sort -u | wc -l)
+	for order in 'all same' 'same all'; do
+		# shellcheck disable=SC2046
+		predis-sample stat --json $(printf '%s.pds ' $order) >two
+		fits sample-stat <two
+		jq -e '.keys == 1000 and .keys_se == 0 and
+		    .one_hit_share == null and .gap_ticks_max == 1000 and
+		    .sampling == "key"' two
+	done
+	predis-sample stat --json all.pds same.pds others.pds |
+	    jq -e --argjson n "$n" '(.keys - (1000 + 10 * $n) | fabs) < 0.01'
+	predis-sample stat --no-plot all.pds same.pds others.pds |
+	    grep -q 'sampled by key at 0.1 to 1$'
+}
+
 @test "top of a Redis: by database, sampled here, hits unknown" {
 	command -v redis-server >/dev/null || skip 'needs redis-server'
 	redis-server --port 0 --unixsocket "$PWD/redis.sock" --save '' \

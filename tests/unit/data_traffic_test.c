@@ -357,6 +357,42 @@ test_many_keys(void **state)
 	pd_keyseen_free(k);
 }
 
+/* Of 50,000 keys that are asked twice, all are seen the first time, and those
+ * of the lowest percent the second time; then as many others at 10%. */
+static void
+test_keys_under_rates(void **state)
+{
+	struct pd_keyseen *k = pd_keyseen_new(2 * MANY * 10);
+	double n, se;
+	uint64_t gap, i, gaps = 0;
+
+	(void)state;
+	assert_non_null(k);
+	for (i = 0; i < 50000; i++)
+		pd_keyseen_note(k, i, i, 1, &gap);
+	assert_true(pd_keyseen_total(k, &se) == 50000);
+	assert_true(se == 0);
+	pd_keyseen_sampled(k, 0.01);
+	for (i = 0; i < 500; i++) {
+		pd_keyseen_note(k, i, 50000 + i, 1, &gap);
+		gaps += gap;
+	}
+	/* Nobody knows what was asked in between. */
+	assert_int_equal(gaps, 0);
+	pd_keyseen_note(k, 7, 60000, 1, &gap);
+	assert_int_equal(gap, 60000 - 50007);
+	n = pd_keyseen_total(k, &se);
+	assert_true(n == 50000 && se == 0);
+	pd_keyseen_sampled(k, 0.1);
+	for (i = 0; i < 5000; i++)
+		pd_keyseen_note(k, 100000 + i, 100000 + i, 1, &gap);
+	n = pd_keyseen_total(k, &se);
+	assert_true(fabs(n / 100000 - 1) < 1e-6);
+	/* Of 50,000 draws with a chance of 0.1, each weighing 10. */
+	assert_true(fabs(se / (10 * sqrt(50000 * 0.1 * 0.9)) - 1) < 1e-6);
+	pd_keyseen_free(k);
+}
+
 static void
 note_tick(struct pd_tickspan *s, uint32_t shard, uint64_t tick)
 {
@@ -414,6 +450,7 @@ main(void)
 	    cmocka_unit_test(test_ticks),
 	    cmocka_unit_test(test_keys),
 	    cmocka_unit_test(test_many_keys),
+	    cmocka_unit_test(test_keys_under_rates),
 	};
 
 	make_traffic();
