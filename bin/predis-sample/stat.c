@@ -77,7 +77,8 @@ note(struct tally *t, const struct pd_event *e)
 
 	n = pd_traffic_add(t->traffic, e);
 	pd_timeline_add(&t->time, e->time_us, n);
-	pd_tickspan_add(&t->ticks, pd_evreader_shard(t->in), e);
+	pd_tickspan_add(&t->ticks, pd_evreader_shard(t->in),
+	    pd_evreader_meta(t->in)->shards, e);
 	if (t->first_factor == 0)
 		t->first_factor = t->traffic->factor;
 	k = times(t, n);

@@ -130,8 +130,8 @@ take_events(struct top *t, const struct pd_pds_block *b, struct pd_err *err)
 	for (i = 0; i < b->nrec; i++) {
 		(void)pd_traffic_add(&v->all, &e[i]);
 		n = pd_traffic_add(&v->now, &e[i]);
-		pd_tickspan_add(
-		    &v->ticks, shard != NULL ? shard[i] : m->shard, &e[i]);
+		pd_tickspan_add(&v->ticks, shard != NULL ? shard[i] : m->shard,
+		    m->shards, &e[i]);
 		if (pd_event_is_access(&e[i]))
 			pd_hotkeys_note(&v->hot, e[i].key, NULL, 0, 0,
 			    e[i].time_us, stands_for(v, &e[i], n));

@@ -10,9 +10,25 @@ pd_tickspan_init(struct pd_tickspan *s)
 	memset(s, 0, sizeof(*s));
 }
 
-void
-pd_tickspan_add(struct pd_tickspan *s, uint32_t shard, const struct pd_event *e)
+/* The accesses of a shard since it began, whose ticks go up by its step. */
+static uint64_t
+span(const struct pd_tickspan *s, uint32_t i)
 {
+	return (s->of[i].last - s->of[i].first) / s->of[i].step + 1;
+}
+
+static void
+begin(struct pd_tickspan *s, uint32_t i, uint32_t step, uint64_t tick)
+{
+	s->of[i].step = step;
+	s->of[i].first = s->of[i].last = tick;
+}
+
+void
+pd_tickspan_add(struct pd_tickspan *s, uint32_t shard, uint32_t shards,
+    const struct pd_event *e)
+{
+	const uint32_t step = shards > 0 ? shards : 1;
 	uint32_t i;
 
 	if (!pd_event_is_access(e))
@@ -26,12 +42,14 @@ pd_tickspan_add(struct pd_tickspan *s, uint32_t shard, const struct pd_event *e)
 	if (i == s->n) {
 		s->n++;
 		s->of[i].shard = shard;
-		s->of[i].first = s->of[i].last = e->tick;
+		begin(s, i, step, e->tick);
+	} else if (step != s->of[i].step ||
+		   (e->tick < s->of[i].last &&
+		       (s->of[i].last - e->tick) / step > PD_TICKSPAN_BACK)) {
+		s->before += span(s, i);
+		begin(s, i, step, e->tick);
 	} else if (e->tick > s->of[i].last) {
 		s->of[i].last = e->tick;
-	} else if (s->of[i].last - e->tick > PD_TICKSPAN_BACK) {
-		s->before += s->of[i].last - s->of[i].first + 1;
-		s->of[i].first = s->of[i].last = e->tick;
 	} else if (e->tick < s->of[i].first) {
 		s->of[i].first = e->tick;
 	}
@@ -46,6 +64,6 @@ pd_tickspan_ticks(const struct pd_tickspan *s)
 	if (s->full)
 		return NAN;
 	for (i = 0; i < s->n; i++)
-		n += s->of[i].last - s->of[i].first + 1;
+		n += span(s, i);
 	return (double)n;
 }

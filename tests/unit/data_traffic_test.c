@@ -400,7 +400,34 @@ note_tick(struct pd_tickspan *s, uint32_t shard, uint64_t tick)
 
 	pd_event_init(&e);
 	e.tick = tick;
-	pd_tickspan_add(s, shard, &e);
+	pd_tickspan_add(s, shard, 1, &e);
+}
+
+/* Shard 3 of 4 counts 7, 11, 15, ... : its accesses alone. */
+static void
+test_ticks_of_shards(void **state)
+{
+	struct pd_tickspan s;
+	struct pd_event e;
+	uint64_t i;
+
+	(void)state;
+	pd_tickspan_init(&s);
+	pd_event_init(&e);
+	for (i = 0; i < 4000; i++) {
+		e.tick = 4 + i;
+		pd_tickspan_add(&s, i % 4, 4, &e);
+	}
+	assert_true(pd_tickspan_ticks(&s) == 4000);
+	e.tick = 8 + 4 * 250000; /* another rate: others were not seen */
+	pd_tickspan_add(&s, 0, 4, &e);
+	assert_true(pd_tickspan_ticks(&s) == 250002 + 3 * 1000);
+	/* From here on there is one shard. */
+	e.tick = 5000000;
+	pd_tickspan_add(&s, 0, 1, &e);
+	e.tick = 5000009;
+	pd_tickspan_add(&s, 0, 1, &e);
+	assert_true(pd_tickspan_ticks(&s) == 250002 + 3 * 1000 + 10);
 }
 
 static void
@@ -425,7 +452,7 @@ test_ticks(void **state)
 	e.tick = 3;
 	e.op = PD_OP_SET;
 	e.flags = PD_EV_FILL;
-	pd_tickspan_add(&s, 0, &e);
+	pd_tickspan_add(&s, 0, 1, &e);
 	assert_true(pd_tickspan_ticks(&s) == 201);
 	/* Another run of the server. */
 	note_tick(&s, 0, 5);
@@ -448,6 +475,7 @@ main(void)
 	    cmocka_unit_test(test_weights),
 	    cmocka_unit_test(test_timeline),
 	    cmocka_unit_test(test_ticks),
+	    cmocka_unit_test(test_ticks_of_shards),
 	    cmocka_unit_test(test_keys),
 	    cmocka_unit_test(test_many_keys),
 	    cmocka_unit_test(test_keys_under_rates),
