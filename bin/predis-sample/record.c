@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -34,6 +35,13 @@ static struct options {
     .limits = {.segment_us = UINT64_C(3600000000),
 	.batch_us = 60000000,
 	.batch_events = 10000}};
+
+/* The directory, as it was found. */
+static struct {
+	char path[4096];
+	dev_t dev;
+	ino_t ino;
+} place;
 
 struct pd_keys record_keys;
 struct record_peers record_peers;
@@ -274,6 +282,33 @@ connect_all(struct pd_recorder *r)
 
 /* 0, or -1 having reported. */
 static int
+note_place(void)
+{
+	struct stat st;
+
+	if (snprintf(place.path, sizeof(place.path), "%s", opt.dir) >=
+		(int)sizeof(place.path) ||
+	    stat(place.path, &st))
+		return pd_cli_failf("cannot find '%s'", opt.dir), -1;
+	place.dev = st.st_dev;
+	place.ino = st.st_ino;
+	return 0;
+}
+
+/* Whether the directory was deleted, moved, or mounted over: what is written
+ * goes where nobody looks. */
+static bool
+is_gone(void)
+{
+	struct stat st;
+
+	if (stat(place.path, &st))
+		return errno == ENOENT || errno == ENOTDIR;
+	return st.st_dev != place.dev || st.st_ino != place.ino;
+}
+
+/* 0, or -1 having reported. */
+static int
 record(struct pd_recorder *r)
 {
 	const uint64_t started_us = pd_clock_mono_us();
@@ -286,6 +321,11 @@ record(struct pd_recorder *r)
 			hung_up = 0;
 			reload(r);
 		}
+		if (is_gone())
+			return pd_cli_failf("'%s' is gone, or another "
+					    "directory is there now",
+				   place.path),
+			       -1;
 		connect_all(r);
 		if (take(r, patience(r, left)))
 			return -1;
@@ -373,7 +413,7 @@ sample_record(int argc, char **argv)
 		pd_cli_fail(&err);
 		return busy ? PD_EXIT_NO : PD_EXIT_FAIL;
 	}
-	if (find_keys()) {
+	if (find_keys() || note_place()) {
 		pd_recorder_close(r, &err);
 		return PD_EXIT_FAIL;
 	}

@@ -273,3 +273,22 @@ import os; os.rename("dead.new", "dead.sock"); time.sleep(600)' 3>&- &
 	run -0 systemd-analyze verify ./predis-sample.service
 	[ -z "$(echo "$output" | grep predis-sample || true)" ]
 }
+
+@test "record: a directory that goes away ends it with 2" {
+	start_serve --tap ./tap.sock --tap-rate 1
+	for how in 'rm -rf rec' 'mv rec moved' 'mv rec old; mkdir rec'; do
+		record --batch-time 100ms
+		ask 1 10
+		wait_for stat_is '.events_received == 10 and .streams[0].waiting == 0'
+		bash -c "$how"
+		status=0
+		wait "$REC" || status=$?
+		REC=
+		[ "$status" -eq 2 ]
+		grep -q "'rec' is gone, or another directory is there now" \
+		    record.log
+		rm -rf rec
+	done
+	# What was moved is whole.
+	[ "$(predis-sample print moved | wc -l)" -eq 10 ]
+}
