@@ -36,6 +36,7 @@ open_finished(const char *path)
 int
 sample_open(const char *path)
 {
+	struct stat st;
 	int fd;
 
 	if (strcmp(path, "-") != 0)
@@ -48,8 +49,13 @@ sample_open(const char *path)
 		fd = dup(STDIN_FILENO);
 	if (fd < 0 && errno == ENOENT && sample_growing(path))
 		fd = open_finished(path);
-	if (fd < 0)
+	if (fd < 0) {
 		pd_cli_failf("cannot open '%s': %s", path, strerror(errno));
+	} else if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+		pd_cli_failf("'%s' is a directory", sample_name(path));
+		close(fd);
+		return -1;
+	}
 	return fd;
 }
 
@@ -168,6 +174,8 @@ sample_out_open(struct sample_out *o, bool in_place, bool append)
 		return -1;
 	}
 	w.fd = o->fd;
+	w.name =
+	    sample_opt.output != NULL ? sample_opt.output : "standard output";
 	o->made = w;
 	if ((o->w = pd_pds_writer_new(&w, &err)) == NULL) {
 		pd_cli_fail(&err);

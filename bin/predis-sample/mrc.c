@@ -324,7 +324,7 @@ static bool
 enough(const struct pd_mrc_summary *s)
 {
 	if (s->events == 0) {
-		pd_cli_note("no access in it");
+		pd_cli_note("there is no access in the input");
 		return false;
 	}
 	if (s->error <= opt.max_error)

@@ -96,7 +96,8 @@ pump(struct pd_transport *t, int fd, const char *path, struct pd_pds_reader *r,
 	return rc;
 }
 
-/* 0, 1 when something was damaged, -1 having reported. */
+/* 0, 1 when something was damaged, 2 when it is no stream, -1; having
+ * reported. */
 static int
 send_one(struct pd_transport *t, const char *path)
 {
@@ -114,8 +115,14 @@ send_one(struct pd_transport *t, const char *path)
 		pd_cli_fail(&err);
 	pd_pds_reader_stats(r, &s);
 	kept = pd_pds_damage(r, &list);
-	if (rc == 0 && sample_note_damage(sample_name(path), &s, list, kept))
+	if (rc == 0 && s.blocks == 0) {
+		pd_cli_failf(
+		    "'%s' holds no block of a PDS stream", sample_name(path));
+		rc = 2;
+	} else if (rc == 0 &&
+		   sample_note_damage(sample_name(path), &s, list, kept)) {
 		rc = 1;
+	}
 out:
 	pd_pds_reader_free(r);
 	if (fd >= 0)
@@ -126,27 +133,26 @@ out:
 int
 sample_send(int argc, char **argv)
 {
-	static char dash[] = "-";
-	static char *standard_input[] = {dash};
 	struct pd_err err = PD_ERR_INIT;
 	struct pd_transport_opts o;
 	struct pd_transport *t;
 	int rc = 0, one;
+	char **path;
 
 	if (sample_opt.to == NULL)
 		return pd_cli_usage("send needs --to");
 	if (sample_net_opts(&o))
 		return PD_EXIT_FAIL;
 	pd_cli_catch_signals();
-	if ((t = pd_transport_sender(sample_opt.to, &o, &err)) == NULL)
+	if ((path = sample_operands(&argc, argv, 0, UINT64_MAX)) == NULL)
+		return PD_EXIT_FAIL;
+	if ((t = pd_transport_sender(sample_opt.to, &o, &err)) == NULL) {
+		sample_operands_free(argc, path);
 		return pd_cli_fail(&err);
-	if (argc == 0) {
-		argc = 1;
-		argv = standard_input;
 	}
 	for (int i = 0; i < argc && rc >= 0 && !pd_cli_stopping(); i++) {
-		one = send_one(t, argv[i]);
-		rc = one < 0 ? -1 : rc | one;
+		one = send_one(t, path[i]);
+		rc = one < 0 ? -1 : one > rc ? one : rc;
 	}
 	if (rc >= 0 && pd_transport_flush(t, &err)) {
 		pd_cli_fail(&err);
@@ -154,5 +160,8 @@ sample_send(int argc, char **argv)
 	}
 	(void)sample_net_report(t, sample_opt.to);
 	pd_transport_close(t);
-	return rc < 0 ? PD_EXIT_FAIL : rc > 0 ? PD_EXIT_NO : PD_EXIT_YES;
+	sample_operands_free(argc, path);
+	return rc < 0 || rc == 2 ? PD_EXIT_FAIL
+	       : rc == 1	 ? PD_EXIT_NO
+				 : PD_EXIT_YES;
 }

@@ -94,7 +94,9 @@ emit(struct pd_pds_writer *w, const struct pd_buf *b, struct pd_err *err)
 		if (pd_buf_add(w->o.out, b->data, b->len))
 			return pd_err_nomem(err);
 	} else if (pd_write_full(w->o.fd, b->data, b->len)) {
-		return pd_err_sys(err, "cannot write stream");
+		return w->o.name != NULL
+			   ? pd_err_sys(err, "cannot write '%s'", w->o.name)
+			   : pd_err_sys(err, "cannot write stream");
 	}
 	w->written += b->len;
 	return 0;

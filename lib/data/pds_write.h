@@ -33,6 +33,7 @@ struct pd_pds_wopts {
 	/* Called with each block instead, when not NULL: 0 or -1. */
 	int (*write)(void *cookie, const void *p, size_t n, struct pd_err *err);
 	void *cookie;
+	const char *name;	/* of the file in messages, or NULL; kept */
 	bool bare;		/* uncompressed frames (-0), for pipes */
 	uint64_t stream_id;	/* 0: derived from the first header's text */
 	uint32_t block_records; /* 0: 32,768; memory is about 100 B each */

@@ -126,6 +126,10 @@ assert np.nanmax(abs(a - b)) <= 1 / 16 and np.nanmax(abs(a - b)) > 0'
 	run --separate-stderr predis-sample export no.pds -o x.npy
 	[ "$status" -eq 2 ]
 	[ ! -e x.npy ]
+	run -2 predis-sample export .
+	[[ $output == *"'.' is a directory"* ]]
+	run -2 bash -c 'predis-sample cat e.pds >/dev/full'
+	[[ $output == *"cannot write 'standard output'"* ]]
 	# Damage: the rows of good blocks, and exit 1.
 	predis-sample features web.csv -o f.pds
 	head -c $(($(stat -c %s f.pds) * 3 / 4)) f.pds >torn.pds

@@ -158,6 +158,12 @@ teardown() {
 	URL=redis-stream://127.0.0.1:$PORT/ev
 	"$NUMBERED" write 20000 1000 >a.pds
 	predis-sample send --to "$URL" a.pds
+	head -c 9000 a.pds >torn.pds
+	run -1 predis-sample send --to "$URL-2" torn.pds
+	: >none.pds
+	run -2 predis-sample send --to "$URL-2" none.pds a.pds
+	[[ $output == *"none.pds' holds no block"* ]]
+	run -2 predis-sample send --to "$URL-2" . # with no segment in it
 	key='ev:{5}'
 	n=$(redis-cli -p "$PORT" xlen "$key")
 	redis-cli -p "$PORT" xtrim "$key" maxlen 0 >/dev/null
