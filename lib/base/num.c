@@ -175,3 +175,21 @@ pd_parse_i64n(const char *p, size_t n, int64_t *out)
 	*out = neg ? (int64_t)(0 - v) : (int64_t)v;
 	return 0;
 }
+
+static int
+hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = (char)(c | 0x20);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int
+pd_parse_hex2(const char *p, size_t n)
+{
+	const int high = n < 2 ? -1 : hex(p[0]);
+	const int low = high < 0 ? -1 : hex(p[1]);
+
+	return low < 0 ? -1 : high << 4 | low;
+}

@@ -31,4 +31,8 @@ int pd_parse_share(const char *s, double *out, struct pd_err *err);
  */
 int pd_parse_i64n(const char *p, size_t n, int64_t *out);
 
+/* The byte that two hexadecimal digits, those first of ${n} bytes at ${p}, in
+ * either case, stand for (0..255); -1 if they are none or too few. */
+int pd_parse_hex2(const char *p, size_t n);
+
 #endif /* PD_BASE_NUM_H */

@@ -87,29 +87,18 @@ add_arg(struct pd_resp *r, size_t at, size_t n)
 	return 0;
 }
 
-/* The value of a hexadecimal digit, or -1. */
-static int
-hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* One character, maybe escaped, within double quotes. Returns its length. */
 static size_t
 unescape(const char *p, size_t n, char *out)
 {
 	static const char from[] = "nrtba", to[] = "\n\r\t\b\a";
 	const char *f;
+	int byte = -1;
 
-	if (n >= 4 && p[0] == '\\' && p[1] == 'x' && hex(p[2]) >= 0 &&
-	    hex(p[3]) >= 0) {
-		*out = (char)(hex(p[2]) << 4 | hex(p[3]));
+	if (n >= 4 && p[0] == '\\' && p[1] == 'x')
+		byte = pd_parse_hex2(p + 2, n - 2);
+	if (byte >= 0) {
+		*out = (char)byte;
 		return 4;
 	}
 	if (n >= 2 && p[0] == '\\') {

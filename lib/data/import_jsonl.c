@@ -25,7 +25,7 @@ struct member {
 };
 
 struct jsonl {
-	struct pd_import_text text;
+	struct pd_import_text text; /* first */
 	struct member member[MEMBERS];
 	size_t members;
 	struct pd_log_state state;
@@ -202,24 +202,6 @@ jsonl_next(void *src, struct pd_event *e, struct pd_import_key *key,
 	}
 }
 
-static uint64_t
-jsonl_offset(const void *src)
-{
-	return pd_lines_offset(((const struct jsonl *)src)->text.lines);
-}
-
-static uint64_t
-jsonl_ignored(const void *src)
-{
-	return ((const struct jsonl *)src)->text.ignored;
-}
-
-static const struct pd_rejects *
-jsonl_rejects(const void *src)
-{
-	return &((const struct jsonl *)src)->text.rejects;
-}
-
 static bool
 jsonl_told_hit(const void *src)
 {
@@ -231,8 +213,8 @@ const struct pd_import pd_import_jsonl = {.name = "jsonl",
     .wall = true,
     .open = jsonl_open,
     .next = jsonl_next,
-    .offset = jsonl_offset,
-    .ignored = jsonl_ignored,
-    .rejects = jsonl_rejects,
+    .offset = pd_import_text_offset,
+    .ignored = pd_import_text_ignored,
+    .rejects = pd_import_text_rejects,
     .told_hit = jsonl_told_hit,
     .close = jsonl_close};

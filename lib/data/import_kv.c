@@ -19,7 +19,6 @@
 #include "data/import.h"
 #include "data/import_text.h"
 #include "data/sizes.h"
-#include "io/lines.h"
 
 #define MAX_FIELDS 32
 #define MAX_REPEAT 1000000
@@ -36,9 +35,9 @@ enum {
 };
 
 struct kv {
-	struct pd_import_text text;
-	int place[COLS]; /* field number, -1 absent */
-	bool named;	 /* meta: the names are known */
+	struct pd_import_text text; /* first */
+	int place[COLS];	    /* field number, -1 absent */
+	bool named;		    /* meta: the names are known */
 	bool meta;
 	int fields; /* that a line must have */
 	/* A record that stands for several requests. */
@@ -246,38 +245,20 @@ kv_next(void *src, struct pd_event *e, struct pd_import_key *key,
 	return 1;
 }
 
-static uint64_t
-kv_offset(const void *src)
-{
-	return pd_lines_offset(((const struct kv *)src)->text.lines);
-}
-
-static uint64_t
-kv_ignored(const void *src)
-{
-	return ((const struct kv *)src)->text.ignored;
-}
-
-static const struct pd_rejects *
-kv_rejects(const void *src)
-{
-	return &((const struct kv *)src)->text.rejects;
-}
-
 const struct pd_import pd_import_twitter = {.name = "twitter",
     .unit = PD_TIME_S,
     .open = twitter_open,
     .next = kv_next,
-    .offset = kv_offset,
-    .ignored = kv_ignored,
-    .rejects = kv_rejects,
+    .offset = pd_import_text_offset,
+    .ignored = pd_import_text_ignored,
+    .rejects = pd_import_text_rejects,
     .close = kv_close};
 
 const struct pd_import pd_import_meta = {.name = "meta",
     .unit = PD_TIME_S,
     .open = meta_open,
     .next = kv_next,
-    .offset = kv_offset,
-    .ignored = kv_ignored,
-    .rejects = kv_rejects,
+    .offset = pd_import_text_offset,
+    .ignored = pd_import_text_ignored,
+    .rejects = pd_import_text_rejects,
     .close = kv_close};

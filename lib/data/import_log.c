@@ -9,12 +9,11 @@
 #include "data/import.h"
 #include "data/logformat.h"
 #include "data/logpattern.h"
-#include "io/lines.h"
 
 #define PATTERNS 8
 
 struct log {
-	struct pd_import_text text;
+	struct pd_import_text text; /* first */
 	struct pd_logpattern *pattern[PATTERNS];
 	size_t patterns;
 	struct pd_log_state state;
@@ -163,24 +162,6 @@ log_next(void *src, struct pd_event *e, struct pd_import_key *key,
 	}
 }
 
-static uint64_t
-log_offset(const void *src)
-{
-	return pd_lines_offset(((const struct log *)src)->text.lines);
-}
-
-static uint64_t
-log_ignored(const void *src)
-{
-	return ((const struct log *)src)->text.ignored;
-}
-
-static const struct pd_rejects *
-log_rejects(const void *src)
-{
-	return &((const struct log *)src)->text.rejects;
-}
-
 static bool
 log_told_hit(const void *src)
 {
@@ -190,9 +171,11 @@ log_told_hit(const void *src)
 #define LOG_IMPORT(NAME, OPEN, HIT)                                            \
 	{                                                                      \
 		.name = (NAME), .unit = PD_TIME_OWN, .wall = true,             \
-		.open = (OPEN), .next = log_next, .offset = log_offset,        \
-		.ignored = log_ignored, .rejects = log_rejects,                \
-		.told_hit = (HIT), .close = log_close                          \
+		.open = (OPEN), .next = log_next,                              \
+		.offset = pd_import_text_offset,                               \
+		.ignored = pd_import_text_ignored,                             \
+		.rejects = pd_import_text_rejects, .told_hit = (HIT),          \
+		.close = log_close                                             \
 	}
 
 const struct pd_import pd_import_log =

@@ -31,6 +31,30 @@ pd_import_text_release(struct pd_import_text *t)
 	t->name = NULL;
 }
 
+uint64_t
+pd_import_text_offset(const void *src)
+{
+	const struct pd_import_text *t = src;
+
+	return pd_lines_offset(t->lines);
+}
+
+uint64_t
+pd_import_text_ignored(const void *src)
+{
+	const struct pd_import_text *t = src;
+
+	return t->ignored;
+}
+
+const struct pd_rejects *
+pd_import_text_rejects(const void *src)
+{
+	const struct pd_import_text *t = src;
+
+	return &t->rejects;
+}
+
 int
 pd_import_text_line(
     struct pd_import_text *t, char **line, size_t *n, struct pd_err *err)

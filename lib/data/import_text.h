@@ -36,6 +36,10 @@ struct pd_text_field {
 int pd_import_text_open(struct pd_import_text *t, const char *path,
     const struct pd_evreader_opts *o, struct pd_err *err);
 void pd_import_text_release(struct pd_import_text *t);
+/* For struct pd_import; ${src} must begin with its struct pd_import_text. */
+uint64_t pd_import_text_offset(const void *src);
+uint64_t pd_import_text_ignored(const void *src);
+const struct pd_rejects *pd_import_text_rejects(const void *src);
 /* The next line that is not empty: 1, 0 at the end, -1 with a message. */
 int pd_import_text_line(
     struct pd_import_text *t, char **line, size_t *n, struct pd_err *err);

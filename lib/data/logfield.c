@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "base/hash.h"
+#include "base/num.h"
 #include "data/event.h"
 #include "data/logfield.h"
 #include "data/logtime.h"
@@ -181,36 +182,21 @@ pd_log_values_put(struct pd_log_values *v, const struct pd_log_spec *s,
 /* --- keys ------------------------------------------------------------------
  */
 
-static int
-hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Two hexadecimal digits at ${p} of ${n} bytes, or -1. */
-static int
-hex2(const char *p, size_t n)
-{
-	if (n < 2 || hex(p[0]) < 0 || hex(p[1]) < 0)
-		return -1;
-	return hex(p[0]) << 4 | hex(p[1]);
-}
-
 /* Append ${f}, undoing \xHH, \n, \t, \r and a backslash before others. */
 static void
 unescape(struct pd_buf *b, struct pd_text_field f)
 {
-	int c;
+	int c, byte;
 
 	for (size_t i = 0; i < f.n; i++) {
 		c = (unsigned char)f.p[i];
 		if (c == '\\' && i + 1 < f.n) {
 			c = (unsigned char)f.p[++i];
-			if (c == 'x' && hex2(f.p + i + 1, f.n - i - 1) >= 0) {
-				c = hex2(f.p + i + 1, f.n - i - 1);
+			byte = c == 'x'
+				   ? pd_parse_hex2(f.p + i + 1, f.n - i - 1)
+				   : -1;
+			if (byte >= 0) {
+				c = byte;
 				i += 2;
 			} else if (c == 'n') {
 				c = '\n';
@@ -233,7 +219,7 @@ percent(struct pd_buf *b, size_t at)
 	int c;
 
 	for (size_t i = at; i < b->len; i++) {
-		c = p[i] == '%' ? hex2(p + i + 1, b->len - i - 1) : -1;
+		c = p[i] == '%' ? pd_parse_hex2(p + i + 1, b->len - i - 1) : -1;
 		if (c >= 0)
 			i += 2;
 		else

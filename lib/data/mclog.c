@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/num.h"
 #include "data/event.h"
 #include "data/import.h"
 #include "data/import_text.h"
@@ -62,26 +63,18 @@ pd_mclog_free(struct pd_mclog *m)
 /* --- lines -------------------------------------------------------------- */
 
 static int
-hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static int
 decode_key(struct entry *e, struct pd_text_field f)
 {
 	e->nkey = 0;
 	for (size_t i = 0; i < f.n; i++) {
 		char c = f.p[i];
+		int byte;
 
 		if (c == '%') {
-			if (f.n - i < 3 || hex(f.p[i + 1]) < 0 ||
-			    hex(f.p[i + 2]) < 0)
+			byte = pd_parse_hex2(f.p + i + 1, f.n - i - 1);
+			if (byte < 0)
 				return -1;
-			c = (char)(hex(f.p[i + 1]) << 4 | hex(f.p[i + 2]));
+			c = (char)byte;
 			i += 2;
 		}
 		if (e->nkey == sizeof(e->key))

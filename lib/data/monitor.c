@@ -145,21 +145,13 @@ pd_monitor_free(struct pd_monitor *m)
 	free(m);
 }
 
-static int
-hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The byte that the escape at ${*p} (after the backslash) stands for; ${*p}
  * moves past it. */
 static char
 unescape(const char **p, const char *end)
 {
 	const char c = *(*p)++;
+	int byte;
 
 	switch (c) {
 	case 'n':
@@ -173,11 +165,11 @@ unescape(const char **p, const char *end)
 	case 'b':
 		return '\b';
 	case 'x':
-		if (end - *p >= 2 && hex((*p)[0]) >= 0 && hex((*p)[1]) >= 0) {
-			*p += 2;
-			return (char)(hex((*p)[-2]) << 4 | hex((*p)[-1]));
-		}
-		return c;
+		byte = pd_parse_hex2(*p, (size_t)(end - *p));
+		if (byte < 0)
+			return c;
+		*p += 2;
+		return (char)byte;
 	default:
 		return c;
 	}

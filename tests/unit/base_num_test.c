@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -110,6 +111,28 @@ integers_as_redis_takes_them(void **state)
 		assert_int_equal(redis_int(bad[i], &v), -1);
 }
 
+static void
+hexadecimal_bytes(void **state)
+{
+	static const char *const bad[] = {"", "f", "0g", "g0", " 1", "1 ", "+1",
+	    "0x", "@a", "`a",
+	    "\x10"
+	    "1"};
+	char text[3];
+
+	(void)state;
+	for (int v = 0; v < 256; v++) {
+		snprintf(text, sizeof(text), "%02x", (unsigned)v);
+		assert_int_equal(pd_parse_hex2(text, 2), v);
+		snprintf(text, sizeof(text), "%02X", (unsigned)v);
+		assert_int_equal(pd_parse_hex2(text, 2), v);
+	}
+	assert_int_equal(pd_parse_hex2("7f1", 3), 0x7f);
+	assert_int_equal(pd_parse_hex2("7f", 1), -1);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_int_equal(pd_parse_hex2(bad[i], strlen(bad[i])), -1);
+}
+
 int
 main(void)
 {
@@ -119,6 +142,7 @@ main(void)
 	    cmocka_unit_test(shares),
 	    cmocka_unit_test(whole_numbers),
 	    cmocka_unit_test(integers_as_redis_takes_them),
+	    cmocka_unit_test(hexadecimal_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
