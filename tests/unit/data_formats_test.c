@@ -176,8 +176,7 @@ test_vscsi(void **state)
 	r = open_as("vscsi", PD_TIME_MS);
 	assert_int_equal(next(r, "6200", 0).time_us, 1000000000);
 	close_at_end(r);
-	put(b, 0, false);
-	close_at_end(open_as("vscsi", PD_TIME_OWN));
+	refuse(b, 0, "vscsi", "is empty");
 	refuse(b, 100, "vscsi", "record 2 at byte 80 is cut short");
 	memset(b, 0, sizeof(b));
 	refuse(b, sizeof(b), "vscsi", "neither version");
