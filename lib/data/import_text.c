@@ -18,8 +18,10 @@ pd_import_text_open(struct pd_import_text *t, const char *path,
 	t->name = strdup(strcmp(path, "-") == 0 ? "standard input" : path);
 	if (t->name == NULL)
 		return pd_err_nomem(err);
-	t->lines = pd_lines_open(path, err);
-	return t->lines == NULL ? -1 : 0;
+	if ((t->lines = pd_lines_open(path, err)) == NULL)
+		return -1;
+	pd_lines_pass_long(t->lines);
+	return 0;
 }
 
 void
@@ -63,6 +65,12 @@ pd_import_text_line(
 
 	do {
 		len = pd_lines_next(t->lines, line, err);
+		if (len == PD_LINES_LONG) {
+			if (pd_import_text_reject(t, "line is too long",
+				(struct pd_text_field){"", 0}, err))
+				return -1;
+			len = 0;
+		}
 		if (len < 0)
 			return len == -1 ? 0 : -1;
 	} while (len == 0);

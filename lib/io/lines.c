@@ -18,6 +18,7 @@ struct pd_lines {
 	size_t end; /* end of bytes read */
 	uint64_t number;
 	int eof;
+	int pass_long; /* such lines are no error */
 };
 
 struct pd_lines *
@@ -106,10 +107,17 @@ mark(const char *line, size_t n)
 	return n >= 3 && memcmp(line, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 }
 
+void
+pd_lines_pass_long(struct pd_lines *l)
+{
+	l->pass_long = 1;
+}
+
 ssize_t
 pd_lines_next(struct pd_lines *l, char **line, struct pd_err *err)
 {
 	size_t scanned = 0, n;
+	int passing = 0;
 	char *nl;
 
 	for (;;) {
@@ -118,8 +126,17 @@ pd_lines_next(struct pd_lines *l, char **line, struct pd_err *err)
 		if (nl != NULL || l->eof)
 			break;
 		scanned = l->end - l->pos;
+		if (l->pass_long && scanned >= PD_LINE_MAX) {
+			l->pos = l->end = scanned = 0;
+			passing = 1;
+		}
 		if (fill(l, err))
 			return -2;
+	}
+	if (passing) {
+		l->pos = nl == NULL ? l->end : (size_t)(nl + 1 - l->buf);
+		l->number++;
+		return PD_LINES_LONG;
 	}
 	if (nl == NULL) {
 		if (l->pos == l->end)

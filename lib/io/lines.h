@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #define PD_LINE_MAX (1u << 20)
+#define PD_LINES_LONG (-3)
 
 struct pd_err;
 struct pd_lines;
@@ -24,6 +25,9 @@ struct pd_lines *pd_lines_open(const char *path, struct pd_err *err);
  * the end, -2 with a message that names file and line.
  */
 ssize_t pd_lines_next(struct pd_lines *l, char **line, struct pd_err *err);
+/* From now on a line that is too long is passed over: pd_lines_next() returns
+ * PD_LINES_LONG in its place, and it is no error. */
+void pd_lines_pass_long(struct pd_lines *l);
 /* The number of the line last returned, from 1. */
 uint64_t pd_lines_number(const struct pd_lines *l);
 /* Compressed bytes consumed so far, for progress. */

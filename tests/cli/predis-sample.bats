@@ -372,6 +372,20 @@ for t, k in ((5, 7), (6, 8), (6, 7)):
 	predis-sample verify none.pds
 }
 
+@test "a line of a log that is too long is left out, and named" {
+	line() { echo '{"time":'"$1"',"key":"'"$2"'"}'; }
+	{
+		line 1 a
+		line 2 "$(head -c 1200000 /dev/zero | tr '\0' x)"
+		line 3 b
+	} >long.jsonl
+	predis-sample import --format jsonl long.jsonl -o l.pds 2>err
+	grep -q 'long.jsonl:2: line is too long' err
+	[ "$(predis-sample print l.pds | cut -f 1 | tr '\n' ' ')" = "1000000 3000000 " ]
+	run -2 predis-sample import --strict --format jsonl long.jsonl
+	[[ $output == *'long.jsonl:2: line is too long'* ]]
+}
+
 @test "a bad trace leaves nothing behind, and names the line" {
 	printf '0,a\n1,b,x\n' >bad.csv
 	echo old >out.pds

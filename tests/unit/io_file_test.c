@@ -328,6 +328,44 @@ endless_line_is_an_error(void **state)
 	assert_int_equal(unlink("p"), 0);
 }
 
+static void
+long_lines_may_be_passed_over(void **state)
+{
+	/* The longest line that is read, one more, and several buffers. */
+	static const size_t lengths[] = {
+	    1, PD_LINE_MAX - 1, PD_LINE_MAX, 3 * PD_LINE_MAX + 5, 2};
+	const size_t n = sizeof(lengths) / sizeof(lengths[0]);
+	struct pd_err err = PD_ERR_INIT;
+	struct pd_lines *l;
+	char *line;
+	FILE *f;
+
+	(void)state;
+	for (int ended = 0; ended < 2; ended++) {
+		f = fopen("p", "w");
+		for (size_t i = 0; i < n; i++)
+			fprintf(f, "%0*d\n", (int)lengths[i], 7);
+		/* With or without a newline, the file ends in a long one. */
+		fprintf(
+		    f, "%0*d%s", 2 * (int)PD_LINE_MAX, 7, ended ? "\n" : "");
+		fclose(f);
+		l = pd_lines_open("p", &err);
+		assert_non_null(l);
+		pd_lines_pass_long(l);
+		for (size_t i = 0; i < n; i++) {
+			assert_int_equal(pd_lines_next(l, &line, &err),
+			    lengths[i] < PD_LINE_MAX ? (ssize_t)lengths[i]
+						     : PD_LINES_LONG);
+			assert_int_equal(pd_lines_number(l), i + 1);
+		}
+		assert_int_equal(pd_lines_next(l, &line, &err), PD_LINES_LONG);
+		assert_int_equal(pd_lines_number(l), n + 1);
+		assert_int_equal(pd_lines_next(l, &line, &err), -1);
+		pd_lines_close(l);
+	}
+	assert_int_equal(unlink("p"), 0);
+}
+
 int
 main(void)
 {
@@ -343,6 +381,7 @@ main(void)
 	    cmocka_unit_test(lines_plain_and_gzip),
 	    cmocka_unit_test(cut_gzip_is_an_error),
 	    cmocka_unit_test(endless_line_is_an_error),
+	    cmocka_unit_test(long_lines_may_be_passed_over),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
