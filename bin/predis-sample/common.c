@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -237,6 +238,17 @@ sample_out_tick(struct sample_out *o)
 		    sample_opt.to, (unsigned long long)s.dropped);
 	}
 	return 0;
+}
+
+bool
+sample_out_gone(const struct sample_out *o)
+{
+	struct pollfd p = {.fd = o->fd};
+
+	if (o->net != NULL || poll(&p, 1, 0) <= 0 || !(p.revents & POLLERR))
+		return false;
+	pd_cli_failf("nobody reads the output any more");
+	return true;
 }
 
 int

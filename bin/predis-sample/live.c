@@ -182,7 +182,7 @@ flush(struct live *l, bool now)
 	(void)alarm(STALL_S);
 	if (pd_pds_flush(l->out.w, &err))
 		return pd_cli_fail(&err), -1;
-	if (sample_out_tick(&l->out))
+	if (sample_out_gone(&l->out) || sample_out_tick(&l->out))
 		return -1;
 	(void)alarm(STALL_S);
 	pd_cli_progress("events", l->events, l->o->count);

@@ -177,6 +177,9 @@ int sample_out_header(struct sample_out *o, const struct pd_pds_meta *m);
 /* An endless output that goes over a network: try again what is held. To be
  * called every second or so. 0, or -1 having reported. */
 int sample_out_tick(struct sample_out *o);
+/* Does nobody read the pipe any more that the output is? For who may have
+ * nothing to write for long. Reports it. */
+bool sample_out_gone(const struct sample_out *o);
 /* Write Z and put the file in its place. 0, or -1 having reported. */
 int sample_out_finish(struct sample_out *o);
 /* Give up: what -o names stays as it was, unless it was written in place. */

@@ -226,7 +226,7 @@ flush(struct tap *t)
 			pd_cli_fail(&err);
 			return -1;
 		}
-	return sample_out_tick(&t->out);
+	return sample_out_gone(&t->out) ? -1 : sample_out_tick(&t->out);
 }
 
 /* Every stream gets its end marker, and one writer is left to the output. 0, or

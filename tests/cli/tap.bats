@@ -219,3 +219,10 @@ watched() { [ "$(redis-cli -s r info clients | grep -c "^connected_clients:$1")"
 		rm sock
 	done
 }
+
+@test "an idle server is left when nobody reads the output" {
+	start_serve --tap "$PWD/tap" --tap-rate 1
+	timeout 60 "$BIN/predis-sample" tap "$PWD/tap" 2>log 3>&- |
+	    head -c 10 >/dev/null
+	[[ $(<log) == *"nobody reads the output"* ]]
+}
