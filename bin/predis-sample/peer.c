@@ -8,7 +8,8 @@
 #include "data/transport.h"
 #include "sample.h"
 
-struct sample_peer sample_peer = {.replicas = "auto"};
+struct sample_peer sample_peer = {
+    .replicas = "auto", .timeout_us = 30000000, .buffer = UINT64_C(64) << 20};
 
 int
 sample_net_opts(struct pd_transport_opts *o)

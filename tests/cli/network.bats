@@ -153,6 +153,12 @@ teardown() {
 	[ ! -e x.pds ]
 }
 
+@test "the limits in force are those that the page tells" {
+	predis-sample send --config none --print-config >conf
+	grep -qxF "$(printf 'timeout\t30000000us\tdefault')" conf
+	grep -qxF "$(printf 'buffer\t67108864\tdefault')" conf
+}
+
 @test "what is lost or holds no block is counted and told" {
 	one_redis peer
 	URL=redis-stream://127.0.0.1:$PORT/ev
