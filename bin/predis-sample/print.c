@@ -25,7 +25,7 @@ const struct pd_opt sample_print_opts[] = {
     {0, "headers", NULL, PD_OPT_FLAG, &headers, NULL,
 	"show the headers too (# lines without --json)"},
     {'n', "limit", "N", PD_OPT_U64, &limit, NULL,
-	"stop after N records (default: no limit)"},
+	"stop after N records (0, the default: no limit)"},
     PD_OPT_END,
 };
 

@@ -81,8 +81,11 @@ detect_commas(char *line, size_t len)
 	struct pd_text_field f[MAX_FIELDS];
 	const int n = pd_import_text_split(line, len, f, MAX_FIELDS);
 	uint64_t v;
-	const bool time = pd_text_field_time(f[0], 1, &v) == 0;
+	bool time;
 
+	if (n < 0)
+		return NULL;
+	time = pd_text_field_time(f[0], 1, &v) == 0;
 	if (has_name(f, n, "key"))
 		return has_name(f, n, "op_count") ? "meta" : "csv";
 	if (n == 7 && time && pd_text_field_u64(f[2], &v) == 0 &&

@@ -203,6 +203,10 @@ csv_next(void *src, struct pd_event *e, struct pd_import_key *key,
 		if (len == 0 || line[0] == '#')
 			continue;
 		n = pd_import_text_split(line, (size_t)len, f, MAX_FIELDS);
+		if (n < 0) {
+			f[0] = (struct pd_text_field){line, (size_t)len};
+			return bad_line(c, "it ends within quotes", f[0], err);
+		}
 		if (c->begun || (line[0] >= '0' && line[0] <= '9'))
 			break;
 		c->begun = true;

@@ -208,6 +208,13 @@ next_line(struct kv *k, struct pd_err *err)
 		if ((rc = pd_import_text_line(&k->text, &line, &len, err)) != 1)
 			return rc;
 		n = pd_import_text_split(line, len, f, MAX_FIELDS);
+		if (n < 0) {
+			what = (struct pd_text_field){line, len};
+			if (pd_import_text_reject(
+				&k->text, "it ends within quotes", what, err))
+				return -1;
+			continue;
+		}
 		if (!k->named) {
 			if (take_names(k, f, n, err))
 				return -1;

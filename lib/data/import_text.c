@@ -102,7 +102,7 @@ pd_import_text_reject(struct pd_import_text *t, const char *why,
 	return 0;
 }
 
-/* A field in quotes at ${p}: unquoted in place; where it ends. */
+/* A field in quotes at ${p}: unquoted in place; where it ends, or NULL. */
 static char *
 unquote(char *p, const char *end, struct pd_text_field *f)
 {
@@ -115,6 +115,8 @@ unquote(char *p, const char *end, struct pd_text_field *f)
 		p += *p == '"';
 		*to++ = *p;
 	}
+	if (p >= end)
+		return NULL;
 	f->n = (size_t)(to - f->p);
 	while (p < end && *p != ',')
 		p++;
@@ -130,7 +132,8 @@ pd_import_text_split(char *line, size_t n, struct pd_text_field *f, int max)
 
 	while (k < max) {
 		if (p < end && *p == '"') {
-			p = unquote(p, end, &f[k]);
+			if ((p = unquote(p, end, &f[k])) == NULL)
+				return -1;
 		} else {
 			comma = memchr(p, ',', (size_t)(end - p));
 			f[k].p = p;

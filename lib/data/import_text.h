@@ -49,7 +49,8 @@ int pd_import_text_reject(struct pd_import_text *t, const char *why,
     struct pd_text_field what, struct pd_err *err);
 
 /* Split at commas into at most ${max} fields; a field in double quotes may
- * hold commas and "" for a quote, and is unquoted in place. Their number. */
+ * hold commas and "" for a quote, and is unquoted in place. Their number, or -1:
+ * the line ends within quotes. */
 int pd_import_text_split(
     char *line, size_t n, struct pd_text_field *f, int max);
 /* Does ${f} hold ${word}? */

@@ -93,6 +93,17 @@ compile(struct pd_logpattern *p, const char *text, struct pd_err *err)
 	return 0;
 }
 
+/* Which of two keys would be it? */
+static bool
+two_keys(const struct pd_logpattern *p)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->parts; i++)
+		n += p->part[i].field && p->part[i].spec.field == PD_LOG_KEY;
+	return n > 1;
+}
+
 bool
 pd_logpattern_has(const struct pd_logpattern *p, enum pd_log_field f)
 {
@@ -120,6 +131,11 @@ pd_logpattern_new(const char *text, struct pd_err *err)
 	    !pd_logpattern_has(p, PD_LOG_REQUEST)) {
 		(void)pd_err_set(err,
 		    "a pattern needs %%{key} or %%{request}: '%.80s'", text);
+		pd_logpattern_free(p);
+		return NULL;
+	}
+	if (two_keys(p)) {
+		(void)pd_err_set(err, "%%{key} is there twice: '%.80s'", text);
 		pd_logpattern_free(p);
 		return NULL;
 	}

@@ -372,6 +372,17 @@ for t, k in ((5, 7), (6, 8), (6, 7)):
 	predis-sample verify none.pds
 }
 
+@test "a quote that is never closed is no key" {
+	printf '1,"a,b",5,get\n2,"SECRET,b,5,get\n' >quote.csv
+	run -2 predis-sample import --format csv quote.csv -o q.pds
+	[[ $output == *'quote.csv:2: it ends within quotes (17 bytes)' ]]
+	# Of Twitter's it is one of the lines that are left out.
+	printf '1,"a",1,5,7,get,0\n2,"b,1,5,7,get,0\n3,c,1,5,7,get,0\n' >t.tw
+	predis-sample import --format twitter t.tw -o t.pds 2>err
+	grep -q 't.tw:2: it ends within quotes' err
+	[ "$(predis-sample print t.pds | wc -l)" -eq 2 ]
+}
+
 @test "a line of a log that is too long is left out, and named" {
 	line() { echo '{"time":'"$1"',"key":"'"$2"'"}'; }
 	{

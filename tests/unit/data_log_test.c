@@ -150,6 +150,7 @@ test_pattern(void **state)
 	fits("%{key} %{hit:within}", "k WHITE NOHIT", PD_LOG_HIT, "");
 	fits("%{key} %{size}", "k -", PD_LOG_SIZE, "");
 	fits("%{key} ", "k ", PD_LOG_KEY, "k");
+	fits("%{} %{key} %{}", "a k b", PD_LOG_KEY, "k");
 	fits_not("%{key} %{size}", "k");
 	fits_not("%{key};", "k;x");
 	fits_not("x%{key}", "k");
@@ -167,7 +168,8 @@ test_pattern_wrong(void **state)
 	    {"%key", "begins a field"}, {"%{size}", "needs %{key}"},
 	    {"", "needs %{key}"}, {"%{key:hex}", "no form 'key:hex'"},
 	    {"%{size:ms} %{key}", "no form"}, {"%{time:x} %{key}", "no form"},
-	    {"%{key} 100%", "begins a field"}};
+	    {"%{key} 100%", "begins a field"},
+	    {"%{key} %{size} %{key}", "twice"}};
 	char many[4096] = "%{key}";
 	struct pd_err err;
 
