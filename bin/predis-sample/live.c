@@ -251,11 +251,14 @@ tell(const struct live *l)
 int
 sample_live(const char *url, const struct sample_live *o)
 {
+	struct pd_err err = PD_ERR_INIT;
 	struct live l = {.o = o};
 	struct pd_keys keys;
 	int rc = -1;
 
 	pd_cli_catch_signals();
+	if (pd_source_check(url, &err))
+		return pd_cli_fail(&err);
 	if (sample_keys_live(&keys))
 		return PD_EXIT_FAIL;
 	if ((l.in = sample_source_open(url, o->host, &keys)) == NULL)

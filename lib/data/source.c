@@ -108,8 +108,12 @@ take_address(struct pd_source *s, const char *url, struct pd_err *err)
 		memcpy(s->user, rest, (size_t)(at - rest));
 		rest = at + 1;
 	}
-	if (*rest == '\0' || strlen(rest) > PD_ADDR_MAX ||
-	    (!path && strchr(rest, '/') != NULL))
+	if (!path && strchr(rest, '/') != NULL)
+		return pd_err_set(err,
+		    "'%s': not %s://HOST:PORT: a server is watched with all "
+		    "its databases",
+		    url, s->live->scheme);
+	if (*rest == '\0' || strlen(rest) > PD_ADDR_MAX)
 		return pd_err_set(
 		    err, "'%s': not %s://HOST:PORT", url, s->live->scheme);
 	(void)snprintf(text, sizeof(text), "%s%s", path ? "unix:" : "", rest);

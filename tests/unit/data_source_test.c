@@ -139,7 +139,7 @@ test_urls(void **state)
 	assert_false(pd_source_is_url("redis"));
 	assert_false(pd_source_is_url(""));
 	refused("redis://", "not redis://HOST:PORT");
-	refused("redis://h:1/0", "not redis://HOST:PORT");
+	refused("redis://h:1/0", "not redis://HOST:PORT: a server is watched");
 	refused("redis://a:b@h:1", "does not belong into an address");
 	refused("redis://@h:1", "no name of a user");
 	refused("redis://127.0.0.1:70000", "70000");
