@@ -163,14 +163,14 @@ example() {
 	bash -c "$reference" 3>&- 2>err &
 	STARTED="$STARTED $!"
 	wait_for watched 1
-	redis-benchmark -s r -t set,get -n 50000 -r 3000 -q >/dev/null
+	redis-benchmark -s r -t set,get -n 50000 -r 3000 -P 16 -q >/dev/null
 	wait $!
 	test -s ref.pdp
 	# The same traffic: no drift, and so no table.
 	bash -c "$test" >same 2>>err 3>&- &
 	STARTED="$STARTED $!"
 	wait_for watched 1
-	redis-benchmark -s r -t set,get -n 50000 -r 3000 -q >/dev/null
+	redis-benchmark -s r -t set,get -n 50000 -r 3000 -P 16 -q >/dev/null
 	status=0
 	wait $! || status=$?
 	[ "$status" -eq 1 ] # of the [ ]: there is no drift
@@ -180,7 +180,7 @@ example() {
 	bash -c "$test" >other 2>>err 3>&- &
 	STARTED="$STARTED $!"
 	wait_for watched 1
-	redis-benchmark -s r -t incr,lpush,get -n 50000 -r 1000000 -q >/dev/null
+	redis-benchmark -s r -t incr,lpush,get -n 50000 -r 1000000 -P 16 -q >/dev/null
 	wait $!
 	grep -q $'^frequency\t.*ks' other
 	for p in lru s3fifo lirs belady; do
