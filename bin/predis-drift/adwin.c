@@ -7,7 +7,6 @@
 #include "base/err.h"
 #include "drift.h"
 #include "io/json.h"
-#include "io/lines.h"
 #include "stat/adwin.h"
 
 static struct {
@@ -79,10 +78,12 @@ print_detection(const struct stream *s)
 	return r == PD_EXIT_YES && fflush(stdout) == 0 ? 0 : -1;
 }
 
-/* One value. 0, 1 when a detection could not be printed, -1 with a message. */
+/* One value, as numbers_each() has it. */
 static int
-take(struct stream *s, double v, struct pd_err *err)
+take(void *cookie, double v, struct pd_err *err)
 {
+	struct stream *s = cookie;
+
 	if (isnan(v)) {
 		s->missing++;
 		s->index++;
@@ -99,35 +100,6 @@ take(struct stream *s, double v, struct pd_err *err)
 	}
 	s->index++;
 	return 0;
-}
-
-static int
-read_all(struct stream *s, struct pd_lines *l)
-{
-	struct pd_err err = PD_ERR_INIT;
-	ssize_t len;
-	char *line;
-	double v;
-	int r;
-
-	while ((len = pd_lines_next(l, &line, &err)) >= 0) {
-		if (strlen(line) != (size_t)len)
-			r = pd_err_set(&err, "a NUL byte is not a number");
-		else
-			r = number_parse(line, &v, &err);
-		if (r == 0)
-			r = take(s, v, &err);
-		else if (r == 1)
-			continue;
-		if (r < 0) {
-			pd_err_prefix(&err, "standard input:%llu",
-			    (unsigned long long)pd_lines_number(l));
-			return pd_cli_fail(&err);
-		}
-		if (r > 0)
-			return PD_EXIT_FAIL;
-	}
-	return len == -2 ? pd_cli_fail(&err) : PD_EXIT_YES;
 }
 
 static int
@@ -182,9 +154,7 @@ params(struct pd_adwin_params *p)
 int
 adwin_run(int argc, char **argv)
 {
-	struct pd_err err = PD_ERR_INIT;
 	struct pd_adwin_params p;
-	struct pd_lines *l;
 	struct stream *s;
 	uint64_t seen;
 	int status;
@@ -198,12 +168,7 @@ adwin_run(int argc, char **argv)
 	pd_adwin_init(&s->adwin, &p);
 	if (!opt.raw && (status = load_profile(s)) != 0)
 		goto out;
-	if ((l = pd_lines_open("-", &err)) == NULL) {
-		status = pd_cli_fail(&err);
-		goto out;
-	}
-	status = read_all(s, l);
-	pd_lines_close(l);
+	status = numbers_each(take, s);
 	seen = s->index - s->missing;
 	if (s->missing > 0)
 		pd_cli_note("%llu missing values (nan) left out",

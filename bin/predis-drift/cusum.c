@@ -8,7 +8,6 @@
 #include "base/err.h"
 #include "drift.h"
 #include "io/json.h"
-#include "io/lines.h"
 #include "stat/ecusum.h"
 #include "stat/quantile.h"
 
@@ -147,40 +146,21 @@ close_window(struct stream *s)
 	return r;
 }
 
+/* One value, as numbers_each() has it. */
 static int
-take(struct stream *s, double v)
+take(void *cookie, double v, struct pd_err *err)
 {
+	struct stream *s = cookie;
+
+	(void)err;
 	if (isnan(v)) {
 		s->missing++;
 		return 0;
 	}
 	s->counts[pd_quantile_bin(s->cuts, s->ncuts, v)]++;
-	return ++s->in_window == opt.window ? close_window(s) : 0;
-}
-
-static int
-read_all(struct stream *s, struct pd_lines *l)
-{
-	struct pd_err err = PD_ERR_INIT;
-	ssize_t len;
-	char *line;
-	double v;
-	int r;
-
-	while ((len = pd_lines_next(l, &line, &err)) >= 0) {
-		if (strlen(line) != (size_t)len)
-			r = pd_err_set(&err, "a NUL byte is not a number");
-		else
-			r = number_parse(line, &v, &err);
-		if (r < 0) {
-			pd_err_prefix(&err, "standard input:%llu",
-			    (unsigned long long)pd_lines_number(l));
-			return pd_cli_fail(&err);
-		}
-		if (r == 0 && take(s, v))
-			return PD_EXIT_FAIL;
-	}
-	return len == -2 ? pd_cli_fail(&err) : PD_EXIT_YES;
+	if (++s->in_window < opt.window)
+		return 0;
+	return close_window(s) ? 1 : 0;
 }
 
 static int
@@ -236,8 +216,6 @@ learn(struct stream *s, const char *path)
 int
 cusum_run(int argc, char **argv)
 {
-	struct pd_err err = PD_ERR_INIT;
-	struct pd_lines *l;
 	struct stream *s;
 	int status;
 
@@ -251,12 +229,7 @@ cusum_run(int argc, char **argv)
 			   : opt.arl);
 	if ((status = learn(s, argv[0])) != 0)
 		goto out;
-	if ((l = pd_lines_open("-", &err)) == NULL) {
-		status = pd_cli_fail(&err);
-		goto out;
-	}
-	status = read_all(s, l);
-	pd_lines_close(l);
+	status = numbers_each(take, s);
 	if (s->missing > 0)
 		pd_cli_note("%llu missing values (nan) left out",
 		    (unsigned long long)s->missing);

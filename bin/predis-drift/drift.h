@@ -40,6 +40,14 @@ int number_parse(char *line, double *out, struct pd_err *err);
 /* All numbers of a file or '-', sorted. 0 or -1 with a message. */
 int numbers_read(struct numbers *x, const char *path, struct pd_err *err);
 void numbers_release(struct numbers *x);
+/*
+ * numbers_each(fn, cookie):
+ * Call fn with each number of standard input, NaN too, in constant memory. fn
+ * returns 0, 1 to end because something could not be printed, or -1 with a
+ * message without the place. An exit status; failures have been reported.
+ */
+int numbers_each(
+    int (*fn)(void *cookie, double v, struct pd_err *err), void *cookie);
 
 /* Append "name<TAB>value<NL>"; a double as the shortest text that reads back
  * the same. */

@@ -90,6 +90,50 @@ numbers_read(struct numbers *x, const char *path, struct pd_err *err)
 	return r < 0 ? -1 : 0;
 }
 
+static int
+each_line(struct pd_lines *l, int (*fn)(void *, double, struct pd_err *),
+    void *cookie)
+{
+	struct pd_err err = PD_ERR_INIT;
+	ssize_t len;
+	char *line;
+	double v;
+	int r;
+
+	while ((len = pd_lines_next(l, &line, &err)) >= 0) {
+		if (strlen(line) != (size_t)len)
+			r = pd_err_set(&err, "a NUL byte is not a number");
+		else
+			r = number_parse(line, &v, &err);
+		if (r == 1) /* blank */
+			continue;
+		if (r == 0)
+			r = fn(cookie, v, &err);
+		if (r < 0) {
+			pd_err_prefix(&err, "standard input:%llu",
+			    (unsigned long long)pd_lines_number(l));
+			return pd_cli_fail(&err);
+		}
+		if (r > 0)
+			return PD_EXIT_FAIL;
+	}
+	return len == -2 ? pd_cli_fail(&err) : PD_EXIT_YES;
+}
+
+int
+numbers_each(int (*fn)(void *, double, struct pd_err *), void *cookie)
+{
+	struct pd_err err = PD_ERR_INIT;
+	struct pd_lines *l = pd_lines_open("-", &err);
+	int status;
+
+	if (l == NULL)
+		return pd_cli_fail(&err);
+	status = each_line(l, fn, cookie);
+	pd_lines_close(l);
+	return status;
+}
+
 void
 numbers_release(struct numbers *x)
 {
