@@ -78,17 +78,20 @@ open_one(struct pd_server *s, uint32_t i, struct pd_err *err)
 	return sh->store == NULL ? -1 : 0;
 }
 
-/* As many as the threads want, two each, so that there is nearly always one
- * that no other loop has, as long as each has room for its ghosts. */
+/* As many as the threads want, as long as each has room for its ghosts: two
+ * each, so that there is nearly always one that no other loop has. Two threads
+ * are better off with two in all, whose batches are larger. */
 static uint32_t
 count_shards(const struct pd_server_config *cfg)
 {
+	const uint64_t want =
+	    cfg->threads > 2 ? 2 * (uint64_t)cfg->threads : cfg->threads;
 	uint32_t n = 1;
 
 	if (cfg->shards != 0)
 		return (uint32_t)cfg->shards;
 	while (
-	    cfg->threads > 1 && n < 2 * cfg->threads && n < PD_SHARDS_MAX &&
+	    n < want && n < PD_SHARDS_MAX &&
 	    (cfg->maxmemory == 0 || cfg->maxmemory / 2 / n >= SHARD_BYTES) &&
 	    (cfg->maxobjects == 0 || cfg->maxobjects / 2 / n >= SHARD_OBJECTS))
 		n *= 2;
